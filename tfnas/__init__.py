@@ -1,0 +1,37 @@
+"""Differentiable architecture search for image classifiers.
+
+Public names are looked up on first use (PEP 562), so that importing tfnas
+costs nothing and imports neither TensorFlow nor Keras.
+
+Example:
+
+```python
+import tfnas
+
+supernet = tfnas.Supernet("darts", channels=4, cells=3)
+print(supernet.derive().to_json())
+```
+"""
+
+import importlib
+import importlib.util
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Genotype": "tfnas.genotype",
+    "Supernet": "tfnas.networks.supernet",
+}
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    module = f"{__name__}.{name}"
+    if name.startswith("_") or importlib.util.find_spec(module) is None:
+        raise AttributeError(f"module 'tfnas' has no attribute {name!r}")
+    return importlib.import_module(module)
+
+
+def __dir__():
+    return sorted([*globals(), *_HOMES])
