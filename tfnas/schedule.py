@@ -1,0 +1,172 @@
+"""What changes from epoch to epoch of a search (survey, section 3.3).
+
+Every function is a closed form of the epoch, counted from 0, so that a
+resumed run needs no schedule state: it asks for the epoch it continues with.
+"""
+
+import dataclasses
+import math
+
+from tfnas.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One stage of a search; only P-DARTS has more than one.
+
+    Attributes:
+        cells: depth of the supernet.
+        operations_kept: candidates on each edge during the stage.
+        epochs: length of the stage.
+        warmup_epochs: the first epochs, which train the weights alone.
+        skip_dropout: initial dropout rate of the identity skips, 0 to 1.
+
+    Raises:
+        UserError: if a value is out of its range.
+
+    Example:
+
+    ```python
+    Stage(cells=5, operations_kept=8, epochs=25, warmup_epochs=10)
+    ```
+    """
+
+    cells: int
+    operations_kept: int
+    epochs: int
+    warmup_epochs: int = 0
+    skip_dropout: float = 0.0
+
+    def __post_init__(self):
+        for name in ("cells", "operations_kept", "epochs"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name}={getattr(self, name)}: use 1 or more")
+        if self.warmup_epochs < 0:
+            raise UserError(
+                f"warmup_epochs={self.warmup_epochs}: use 0 or more"
+            )
+        if not 0 <= self.skip_dropout < 1:
+            raise UserError(
+                f"skip_dropout={self.skip_dropout}: use a rate from 0 up to, "
+                "but not including, 1"
+            )
+
+
+def cosine(epoch, epochs, initial, minimum=0.0):
+    """Learning rate of the network weights, constant within an epoch.
+
+    The minimum is the limit after the last epoch, which trains slightly
+    above it. Source: Loshchilov and Hutter, SGDR (2017), without restarts,
+    as used by all four methods.
+
+    Args:
+        epoch: index of the epoch, from 0.
+        epochs: number of epochs.
+        initial: learning rate of epoch 0.
+        minimum: learning rate that would follow the last epoch.
+
+    Returns:
+        The learning rate.
+
+    Example:
+
+    ```python
+    cosine(25, 50, initial=0.025, minimum=0.001)  # 0.013, half way
+    ```
+    """
+    swing = (1 + math.cos(math.pi * epoch / epochs)) / 2
+    return minimum + (initial - minimum) * swing
+
+
+def is_warmup(epoch, stage):
+    """Whether alpha stays frozen in this epoch of a stage.
+
+    P-DARTS trains the weights alone for the first 10 of 25 epochs of every
+    stage. The survey says two; this follows the authors' code.
+
+    Args:
+        epoch: index of the epoch within the stage, from 0.
+        stage: a `Stage`.
+
+    Returns:
+        True while only the network weights are trained.
+
+    Example:
+
+    ```python
+    is_warmup(9, Stage(5, 8, epochs=25, warmup_epochs=10))  # True
+    ```
+    """
+    return epoch < stage.warmup_epochs
+
+
+def skip_dropout(epoch, stage):
+    """Dropout rate of the identity skips of a P-DARTS stage.
+
+    It falls linearly while alpha is frozen, returns to the initial rate with
+    the first architecture step and decays exponentially from there, so that
+    skips are held back exactly when the competition begins. Source: P-DARTS
+    (Chen et al., 2019), section 3.3; the decay is the authors' code.
+
+    Args:
+        epoch: index of the epoch within the stage, from 0.
+        stage: a `Stage`.
+
+    Returns:
+        The dropout rate.
+
+    Example:
+
+    ```python
+    skip_dropout(10, Stage(11, 5, 25, warmup_epochs=10, skip_dropout=0.4))
+    # 0.4
+    ```
+    """
+    if is_warmup(epoch, stage):
+        return stage.skip_dropout * (stage.epochs - epoch - 1) / stage.epochs
+    return stage.skip_dropout * math.exp(-0.2 * (epoch - stage.warmup_epochs))
+
+
+def linear_decay(epoch, epochs):
+    """Weight of the auxiliary skip that DARTS- adds to every edge.
+
+    It falls from 1 in the first epoch to 0 after the last. Source: DARTS-
+    (Chu et al., 2021), section 3.
+
+    Args:
+        epoch: index of the epoch, from 0.
+        epochs: number of epochs.
+
+    Returns:
+        The weight, above 0 and at most 1.
+
+    Example:
+
+    ```python
+    linear_decay(25, 50)  # 0.5
+    ```
+    """
+    return 1 - epoch / epochs
+
+
+def perturbation(epoch, epochs, initial=0.03, final=0.3):
+    """Radius of the perturbation of the mixing weights in SmoothDARTS.
+
+    Source: SDARTS (Chen and Hsieh, 2020); the values are the authors' code.
+
+    Args:
+        epoch: index of the epoch, from 0.
+        epochs: number of epochs.
+        initial: radius in epoch 0.
+        final: radius that would follow the last epoch.
+
+    Returns:
+        Epsilon, the largest change of one mixing weight.
+
+    Example:
+
+    ```python
+    perturbation(25, 50)  # 0.165
+    ```
+    """
+    return initial + (final - initial) * epoch / epochs
