@@ -7,6 +7,8 @@ resumed run needs no schedule state: it asks for the epoch it continues with.
 import dataclasses
 import math
 
+import numpy as np
+
 from tfnas.errors import UserError
 
 
@@ -125,6 +127,48 @@ def skip_dropout(epoch, stage):
     if is_warmup(epoch, stage):
         return stage.skip_dropout * (stage.epochs - epoch - 1) / stage.epochs
     return stage.skip_dropout * math.exp(-0.2 * (epoch - stage.warmup_epochs))
+
+
+def surviving_operations(weights, operations, keep, *, final=False):
+    """The operations of each edge that the next stage searches among.
+
+    The weakest are dropped one by one, of equal ones the first. Source: Chen
+    et al., P-DARTS (2019), section 3.2, search space approximation.
+
+    Args:
+        weights: (edges, operations) mixing weights at the end of a stage.
+        operations: names of the columns of each edge.
+        keep: how many operations stay on an edge.
+        final: whether this is the last stage, which drops `none` first; the
+            stages before let it compete.
+
+    Returns:
+        Tuple of a tuple of names per edge, in their previous order.
+
+    Raises:
+        UserError: if the edges do not have `keep` operations.
+
+    Example:
+
+    ```python
+    surviving_operations([[0.5, 0.2, 0.3]], [("none", "a", "b")], keep=2)
+    # (("none", "b"),)
+    ```
+    """
+    scores = np.asarray(weights, np.float64)
+    candidates = scores.shape[1]
+    if not 1 <= keep <= candidates:
+        raise UserError(
+            f"keep={keep}: use 1 to {candidates}, the operations of an edge"
+        )
+    if final:
+        scores = np.where(np.asarray(operations) == "none", -np.inf, scores)
+    order = np.argsort(scores, axis=1, kind="stable")
+    kept = np.sort(order[:, candidates - keep :], axis=1)
+    return tuple(
+        tuple(names[column] for column in columns)
+        for names, columns in zip(operations, kept, strict=True)
+    )
 
 
 def linear_decay(epoch, epochs):
