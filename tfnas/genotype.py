@@ -11,69 +11,21 @@ and trusted: reading it never runs code, and everything in it is checked.
 """
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
-from tfnas.errors import UserError
+from tfnas import genotype_schema as schema
+from tfnas.genotype_schema import ATTENTIONS, OPERATIONS, GenotypeError
 
-FORMAT = "tfnas-genotype/1"
-MAX_BYTES = 1_000_000
-
-ATTENTIONS = (
-    "identity",
-    "se",
-    "bam",
-    "cbam",
-    "ge_theta_plus",
-    "double_attention",
-)
-
-OPERATIONS = {
-    # The eight primitives of DARTS in the authors' order, then the two that
-    # only the hand-searched cells of NASNet and AmoebaNet use.
-    "darts": (
-        "none",
-        "max_pool_3x3",
-        "avg_pool_3x3",
-        "skip_connect",
-        "sep_conv_3x3",
-        "sep_conv_5x5",
-        "dil_conv_3x3",
-        "dil_conv_5x5",
-        "sep_conv_7x7",
-        "conv_7x1_1x7",
-    ),
-    "mobile": (
-        "mb_3x3_e3",
-        "mb_5x5_e3",
-        "mb_7x7_e3",
-        "mb_3x3_e6",
-        "mb_5x5_e6",
-        "mb_7x7_e6",
-        "skip",
-    ),
-    "nasbench201": (
-        "none",
-        "skip_connect",
-        "nor_conv_1x1",
-        "nor_conv_3x3",
-        "avg_pool_3x3",
-    ),
-}
-
-_PARTS = {
-    "darts": ("normal", "reduce"),
-    "mobile": ("layers",),
-    "nasbench201": ("cell",),
-}
-_INPUTS = {"darts": 2, "nasbench201": 1}
-
-
-class GenotypeError(UserError):
-    """A genotype cannot be used; the one line says which field and why."""
+__all__ = [
+    "ATTENTIONS",
+    "OPERATIONS",
+    "Cell",
+    "Edge",
+    "Genotype",
+    "GenotypeError",
+]
 
 
 @dataclass(frozen=True)
@@ -161,11 +113,11 @@ class Genotype:
         Raises:
           GenotypeError: if it cannot be read or is not a legal genotype.
         """
-        if _is_text(path_or_text):
-            return cls.from_dict(_parse(path_or_text))
-        name = _shown(os.fspath(path_or_text))
+        if schema.is_text(path_or_text):
+            return cls.from_dict(schema.parse(path_or_text))
+        name = schema.shown(os.fsdecode(path_or_text))
         try:
-            return cls.from_dict(_parse(_read(path_or_text)))
+            return cls.from_dict(schema.parse(schema.read(path_or_text)))
         except GenotypeError as error:
             raise GenotypeError(f"{name}: {error}") from error
 
@@ -176,26 +128,25 @@ class Genotype:
         Raises:
           GenotypeError: if `data` is not a legal genotype.
         """
-        data = _object(data, "genotype")
-        for key in ("format", "space"):
-            if key not in data:
-                raise GenotypeError(f"{key}: missing")
-        _choice(data["format"], (FORMAT,), "format", "format")
-        space = data["space"]
-        _choice(space, OPERATIONS, "space", "space")
-        _keys(data, ("format", "space", *_PARTS[space]), ("provenance",), "")
+        schema.check_type(data, Mapping, "genotype")
+        known = {"format": (schema.FORMAT,), "space": OPERATIONS}
+        for key, options in known.items():
+            schema.require(key in data, key, "missing")
+            schema.check_choice(data[key], options, key, key)
+        names = schema.PARTS[data["space"]]
+        schema.check_keys(data, ("format", "space", *names), ("provenance",))
         parts = {
-            name: _layers(data[name])
-            if name == "layers"
-            else _cell(data[name], name)
-            for name in _PARTS[space]
+            name: _layers(data[name]) if name == "layers" else _cell(data, name)
+            for name in names
         }
-        provenance = _object(data.get("provenance", {}), "provenance")
-        return cls(space, provenance=dict(provenance), **parts).validate()
+        provenance = data.get("provenance", {})
+        schema.check_type(provenance, Mapping, "provenance")
+        genotype = cls(data["space"], provenance=dict(provenance), **parts)
+        return genotype.validate()
 
     def to_dict(self) -> dict:
         """Returns the genotype as JSON-ready dicts and lists."""
-        data = {"format": FORMAT, "space": self.space}
+        data = {"format": schema.FORMAT, "space": self.space}
         for name, cell in self.cells.items():
             edges = [_edge_dict(edge) for edge in cell.edges]
             data[name] = {"edges": edges, "concat": list(cell.concat)}
@@ -222,17 +173,7 @@ class Genotype:
         Raises:
           GenotypeError: one line that names the first wrong field.
         """
-        _choice(self.space, OPERATIONS, "space", "space")
-        for name in ("normal", "reduce", "cell", "layers"):
-            given = getattr(self, name) is not None
-            if given != (name in _PARTS[self.space]):
-                problem = "does not belong to" if given else "missing in"
-                raise GenotypeError(f"{name}: {problem} space {self.space!r}")
-        for name, cell in self.cells.items():
-            _check_cell(cell, name, self.space)
-        if self.layers is not None:
-            _check_layers(self.layers)
-        _check_provenance(self.provenance)
+        schema.check(self)
         return self
 
     @property
@@ -277,91 +218,34 @@ class Genotype:
         return "\n".join(lines)
 
 
-# === Reading ===
+# === From and to JSON ===
 
 
-def _is_text(path_or_text) -> bool:
-    return isinstance(path_or_text, str) and path_or_text.lstrip(
-        "\ufeff \t\r\n"
-    ).startswith(("{", "["))
+def _cell(genotype: Mapping, name: str) -> Cell:
+    cell = schema.check_type(genotype[name], Mapping, name)
+    schema.check_keys(cell, ("edges", "concat"), prefix=f"{name}.")
+    edges = schema.check_type(cell["edges"], list, f"{name}.edges")
+    concat = schema.check_type(cell["concat"], list, f"{name}.concat")
+    return Cell(
+        tuple(
+            _edge(edge, f"{name}.edges[{i}]") for i, edge in enumerate(edges)
+        ),
+        tuple(concat),
+    )
 
 
-def _read(path) -> str:
-    try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise GenotypeError(
-            f"cannot be read ({error.strerror}); give a genotype's JSON file"
-        ) from error
-    except ValueError as error:
-        raise GenotypeError("not a UTF-8 text file") from error
+def _edge(edge: Mapping, where: str) -> Edge:
+    schema.check_type(edge, Mapping, where)
+    keys = ("op", "from", "to")
+    schema.check_keys(edge, keys, ("attention",), prefix=f"{where}.")
+    return Edge(*(edge[key] for key in keys), edge.get("attention"))
 
 
-def _parse(text: str):
-    if len(text) > MAX_BYTES:
-        raise GenotypeError(f"longer than {MAX_BYTES:,} characters")
-    try:
-        return json.loads(
-            text.lstrip("\ufeff"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-        )
-    except json.JSONDecodeError as error:
-        raise GenotypeError(
-            f"line {error.lineno}: not JSON: {error.msg} (column {error.colno})"
-        ) from error
-    except GenotypeError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise GenotypeError(
-            "not a genotype: a number or a nesting is too large"
-        ) from error
-
-
-def _unique(pairs: list) -> dict:
-    data = dict(pairs)
-    if len(data) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise GenotypeError(f"{_shown(twice)}: duplicate key")
-    return data
-
-
-def _no_constant(name: str):
-    raise GenotypeError(f"{name}: not a number that JSON allows")
-
-
-def _cell(data, where: str) -> Cell:
-    data = _object(data, where)
-    _keys(data, ("edges", "concat"), (), f"{where}.")
-    edges = []
-    for i, edge in enumerate(_list(data["edges"], f"{where}.edges")):
-        edge = _object(edge, f"{where}.edges[{i}]")
-        _keys(
-            edge,
-            ("op", "from", "to"),
-            ("attention",),
-            f"{where}.edges[{i}].",
-        )
-        edges.append(
-            Edge(edge["op"], edge["from"], edge["to"], edge.get("attention"))
-        )
-    concat = _list(data["concat"], f"{where}.concat")
-    return Cell(tuple(edges), tuple(concat))
-
-
-def _layers(data) -> tuple:
-    ops = []
-    for i, layer in enumerate(_list(data, "layers")):
-        layer = _object(layer, f"layers[{i}]")
-        _keys(layer, ("op",), (), f"layers[{i}].")
-        ops.append(layer["op"])
-    return tuple(ops)
-
-
-# === Writing ===
+def _layers(layers: list) -> tuple[str, ...]:
+    for i, layer in enumerate(schema.check_type(layers, list, "layers")):
+        schema.check_type(layer, Mapping, f"layers[{i}]")
+        schema.check_keys(layer, ("op",), prefix=f"layers[{i}].")
+    return tuple(layer["op"] for layer in layers)
 
 
 def _edge_dict(edge: Edge) -> dict:
@@ -389,134 +273,3 @@ def _layout(value, step: str, margin: str = "\n") -> str:
         for key, item in zip(value, items, strict=True)
     ]
     return "{" + inner + ("," + inner).join(items) + margin + "}"
-
-
-# === Checks ===
-
-
-def _check_cell(cell: Cell, where: str, space: str) -> None:
-    inputs = _INPUTS[space]
-    if not cell.edges:
-        raise GenotypeError(f"{where}.edges: empty; a cell needs an edge")
-    for i, edge in enumerate(cell.edges):
-        _check_edge(edge, f"{where}.edges[{i}]", space)
-    if not cell.concat:
-        raise GenotypeError(f"{where}.concat: empty; name at least one state")
-    reached = {edge.to for edge in cell.edges}
-    live = cell.live_states(inputs)
-    for i, state in enumerate(cell.concat):
-        at = f"{where}.concat[{i}]"
-        _integer(state, at)
-        if state < inputs:
-            raise GenotypeError(
-                f"{at}: state {state} is not a node; nodes start at {inputs}"
-            )
-        if state not in reached:
-            raise GenotypeError(
-                f"{at}: state {state} receives no edge; remove it or add an edge to it"
-            )
-        if state not in live:
-            raise GenotypeError(
-                f"{at}: state {state} receives edges only from states without inputs; remove it"
-            )
-        if state in cell.concat[:i]:
-            raise GenotypeError(f"{at}: state {state} is listed twice")
-    if space == "nasbench201" and tuple(cell.concat) != (3,):
-        raise GenotypeError(f"{where}.concat: must be [3] in this space")
-
-
-def _check_edge(edge: Edge, where: str, space: str) -> None:
-    inputs = _INPUTS[space]
-    _choice(edge.op, OPERATIONS[space], f"{where}.op", "operation")
-    _integer(edge.source, f"{where}.from")
-    _integer(edge.to, f"{where}.to")
-    if edge.source < 0:
-        raise GenotypeError(
-            f"{where}.from: {edge.source} is negative; states count from 0"
-        )
-    if edge.to < inputs:
-        raise GenotypeError(
-            f"{where}.to: state {edge.to} is an input; nodes start at {inputs}"
-        )
-    if edge.source >= edge.to:
-        raise GenotypeError(
-            f"{where}.from: {edge.source} is not before node {edge.to}; an edge leads to a later state"
-        )
-    if edge.attention is None:
-        return
-    if space != "darts":
-        raise GenotypeError(f"{where}.attention: only in space 'darts'")
-    _choice(edge.attention, ATTENTIONS, f"{where}.attention", "attention")
-
-
-def _check_layers(layers: tuple) -> None:
-    if not layers:
-        raise GenotypeError("layers: empty; name at least one layer")
-    for i, op in enumerate(layers):
-        _choice(op, OPERATIONS["mobile"], f"layers[{i}].op", "operation")
-
-
-def _check_provenance(provenance: Mapping) -> None:
-    for key, value in _object(provenance, "provenance").items():
-        where = f"provenance.{_shown(str(key))}"
-        if not isinstance(key, str):
-            raise GenotypeError(f"{where}: a key must be text")
-        if not isinstance(value, str | int | float | None):
-            raise GenotypeError(
-                f"{where}: must be text, a number, true, false or null"
-            )
-        if isinstance(value, float) and not math.isfinite(value):
-            raise GenotypeError(f"{where}: must be a finite number")
-
-
-def _choice(value, options, where: str, kind: str) -> None:
-    if isinstance(value, str) and value in options:
-        return
-    close = get_close_matches(str(value), options, n=1)
-    hint = (
-        f"did you mean {close[0]!r}?"
-        if close
-        else f"use one of {', '.join(options)}"
-    )
-    raise GenotypeError(f"{where}: unknown {kind} {_quoted(value)}; {hint}")
-
-
-def _keys(data, required, optional, prefix: str) -> None:
-    for key in data:
-        if key not in (*required, *optional):
-            _choice(
-                key, (*required, *optional), f"{prefix}{_shown(key)}", "field"
-            )
-    for key in required:
-        if key not in data:
-            raise GenotypeError(f"{prefix}{key}: missing")
-
-
-def _integer(value, where: str) -> None:
-    if type(value) is not int:
-        raise GenotypeError(
-            f"{where}: must be an integer, not {_quoted(value)}"
-        )
-
-
-def _object(value, where: str) -> Mapping:
-    if not isinstance(value, Mapping):
-        raise GenotypeError(f"{where}: must be an object, not {_quoted(value)}")
-    return value
-
-
-def _list(value, where: str) -> list:
-    if not isinstance(value, list | tuple):
-        raise GenotypeError(f"{where}: must be a list, not {_quoted(value)}")
-    return value
-
-
-def _quoted(value) -> str:
-    """A value as part of a one-line message."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _shown(name: str) -> str:
-    """A name, quoted only where it would not fit into one line."""
-    return name if name.isprintable() and len(name) <= 200 else _quoted(name)
