@@ -24,7 +24,7 @@ LEVELS = [
     {"layers"},
     {"methods", "relaxation", "schedule", "derivation", "cost"},
     {"spaces"},
-    {"drawing"},
+    {"drawing", "drawing_matplotlib"},
     {"genotype", "genotype_schema"},
     {"errors"},
 ]
