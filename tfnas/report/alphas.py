@@ -1,0 +1,252 @@
+"""The architecture weights: where they ended and how they got there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfnas.genotype import ATTENTIONS
+from tfnas.report import colours, figures, findings, markup
+from tfnas.report.markup import Raw, escape
+from tfnas.report.reading import Run, cell_kinds
+
+
+def overview(run: Run) -> Raw:
+    """Per cell, which operation led on each edge, over the whole run."""
+    charts = [
+        _leaders(run, kind)
+        for kind in cell_kinds(run.stages[-1])
+        if all(f"alphas_{kind}" in stage for stage in run.stages)
+    ]
+    return Raw(f'<div class="pair">{"".join(charts)}</div>')
+
+
+def stage(run: Run, number: int) -> Raw:
+    """One stage: tables of the final weights and a panel for each edge."""
+    arrays = run.stages[number]
+    return Raw(
+        "".join(
+            _cell(run, number, kind) + _extras(arrays, kind)
+            for kind in cell_kinds(arrays)
+        )
+    )
+
+
+def _relaxation(run: Run) -> str:
+    return str(run.config["method"]["relaxation"])
+
+
+def _leaders(run: Run, kind: str) -> str:
+    relaxation = _relaxation(run)
+    edges = run.stages[0][f"alphas_{kind}"].shape[1]
+    leads: list[list[str]] = [[] for _ in range(edges)]
+    ends = []
+    for arrays in run.stages:
+        weights = findings.weights(arrays[f"alphas_{kind}"], relaxation)
+        names = arrays[f"operations_{kind}"]
+        for edge in range(edges):
+            # The values before the first epoch are noise, not a choice.
+            leads[edge] += [
+                findings.margin(row, names[edge]).best
+                for row in weights[1:, edge]
+            ]
+        ends.append(len(leads[0]))
+    rows = findings.edge_names(kind, edges)
+    used = dict.fromkeys(name for lead in leads for name in lead)
+    name = findings.CELL_NAMES.get(kind, kind).capitalize()
+    svg = figures.leaders(
+        f"{name}: the leading operation of each edge over the epochs",
+        rows,
+        [runs_of(lead) for lead in leads],
+        ends[:-1],
+    )
+    order = [n for n in colours.OPERATIONS if n in used]
+    order += [n for n in used if n not in colours.OPERATIONS]
+    note = markup.blocks({n: colours.of(n) for n in order})
+    return markup.figure(svg, f"{name}: leading operation", note)
+
+
+def runs_of(names: Sequence[str]) -> list[tuple[int, int, str]]:
+    """Run lengths: (first epoch, counted from 1, epochs, name).
+
+    Example:
+
+    ```python
+    runs_of(["a", "a", "b"])  # [(1, 2, "a"), (3, 1, "b")]
+    ```
+    """
+    runs: list[tuple[int, int, str]] = []
+    for epoch, name in enumerate(names, 1):
+        if runs and runs[-1][2] == name:
+            start, length, _ = runs[-1]
+            runs[-1] = (start, length + 1, name)
+        else:
+            runs.append((epoch, 1, name))
+    return runs
+
+
+def _cell(run: Run, number: int, kind: str) -> str:
+    arrays = run.stages[number]
+    relaxation = _relaxation(run)
+    weights = findings.weights(arrays[f"alphas_{kind}"], relaxation)
+    names = arrays[f"operations_{kind}"]
+    last = number == len(run.stages) - 1
+    kept = _kept(run, kind) if last else set()
+    title = findings.CELL_NAMES.get(kind, kind).capitalize()
+    function = "sigmoid" if relaxation == "sigmoid" else "softmax"
+    return (
+        f"<h3>{escape(title)}</h3>"
+        + _final_table(
+            f"{title}: {function} weights after the last epoch",
+            kind,
+            weights[-1],
+            names,
+            kept,
+        )
+        + _panels(title, kind, weights, names, kept)
+    )
+
+
+def _kept(run: Run, kind: str) -> set[tuple[str, str]]:
+    """(edge, operation) of everything in the final genotype's cell."""
+    if kind == "layers":
+        layers = run.genotype.layers or ()
+        return {(f"layer {row}", name) for row, name in enumerate(layers)}
+    cell = run.genotype.cells.get(kind)
+    edges = cell.edges if cell else ()
+    return {(f"{edge.source}→{edge.to}", edge.op) for edge in edges}
+
+
+def _final_table(
+    caption: str,
+    kind: str,
+    weights: np.ndarray,
+    names: np.ndarray,
+    kept: set[tuple[str, str]],
+) -> Raw:
+    columns = list(dict.fromkeys(str(name) for row in names for name in row))
+    # Later stages keep other operations on each edge: one common order.
+    order = {name: i for i, name in enumerate(colours.OPERATIONS)}
+    columns.sort(key=lambda name: order.get(name, len(order)))
+    top = np.nanmax(weights, initial=1e-9)
+    rows = []
+    labels = findings.edge_names(kind, len(weights))
+    for edge, row, row_names in zip(labels, weights, names, strict=True):
+        by_name = dict(zip(map(str, row_names), row, strict=True))
+        lead = findings.margin(row, row_names)
+        cells = [
+            _heat(by_name.get(name), top, (edge, name) in kept)
+            for name in columns
+        ]
+        best = ('class="words"', lead.best)
+        numbers = (f"{lead.weight:.3f}", f"{lead.margin:.3f}")
+        rows.append([edge, *cells, best, *numbers])
+    head = ["Edge", *columns, "Best", "Weight", "Margin"]
+    return markup.table(caption, head, rows, "heat")
+
+
+def _heat(value: float | None, top: float, chosen: bool = False) -> tuple:
+    if value is None:
+        return 'class="w" style="--w:0"', "·"
+    if not np.isfinite(value):
+        return 'class="w" style="--w:0"', "–"
+    share = max(float(value) / top, 0.0)
+    strong = " strong" if share > 0.7 else ""
+    mark = " chosen" if chosen else ""
+    style = f'class="w{strong}{mark}" style="--w:{share:.2f}"'
+    return style, f"{value:.3f}"
+
+
+def _panels(
+    title: str,
+    kind: str,
+    weights: np.ndarray,
+    names: np.ndarray,
+    kept: set[tuple[str, str]],
+) -> str:
+    edges = weights.shape[1]
+    labels = findings.edge_names(kind, edges)
+    pairs = findings.edge_pairs(kind, edges)
+    top = 1.04 * float(np.nanmax(weights, initial=1e-9))
+    panels = []
+    for edge, label in enumerate(labels):
+        lead = findings.margin(weights[-1, edge], names[edge])
+        svg = figures.edge_weights(
+            f"{title}, {label}: weights over the epochs; at the end "
+            f"{lead.best} leads with {lead.weight:.3f}",
+            weights[:, edge],
+            names[edge],
+            lead.best,
+            top,
+        )
+        mark = ' class="kept"' if any(e == label for e, _ in kept) else ""
+        row, column = _place(pairs, edge)
+        panels.append(
+            f'<figure{mark} style="--row:{row};--column:{column}"><figcaption>'
+            f"<b>{escape(label)}</b> {escape(lead.best)}</figcaption>"
+            f"{svg}</figure>"
+        )
+    used = dict.fromkeys(str(name) for row in names for name in row)
+    key = markup.legend({name: colours.of(name) for name in used})
+    columns = max(source for source, _ in pairs) + 1 if pairs else 5
+    shape = "edges" if pairs and columns > 3 else "edges plain"
+    return (
+        f'<div class="{shape}" style="--columns:{columns}">'
+        f"{key}{''.join(panels)}</div>"
+    )
+
+
+def _place(pairs: list[tuple[int, int]] | None, edge: int) -> tuple[int, int]:
+    """Row and column: a node's edges stand in a row, a source's in a column."""
+    if pairs is None:
+        return edge // 5 + 2, edge % 5 + 1
+    source, to = pairs[edge]
+    offset = 1 if len(pairs) > 9 else 2
+    return to - pairs[0][1] + offset, source + 1
+
+
+def _extras(arrays, kind: str) -> str:
+    """Attention, edge and cell-end weights, where the method has them."""
+    parts = []
+    edges = arrays[f"alphas_{kind}"].shape[1]
+    labels = findings.edge_names(kind, edges)
+    title = findings.CELL_NAMES.get(kind, kind).capitalize()
+    if (betas := arrays.get(f"betas_{kind}")) is not None:
+        caption = f"{title}: attention, softmax weights after the last epoch"
+        weights = findings.weights(betas[-1], "softmax")
+        parts.append(_plain(caption, "Edge", labels, ATTENTIONS, weights))
+    if (gammas := arrays.get(f"gammas_{kind}")) is not None:
+        caption = f"{title}: attention at its end, softmax weights"
+        weights = findings.weights(gammas[-1], "softmax")[None]
+        parts.append(_plain(caption, "", ["end"], ATTENTIONS, weights))
+    if (strengths := arrays.get(f"edges_{kind}")) is not None:
+        caption = f"{title}: edge weights, a softmax over each node's inputs"
+        parts.append(_edge_normalisation(caption, kind, strengths[-1]))
+    return "".join(parts)
+
+
+def _plain(caption, corner, labels, columns, weights) -> Raw:
+    top = np.nanmax(weights, initial=1e-9)
+    rows = [
+        [label, *(_heat(value, top) for value in row)]
+        for label, row in zip(labels, weights, strict=True)
+    ]
+    return markup.table(caption, [corner, *columns], rows, "heat")
+
+
+def _edge_normalisation(caption: str, kind: str, raw: np.ndarray) -> Raw:
+    """A row for each node, a column for each of its sources."""
+    pairs = findings.edge_pairs(kind, len(raw)) or []
+    nodes = sorted({to for _, to in pairs})
+    sources = sorted({source for source, _ in pairs})
+    rows = []
+    for node in nodes:
+        values = raw[[i for i, (_, to) in enumerate(pairs) if to == node]]
+        weights = list(findings.weights(values, "softmax"))
+        absent = [None] * (len(sources) - len(weights))
+        rows.append(
+            [f"into {node}", *(_heat(w, 1.0) for w in weights + absent)]
+        )
+    head = ["Node", *(f"from {source}" for source in sources)]
+    return markup.table(caption, head, rows, "heat")

@@ -1,0 +1,228 @@
+"""The figures of a run's page, drawn by matplotlib as inline SVG.
+
+They are drawn in the colours of light paper; each colour is then replaced by
+the CSS variable of the same ink, so that the figures follow the page's theme.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tfnas.report import colours
+from tfnas.report.colours import Ink
+
+_STYLE = {
+    "svg.fonttype": "none",
+    "font.size": 10,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "axes.spines.left": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": colours.RULE.light,
+    "axes.linewidth": 0.8,
+    "axes.labelcolor": colours.MUTED.light,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": colours.RULE.light,
+    "grid.linewidth": 0.5,
+    "xtick.color": colours.RULE.light,
+    "xtick.labelcolor": colours.MUTED.light,
+    "ytick.color": colours.RULE.light,
+    "ytick.labelcolor": colours.MUTED.light,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "lines.linewidth": 1.6,
+    "lines.solid_capstyle": "round",
+}
+
+
+def curves(
+    label: str,
+    series: Mapping[str, tuple[np.ndarray, Ink]],
+    boundaries: Sequence[int] = (),
+    *,
+    from_zero: bool = False,
+    integers: bool = False,
+) -> str:
+    """Values over the epochs.
+
+    Args:
+        label: what the figure shows, for those who cannot see it.
+        series: name -> (values (epochs,), ink); NaN leaves a gap.
+        boundaries: epochs after which a new stage began.
+        from_zero: whether the vertical axis starts at 0.
+        integers: whether the values are counts.
+
+    Returns:
+        An `<svg>` element.
+
+    Example:
+
+    ```python
+    svg = curves("loss", {"train": (np.array([2.0, 1.0]), colours.TRAIN)})
+    ```
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.8, 2.7))
+        axes = figure.add_axes((0.11, 0.13, 0.87, 0.82))
+        for values, ink in series.values():
+            epochs = np.arange(1, len(values) + 1)
+            step = "steps-mid" if integers else "default"
+            _line(axes, epochs, values, ink, drawstyle=step)
+        _mark_stages(axes, [epoch + 0.5 for epoch in boundaries])
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=integers))
+        if from_zero:
+            axes.set_ylim(bottom=0)
+        return inline_svg(figure, label)
+
+
+def edge_weights(
+    label: str,
+    weights: np.ndarray,
+    names: Sequence[str],
+    best: str,
+    top: float,
+) -> str:
+    """The course of one edge's mixing weights, a line per operation.
+
+    Args:
+        label: what the figure shows, for those who cannot see it.
+        weights: (epochs + 1, operations), the first before any training.
+        names: the operations.
+        best: the operation drawn in bold.
+        top: upper end of the vertical axis, shared by all edges of a cell.
+
+    Returns:
+        An `<svg>` element.
+    """
+    with matplotlib.rc_context(_STYLE | {"font.size": 11}):
+        figure = Figure(figsize=(2.8, 1.5))
+        axes = figure.add_axes((0.13, 0.17, 0.84, 0.77))
+        epochs = np.arange(len(weights))
+        for values, name in zip(weights.T, names, strict=True):
+            bold = name == best
+            width, order = (2.6, 3) if bold else (1.1, 2)
+            ink = colours.of(str(name))
+            _line(axes, epochs, values, ink, linewidth=width, zorder=order)
+        axes.set_xlim(0, epochs[-1])
+        axes.set_xticks([0, epochs[-1]])
+        axes.set_ylim(0, top)
+        axes.yaxis.set_major_locator(MaxNLocator(2))
+        return inline_svg(figure, label)
+
+
+def leaders(
+    label: str,
+    rows: Sequence[str],
+    runs: Sequence[Sequence[tuple[int, int, str]]],
+    boundaries: Sequence[int] = (),
+) -> str:
+    """Which operation leads on each edge at each epoch.
+
+    Args:
+        label: what the figure shows, for those who cannot see it.
+        rows: the edges' names, drawn from the top.
+        runs: per edge, (first epoch, epochs, operation) of each lead.
+        boundaries: epochs after which a new stage began.
+
+    Returns:
+        An `<svg>` element.
+    """
+    with matplotlib.rc_context(_STYLE | {"axes.grid": False}):
+        height = 0.5 + 0.21 * len(rows)
+        figure = Figure(figsize=(4.8, height))
+        axes = figure.add_axes((0.1, 0.33 / height, 0.88, 1 - 0.38 / height))
+        for row, leads in enumerate(runs):
+            for start, length, name in leads:
+                ink = colours.of(name)
+                axes.broken_barh(
+                    [(start - 0.5, length)],
+                    (row - 0.36, 0.72),
+                    facecolor=ink.light,
+                    alpha=0.55 if ink.dashed else 1,
+                    linewidth=0,
+                )
+        _mark_stages(axes, [epoch + 0.5 for epoch in boundaries])
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.margins(x=0)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        return inline_svg(figure, label)
+
+
+def inline_svg(figure: Figure, label: str) -> str:
+    """A figure as an `<svg>` element in the page's colours.
+
+    Nothing is clipped and nothing has markers, so that no part of the figure
+    needs to refer to another by an id.
+    """
+    file = io.StringIO()
+    for artist in figure.findobj():
+        artist.set_clip_on(False)
+    FigureCanvasSVG(figure).print_svg(
+        file, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    )
+    return themed(adopt(file.getvalue(), label))
+
+
+def adopt(svg: str, label: str) -> str:
+    """Turns an SVG document into an element that fits into a page.
+
+    Ids are dropped, since no two elements of a page may share one.
+
+    Args:
+        svg: the document.
+        label: what it shows, for those who cannot see it.
+
+    Returns:
+        `<svg role="img" aria-label=...>`, scaled by the page's CSS.
+    """
+    svg = svg[svg.index("<svg") :]
+    for unwanted in ("metadata", "style", "title"):
+        svg = re.sub(rf"<{unwanted}\b.*?</{unwanted}>", "", svg, flags=re.S)
+    svg = re.sub(r"<!--.*?-->|\sid=\"[^\"]*\"", "", svg, flags=re.S)
+    end = svg.index(">") + 1
+    box = re.search(r'viewBox="[^"]*"', svg[:end])
+    head = f'<svg {box[0]} role="img" aria-label="{html.escape(label)}">'
+    return head + svg[end:].strip()
+
+
+def themed(svg: str) -> str:
+    """Shortens matplotlib's SVG and makes its colours follow the theme."""
+    for ink in colours.all_inks():
+        svg = svg.replace(ink.light, colours.variable(ink))
+    svg = re.sub(r" font-family: [^;\"]+;", "", svg)
+    svg = re.sub(r' transform="rotate\(-0[^"]*"', "", svg)
+    svg = re.sub(r' d="[^"]*"', _rounded, svg)
+    return re.sub(r"\s+", " ", svg).replace("<defs> </defs>", "")
+
+
+def _rounded(path: re.Match[str]) -> str:
+    """A tenth of a unit is finer than any screen shows."""
+    return re.sub(r"(\.\d)\d+", r"\1", path[0])
+
+
+def _line(axes: Axes, x: np.ndarray, y: np.ndarray, ink: Ink, **style) -> None:
+    if len(x) == 1:
+        x, y = np.array([x[0] - 0.2, x[0] + 0.2]), np.repeat(y, 2)
+    dash = (0, (3.5, 1.4)) if ink.dashed else "-"
+    axes.plot(x, y, color=ink.light, linestyle=dash, **style)
+
+
+def _mark_stages(axes: Axes, positions: Sequence[float]) -> None:
+    ink = colours.MUTED.light
+    for position in positions:
+        axes.axvline(position, color=ink, linewidth=0.8, linestyle=":")

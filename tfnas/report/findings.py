@@ -1,0 +1,231 @@
+"""What a run found, in words and numbers: counts, collapse, margins."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from tfnas.genotype import Genotype
+from tfnas.report.reading import Snapshot
+
+CELL_NAMES = {
+    "normal": "normal cell",
+    "reduce": "reduction cell",
+    "cell": "cell",
+    "layers": "network",
+}
+# Singular, plural and the beginnings of the operations' names.
+FAMILIES = (
+    ("separable convolution", "separable convolutions", ("sep_conv",)),
+    ("dilated convolution", "dilated convolutions", ("dil_conv",)),
+    ("plain convolution", "plain convolutions", ("conv", "nor_conv")),
+    ("inverted bottleneck", "inverted bottlenecks", ("mb_",)),
+    ("skip", "skips", ("skip",)),
+    ("pool", "pools", ("max_pool", "avg_pool")),
+    ("zero", "zeros", ("none",)),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Margin:
+    """How far the best operation of an edge leads.
+
+    `none` takes no part, as in the derivation of DARTS (section 3.4 of the
+    survey): it shares the weight but can never be chosen.
+    """
+
+    best: str
+    weight: float
+    second: str | None
+    margin: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """An epoch after which the derived genotype was another one."""
+
+    stage: int
+    epoch: int
+    gone: tuple[str, ...]
+    come: tuple[str, ...]
+
+
+def operations(genotype: Genotype) -> dict[str, tuple[str, ...]]:
+    """Cell kind -> the operations that it keeps, in order.
+
+    Example:
+
+    ```python
+    operations(genotype)  # {"normal": ("sep_conv_3x3", ...), "reduce": ...}
+    ```
+    """
+    kept = {
+        kind: tuple(edge.op for edge in cell.edges)
+        for kind, cell in genotype.cells.items()
+    }
+    if genotype.layers is not None:
+        kept["layers"] = tuple(genotype.layers)
+    return kept
+
+
+def family(operation: str) -> str | None:
+    """The operation's family in the singular, None for an unknown one."""
+    for singular, _, beginnings in FAMILIES:
+        if operation.startswith(beginnings):
+            return singular
+    return None
+
+
+def in_words(kept: Sequence[str]) -> str:
+    """Counts the operations by family.
+
+    Example:
+
+    ```python
+    in_words(["sep_conv_3x3", "skip_connect", "skip_connect"])
+    # "1 separable convolution, 2 skips"
+    ```
+    """
+    counts = Counter(family(name) for name in kept)
+    parts = [
+        f"{counts[one]} {one if counts[one] == 1 else many}"
+        for one, many, _ in FAMILIES
+        if counts[one]
+    ]
+    if counts[None]:
+        parts.append(f"{counts[None]} other")
+    return ", ".join(parts) or "nothing"
+
+
+def verdict(genotype: Genotype) -> str:
+    """One sentence: what each cell keeps."""
+    clauses = [
+        f"the {CELL_NAMES[kind]} keeps {in_words(kept)}"
+        for kind, kept in operations(genotype).items()
+    ]
+    sentence = "; ".join(clauses) + "."
+    return sentence[0].upper() + sentence[1:]
+
+
+def collapsed(genotype: Genotype) -> bool:
+    """Whether the normal cell has collapsed onto operations without weights.
+
+    True when at least half of its edges are skips (the failure that P-DARTS
+    and Fair DARTS were made against, survey sections 3.3 and 3.4), or when no
+    edge convolves at all. A chain of layers is never called collapsed: there
+    a skip is how the search chooses the depth.
+    """
+    kept = operations(genotype)
+    cell = kept.get("normal", kept.get("cell"))
+    if cell is None:
+        return False
+    families = [family(name) for name in cell]
+    return 2 * families.count("skip") >= len(cell) or all(
+        name in ("skip", "pool", "zero") for name in families
+    )
+
+
+def weights(alphas: np.ndarray, relaxation: str) -> np.ndarray:
+    """The mixing weights of raw alphas (survey section 3.2).
+
+    Args:
+        alphas: (..., operations) raw values.
+        relaxation: "sigmoid" weighs each operation by itself; every other
+            one is shown as the softmax over the operations.
+
+    Returns:
+        Weights in 0..1 of the same shape.
+
+    Example:
+
+    ```python
+    weights(np.zeros((14, 8)), "softmax")[0, 0]  # 0.125
+    ```
+    """
+    if relaxation == "sigmoid":
+        return 0.5 * (1 + np.tanh(0.5 * alphas))
+    scaled = np.exp(alphas - alphas.max(axis=-1, keepdims=True))
+    return scaled / scaled.sum(axis=-1, keepdims=True)
+
+
+def margin(edge_weights: np.ndarray, names: Sequence[str]) -> Margin:
+    """Best against second-best operation of one edge, without `none`."""
+    ranked = sorted(
+        ((float(w), str(n)) for w, n in zip(edge_weights, names, strict=True)),
+        key=lambda pair: (pair[1] == "none", -pair[0]),
+    )
+    best, *rest = ranked
+    second = rest[0] if rest and rest[0][1] != "none" else None
+    gap = best[0] - second[0] if second else best[0]
+    return Margin(best[1], best[0], second and second[1], gap)
+
+
+def edge_pairs(kind: str, count: int) -> list[tuple[int, int]] | None:
+    """(from, to) of every edge of a complete cell, in the authors' order.
+
+    Returns None where the rows are no edges of a cell (a chain of layers).
+
+    Example:
+
+    ```python
+    edge_pairs("normal", 5)  # [(0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]
+    ```
+    """
+    pairs: list[tuple[int, int]] = []
+    # A DARTS cell has two inputs, a cell of NAS-Bench-201 one.
+    node = 1 if kind == "cell" else 2
+    while len(pairs) < count:
+        pairs += [(source, node) for source in range(node)]
+        node += 1
+    return pairs if len(pairs) == count and kind != "layers" else None
+
+
+def edge_names(kind: str, count: int) -> list[str]:
+    """A short name for each row of the alphas, such as 0→2."""
+    pairs = edge_pairs(kind, count)
+    if pairs is None:
+        return [f"layer {row}" for row in range(count)]
+    return [f"{source}→{to}" for source, to in pairs]
+
+
+def choices(genotype: Genotype) -> Counter[str]:
+    """The genotype as a multiset of readable choices, for comparing."""
+    found: Counter[str] = Counter()
+    for kind, cell in genotype.cells.items():
+        for edge in cell.edges:
+            attention = f" + {edge.attention}" if edge.attention else ""
+            found[f"{kind} {edge.source}→{edge.to} {edge.op}{attention}"] += 1
+    for row, name in enumerate(genotype.layers or ()):
+        found[f"layer {row} {name}"] += 1
+    return found
+
+
+def distance(one: Genotype, other: Genotype) -> int:
+    """How many choices of one genotype the other does not share."""
+    a, b = choices(one), choices(other)
+    return max((a - b).total(), (b - a).total())
+
+
+def changes(snapshots: Iterable[Snapshot]) -> list[Change]:
+    """The epochs at which the derived genotype changed, oldest first."""
+    found, previous = [], None
+    for snapshot in snapshots:
+        current = choices(snapshot.genotype)
+        if previous is not None and current != previous:
+            gone = tuple((previous - current).elements())
+            come = tuple((current - previous).elements())
+            found.append(Change(snapshot.stage, snapshot.epoch, gone, come))
+        previous = current
+    return found
+
+
+def stable_epochs(snapshots: Sequence[Snapshot]) -> int:
+    """For how many epochs, the last one included, the genotype stood still."""
+    last = choices(snapshots[-1].genotype)
+    for back, snapshot in enumerate(reversed(snapshots)):
+        if choices(snapshot.genotype) != last:
+            return back
+    return len(snapshots)

@@ -1,0 +1,165 @@
+"""HTML and numbers as text. Whatever a file said is escaped here."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from tfnas.report import colours
+from tfnas.report.colours import Ink
+
+
+class Raw(str):
+    """Text that is HTML already."""
+
+
+def escape(value: object) -> str:
+    """The value as text that is safe in an element and in an attribute.
+
+    Example:
+
+    ```python
+    escape('<b a="c">')  # "&lt;b a=&quot;c&quot;&gt;"
+    ```
+    """
+    return value if isinstance(value, Raw) else html.escape(str(value))
+
+
+def table(
+    caption: str,
+    head: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    name: str = "",
+) -> Raw:
+    """A table whose first column heads the rows.
+
+    A cell is a value, `Raw` HTML, or a pair (attributes as HTML, value).
+
+    Args:
+        caption: what the table shows.
+        head: the columns' headings.
+        rows: the rows, each as long as `head`.
+        name: class for the style sheet.
+    """
+    heading = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>'
+        + "".join(_cell(cell) for cell in rest)
+        + "</tr>"
+        for first, *rest in rows
+    )
+    return Raw(
+        '<div class="scroll" tabindex="0" role="region" '
+        f'aria-label="{escape(caption)}"><table class="{name}">'
+        f"<caption>{escape(caption)}</caption>"
+        f"<thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(cell: object) -> str:
+    attributes, value = cell if isinstance(cell, tuple) else ("", cell)
+    return f"<td {attributes}>{escape(value)}</td>"
+
+
+def facts(pairs: Mapping[str, object]) -> Raw:
+    """A table of names and values."""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(k)}</th><td>{escape(v)}</td></tr>'
+        for k, v in pairs.items()
+    )
+    return Raw(f'<table class="facts"><tbody>{rows}</tbody></table>')
+
+
+def legend(entries: Mapping[str, Ink]) -> Raw:
+    """Names beside the lines that stand for them."""
+    items = "".join(
+        f"<li>{swatch(ink)}{escape(name)}</li>" for name, ink in entries.items()
+    )
+    return Raw(f'<ul class="legend">{items}</ul>')
+
+
+def blocks(entries: Mapping[str, Ink]) -> Raw:
+    """Names beside areas of their colours; dashed inks are pale there."""
+    items = "".join(
+        f'<li><i class="block{" pale" if ink.dashed else ""}" '
+        f'style="background:{colours.variable(ink)}"></i>{escape(name)}</li>'
+        for name, ink in entries.items()
+    )
+    return Raw(f'<ul class="legend">{items}</ul>')
+
+
+def swatch(ink: Ink) -> Raw:
+    """A short piece of the ink's line."""
+    dashed = " dashed" if ink.dashed else ""
+    return Raw(
+        f'<i class="line{dashed}" '
+        f'style="border-color:{colours.variable(ink)}"></i>'
+    )
+
+
+def figure(svg: str, caption: str, note: str = "") -> Raw:
+    """A figure under its caption; `svg` and `note` are HTML."""
+    return Raw(
+        f"<figure><figcaption><b>{escape(caption)}</b>{note}</figcaption>"
+        f"{svg}</figure>"
+    )
+
+
+# === Numbers ===
+
+
+def count(number: float, *, unit: str = "") -> str:
+    """Three significant digits with a prefix.
+
+    Example:
+
+    ```python
+    count(3_349_342)  # "3.35 M"
+    ```
+    """
+    for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= 0.9995 * size:
+            value = number / size
+            digits = 2 - math.floor(math.log10(value) + 1e-3)
+            return f"{value:.{max(digits, 0)}f} {prefix}{unit}"
+    return f"{number:,.0f}{unit and ' ' + unit}"
+
+
+def exact(number: float) -> str:
+    """A whole number with its thousands apart."""
+    return f"{number:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    Example:
+
+    ```python
+    duration(4325)  # "1 h 12 min"
+    ```
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def percent(fraction: float) -> str:
+    """A share of 1 in percent, a dash where there is none."""
+    return "–" if math.isnan(fraction) else f"{100 * fraction:.1f} %"
+
+
+def plural(number: int, noun: str) -> str:
+    """A number and its noun.
+
+    Example:
+
+    ```python
+    plural(2, "epoch")  # "2 epochs"
+    ```
+    """
+    return f"{number} {noun}" + ("" if number == 1 else "s")

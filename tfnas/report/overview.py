@@ -1,0 +1,155 @@
+"""The first screen: what the run found, and what to do next."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfnas import drawing
+from tfnas.report import figures, findings, markup
+from tfnas.report.markup import Raw, escape
+from tfnas.report.reading import Run
+
+METHODS = {
+    "darts": "DARTS",
+    "pdarts": "P-DARTS",
+    "fair_darts": "Fair DARTS",
+    "att_darts": "Att-DARTS",
+    "pc_darts": "PC-DARTS",
+}
+
+
+def title(run: Run) -> str:
+    """The run in a few words: method, data set and seed."""
+    flags = run.config["config"]
+    method = METHODS.get(flags["method"], flags["method"])
+    return f"{method} on {run.config['data']['name']}, seed {flags['seed']}"
+
+
+def header(run: Run) -> Raw:
+    """Title, verdict, warning, key figures and the next command."""
+    return Raw(
+        '<p class="kicker">Architecture search</p>'
+        f"<h1>{escape(title(run))}</h1>"
+        f'<p class="verdict">{escape(findings.verdict(run.genotype))}</p>'
+        + warning(run)
+        + f"<p>{escape(confidence(run))}</p>"
+        + key_figures(run)
+        + "<h3>Go on from here</h3>"
+        f"<pre><code>{escape(run.summary['next_command'])}</code></pre>"
+    )
+
+
+def warning(run: Run) -> Raw:
+    """What to do about a collapsed cell; empty when it is sound."""
+    if not findings.collapsed(run.genotype):
+        return Raw("")
+    kept = findings.operations(run.genotype)
+    cell = kept.get("normal", kept.get("cell", ()))
+    skips = sum(findings.family(name) == "skip" for name in cell)
+    method, seed = (run.config["config"][f] for f in ("method", "seed"))
+    others = [m for m in ("pdarts", "fair_darts") if m != method]
+    methods = " or ".join(f"<code>--method={m}</code>" for m in others)
+    other_seed = seed + 1 if isinstance(seed, int) else 1
+    return Raw(
+        '<div class="warning" role="note"><strong>The cell has collapsed.'
+        f"</strong> {skips} of its {markup.plural(len(cell), 'edge')} "
+        f"{'is a skip' if skips == 1 else 'are skips'}, and "
+        "a network of operations without weights learns little, however well "
+        "the supernet did."
+        "<p>Try another seed "
+        f"(<code>--seed={other_seed}</code>), more epochs, or a method "
+        f"that limits skips ({methods}); compare the retrained accuracies "
+        "before trusting this cell.</p></div>"
+    )
+
+
+def confidence(run: Run) -> str:
+    """How settled the genotype is."""
+    total = len(run.snapshots)
+    stable = findings.stable_epochs(run.snapshots)
+    last = run.snapshots[-1].genotype
+    if total == 1:
+        text = "One epoch was searched, so nothing can be said on stability."
+    elif stable == total:
+        text = f"The genotype was the same after all {total} epochs."
+    elif stable == 1:
+        text = "The genotype still changed in the last epoch."
+    else:
+        text = (
+            f"The genotype has not changed for the last {stable} of "
+            f"{total} epochs."
+        )
+    moved = findings.distance(last, run.genotype)
+    if moved:
+        text += (
+            f" The final derivation replaced {markup.plural(moved, 'choice')} "
+            "of the last epoch's."
+        )
+    return text
+
+
+def key_figures(run: Run) -> Raw:
+    """The numbers that a reader looks for first."""
+    summary, network = run.summary, run.summary["network"]
+    seconds = np.nanmean(run.history["seconds"])
+    valid = run.history["valid_accuracy"]
+    size = f"{network['channels']} channels, {network['cells']} cells"
+    stable = findings.stable_epochs(run.snapshots)
+    entries = (
+        ("Parameters", markup.count(network["parameters"]), size),
+        ("Multiply-adds", markup.count(network["multiply_adds"]), "per image"),
+        ("Validation accuracy", markup.percent(valid[-1]), "of the supernet"),
+        (
+            "Search time",
+            markup.duration(summary["seconds"]),
+            f"{seconds:.1f} s per epoch",
+        ),
+        (
+            "Peak memory",
+            f"{markup.count(summary['peak_memory_mb'] * 1e6, unit='B')}",
+            "of the process",
+        ),
+        (
+            "Genotype stable for",
+            markup.plural(stable, "epoch"),
+            f"of {len(run.snapshots)}",
+        ),
+    )
+    return Raw(
+        '<dl class="key">'
+        + "".join(
+            f"<div><dt>{escape(name)}</dt><dd>{escape(value)}"
+            f"<small>{escape(note)}</small></dd></div>"
+            for name, value, note in entries
+        )
+        + "</dl>"
+    )
+
+
+def cells(run: Run) -> Raw:
+    """Drawings of the cells and a table that counts their operations."""
+    drawings = "".join(
+        _drawing(cell, findings.CELL_NAMES[kind].capitalize())
+        for kind, cell in run.genotype.cells.items()
+    )
+    counts = run.genotype.operation_counts()
+    names = dict.fromkeys(name for kind in counts.values() for name in kind)
+    head = ["Operation", *(findings.CELL_NAMES[kind] for kind in counts)]
+    rows = [
+        [name, *(kind.get(name, 0) for kind in counts.values())]
+        for name in names
+    ]
+    rows.append(["all", *(sum(kind.values()) for kind in counts.values())])
+    return Raw(
+        (f'<div class="pair">{drawings}</div>' if drawings else "")
+        + "<h3>Operations</h3>"
+        + markup.table("How often each operation was kept", head, rows)
+    )
+
+
+def _drawing(cell, name: str) -> str:
+    svg = figures.adopt(drawing.to_svg(cell, name), f"Drawing: {name}")
+    return (
+        f"<figure><figcaption><b>{escape(name)}</b></figcaption>"
+        f'<div class="drawing">{svg}</div></figure>'
+    )

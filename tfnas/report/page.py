@@ -1,0 +1,119 @@
+"""The page of a run, put together."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from tfnas.report import alphas, colours, markup, overview, training
+from tfnas.report.markup import Raw, escape
+from tfnas.report.reading import Run
+
+FILES = {
+    "genotype.json": "the architecture",
+    "genotypes.json": "the architecture after every epoch",
+    "alphas.npz": "the raw architecture weights after every epoch",
+    "history.csv": "losses, accuracies and skips of every epoch",
+    "config.json": "every setting",
+    "summary.json": "what it cost",
+}
+
+
+def render(run: Run) -> str:
+    """The whole page as HTML that needs no other file.
+
+    Args:
+        run: a search run, from `read_run`.
+
+    Returns:
+        HTML text.
+    """
+    title = escape(overview.title(run))
+    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title} · tfnas</title>"
+        f"<style>{style}{colours.style_sheet()}</style></head><body>"
+        f"<header>{overview.header(run)}</header><main>"
+        + _section("The cells", overview.cells(run))
+        + _section("The search", training.curves(run) + training.changes(run))
+        + _section("The architecture weights", _weights(run))
+        + _section("How it was made", _provenance(run))
+        + f"</main><footer>{_files()}</footer></body></html>\n"
+    )
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def _weights(run: Run) -> str:
+    relaxation = run.config["method"]["relaxation"]
+    how = (
+        "Each operation has a weight of its own (a sigmoid)."
+        if relaxation == "sigmoid"
+        else "The operations of an edge share a weight of 1 (a softmax)."
+    )
+    intro = (
+        f"<p>{how} The margin is the lead of the best operation over the "
+        "second best, <code>none</code> left out: the smaller it is, the more "
+        "the choice is up to chance. A framed number is in the genotype, and "
+        "a dot marks its edges.</p>"
+    )
+    last = len(run.stages) - 1
+    if last == 0:
+        return intro + alphas.overview(run) + alphas.stage(run, 0)
+    earlier_and_last = "".join(
+        f"<details{' open' if number == last else ''}>"
+        f"<summary>Stage {number + 1} of {last + 1}</summary>"
+        f"{alphas.stage(run, number)}</details>"
+        for number in range(last + 1)
+    )
+    return intro + alphas.overview(run) + earlier_and_last
+
+
+def _provenance(run: Run) -> str:
+    config, summary, data = run.config, run.summary, run.config["data"]
+    network = summary["network"]
+    shape = "×".join(str(size) for size in data["image_shape"])
+    cost = {
+        "Derived network": f"{network['channels']} channels, "
+        f"{network['cells']} cells: "
+        f"{markup.exact(network['parameters'])} parameters, "
+        f"{markup.exact(network['multiply_adds'])} multiply-adds",
+        "Supernet": f"{markup.exact(summary['supernet_parameters'])} "
+        f"parameters, {markup.exact(summary['supernet_multiply_adds'])} "
+        "multiply-adds",
+        "Time": f"{markup.duration(summary['seconds'])} "
+        f"({summary['seconds']:,.0f} s), {len(run.snapshots)} epochs",
+        "Peak memory": f"{markup.exact(summary['peak_memory_mb'])} MB",
+        "Data": f"{data['name']}: {markup.exact(data['train'])} images for "
+        f"the weights, {markup.exact(data['valid'])} for the alphas, {shape}, "
+        f"{_classes(data['classes'])}",
+        "Versions": ", ".join(
+            f"{k} {v}" for k, v in config["versions"].items()
+        ),
+    }
+    command = escape(shlex.join(str(word) for word in config["command"]))
+    settings = markup.facts(config["config"])
+    method = markup.facts(config["method"])
+    return (
+        f"<pre><code>{command}</code></pre>"
+        f'<div class="scroll">{markup.facts(cost)}</div>'
+        f"<details><summary>Every flag</summary>{settings}</details>"
+        f"<details><summary>The method's values</summary>{method}</details>"
+    )
+
+
+def _classes(names: list) -> str:
+    shown = ", ".join(str(name) for name in names[:20])
+    more = ", ..." if len(names) > 20 else ""
+    return f"{len(names)} classes ({shown}{more})"
+
+
+def _files() -> Raw:
+    items = "; ".join(
+        f'<a href="{name}">{name}</a>, {what}' for name, what in FILES.items()
+    )
+    return Raw(f"<p>Beside this page: {items}.</p>")

@@ -1,0 +1,121 @@
+"""How the search went: curves over the epochs and the genotype's changes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfnas.report import colours, figures, findings, markup
+from tfnas.report.markup import Raw
+from tfnas.report.reading import Run
+
+
+def boundaries(run: Run) -> list[int]:
+    """The epochs, counted over the whole run, after which a stage began."""
+    stages = run.history["stage"]
+    return [i + 1 for i in range(len(stages) - 1) if stages[i] != stages[i + 1]]
+
+
+def curves(run: Run) -> Raw:
+    """Small charts: loss, accuracy, learning rate, skips, genotype, time."""
+    history = run.history
+    to_final = np.array(
+        [findings.distance(s.genotype, run.genotype) for s in run.snapshots],
+        dtype=float,
+    )
+    charts = (
+        _chart(
+            run,
+            "Loss",
+            {
+                "weights": (history["train_loss"], colours.TRAIN),
+                "alphas": (history["alpha_loss"], colours.ALPHA),
+                "validation": (history["valid_loss"], colours.VALID),
+            },
+        ),
+        _chart(
+            run,
+            "Accuracy",
+            {
+                "training": (history["train_accuracy"], colours.TRAIN),
+                "validation": (history["valid_accuracy"], colours.VALID),
+            },
+        ),
+        _chart(
+            run,
+            "Skips kept",
+            {
+                "normal cell": (history["skips_normal"], colours.NORMAL),
+                "reduction cell": (history["skips_reduce"], colours.REDUCE),
+            },
+            from_zero=True,
+            integers=True,
+        ),
+        _chart(
+            run,
+            "Choices that differ from the final genotype",
+            {"": (to_final, colours.INK)},
+            from_zero=True,
+            integers=True,
+        ),
+        _chart(
+            run,
+            "Learning rate of the weights",
+            {"": (history["learning_rate"], colours.MUTED)},
+            from_zero=True,
+        ),
+        _chart(
+            run,
+            "Seconds per epoch",
+            {"": (history["seconds"], colours.MUTED)},
+            from_zero=True,
+        ),
+    )
+    return Raw(f'<div class="charts">{"".join(charts)}</div>')
+
+
+def _chart(run: Run, name: str, series: dict, **style: bool) -> Raw:
+    series = {
+        label: (np.where(np.isfinite(values), values, np.nan), ink)
+        for label, (values, ink) in series.items()
+        if np.isfinite(values).any()
+    }
+    if not series:
+        return Raw("")
+    ends = ", ".join(
+        f"{label or 'value'} {values[np.isfinite(values)][-1]:.4g}"
+        for label, (values, _) in series.items()
+    )
+    svg = figures.curves(
+        f"{name} over the epochs; at the end: {ends}",
+        series,
+        boundaries(run),
+        **style,
+    )
+    named = {label: ink for label, (_, ink) in series.items() if label}
+    return markup.figure(svg, name, markup.legend(named) if named else "")
+
+
+def changes(run: Run) -> Raw:
+    """The epochs at which the genotype changed, the latest first."""
+    found = findings.changes(run.snapshots)
+    if not found:
+        return Raw('<p class="note">The genotype never changed.</p>')
+    many_stages = len(run.stages) > 1
+    rows = [
+        (
+            f"{change.stage + 1}.{change.epoch}"
+            if many_stages
+            else change.epoch,
+            ('class="words"', ", ".join(change.gone) or "–"),
+            ('class="words"', ", ".join(change.come) or "–"),
+        )
+        for change in reversed(found)
+    ]
+    name = "Stage.epoch" if many_stages else "Epoch"
+    head = (name, "Left the genotype", "Entered it")
+    caption = f"Changes of the genotype: {len(found)}, the latest first"
+    details = markup.table(caption, head, rows)
+    return Raw(
+        f"<details><summary>{markup.plural(len(found), 'change')} of the "
+        f"genotype, one by one</summary>{details}</details>"
+    )
