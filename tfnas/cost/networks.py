@@ -1,0 +1,214 @@
+"""Costs of whole networks: the stack of cells with its stem and heads."""
+
+from dataclasses import replace
+
+from tfnas.cost.layers import (
+    OPERATIONS,
+    Cost,
+    Site,
+    attention,
+    convolution,
+    halve,
+    linear,
+    norm,
+    operation,
+    pointwise,
+)
+from tfnas.errors import UserError
+from tfnas.spaces import darts
+
+
+def network_cost(
+    genotype,
+    *,
+    input_shape=(32, 32, 3),
+    classes=10,
+    channels=36,
+    cells=20,
+    stem="cifar",
+    auxiliary=False,
+):
+    """Cost of the evaluation network of a genotype of the DARTS space.
+
+    Edges that data does not reach cost nothing. Source of the layers: the
+    authors' code, whose counts for all published cells this meets exactly.
+
+    Args:
+        genotype: a `Genotype`.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        channels: channels of a node in the first cell.
+        cells: number of cells.
+        stem: "cifar", or "imagenet", which halves the map three times.
+        auxiliary: count the auxiliary classifier, which only training uses.
+
+    Returns:
+        A `Cost`.
+
+    Raises:
+        UserError: if the genotype is of another space or the stem unknown.
+
+    Example:
+
+    ```python
+    cell = Cell((Edge("sep_conv_3x3", 0, 2), Edge("skip_connect", 1, 2)), (2,))
+    network_cost(Genotype("darts", normal=cell, reduce=cell), cells=8)
+    ```
+    """
+    genotype.validate()
+    if genotype.space != "darts":
+        raise UserError(
+            f"space={genotype.space}: the cost is known for space darts"
+        )
+    if stem not in _STEMS:
+        raise UserError(f"stem={stem}: use one of {', '.join(_STEMS)}")
+    kinds = {"normal": genotype.normal, "reduce": genotype.reduce}
+    widths = {kind: len(cell.concat) for kind, cell in kinds.items()}
+
+    def inside(kind, site):
+        live = kinds[kind].live_states()
+        return _sum(
+            operation(edge.op, site.behind(edge.source))
+            + attention(edge.attention, site.channels, site.leaving)
+            for edge in kinds[kind].edges
+            if edge.source in live
+        )
+
+    start = _STEMS[stem](input_shape, channels)
+    cost, last, middle = _stack(inside, widths, start, channels, cells)
+    cost += linear(last, classes)
+    return cost + _auxiliary(middle, classes, stem) if auxiliary else cost
+
+
+def supernet_cost(
+    operations,
+    *,
+    input_shape=(32, 32, 3),
+    classes=10,
+    channels=16,
+    cells=8,
+    nodes=4,
+    edge_attentions=(),
+    cell_attentions=(),
+    partial=1,
+):
+    """Cost of a search network, in which every candidate runs.
+
+    Args:
+        operations: {"normal": names, "reduce": names}, where names holds the
+            candidates of each edge in the order of `darts.edges(nodes)`.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        channels: channels of a node in the first cell.
+        cells: number of cells.
+        nodes: nodes of a cell.
+        edge_attentions: attentions mixed after each edge (Att-DARTS).
+        cell_attentions: attentions mixed at the end of each cell.
+        partial: the K of PC-DARTS; 1/K of the channels enter the operations.
+
+    Returns:
+        A `Cost`, without architecture parameters.
+
+    Raises:
+        UserError: if an operation is unknown or an edge is missing.
+
+    Example:
+
+    ```python
+    every = [darts.PRIMITIVES] * 14
+    supernet_cost({"normal": every, "reduce": every}).parameters  # 1930618
+    ```
+    """
+    sources = [source for source, _ in darts.edges(nodes)]
+    _check_operations(operations, len(sources))
+
+    def inside(kind, site):
+        narrow = replace(site, channels=site.channels // partial)
+        candidates = _sum(
+            operation(op, narrow.behind(source))
+            for source, names in zip(sources, operations[kind], strict=True)
+            for op in names
+        )
+        attentions = [(site.channels, edge_attentions)] * len(sources)
+        attentions.append((nodes * site.channels, cell_attentions))
+        return candidates + _sum(
+            attention(name, width, site.leaving)
+            for width, names in attentions
+            for name in names
+        )
+
+    widths = {"normal": nodes, "reduce": nodes}
+    stem = _cifar_stem(input_shape, channels)
+    cost, last, _ = _stack(inside, widths, stem, channels, cells, affine=False)
+    return cost + linear(last, classes)
+
+
+def _check_operations(operations, edges):
+    for kind in ("normal", "reduce"):
+        if len(operations[kind]) != edges:
+            raise UserError(
+                f"operations.{kind}: {len(operations[kind])} edges; "
+                f"give the candidates of all {edges}"
+            )
+        unknown = set().union(*operations[kind]) - set(OPERATIONS)
+        for name in sorted(unknown):
+            raise UserError(
+                f"operations.{kind}: unknown operation {name!r}; use some of "
+                f"{', '.join(OPERATIONS)}"
+            )
+
+
+# === Parts ===
+
+
+def _stack(inside, widths, stem, channels, cells, *, affine=True):
+    """Cost of stem and cells; channels after the last and the auxiliary's."""
+    cost, before, last, shape = stem
+    for index in range(cells):
+        kind = "reduce" if index in darts.reductions(cells) else "normal"
+        stride = 2 if kind == "reduce" else 1
+        channels *= stride
+        leaving = halve(shape) if stride == 2 else shape
+        # Where the first input is twice as large, halving it costs the same.
+        cost += pointwise(before, channels, shape, affine)
+        cost += pointwise(last, channels, shape, affine)
+        cost += inside(kind, Site(channels, shape, leaving, stride, affine))
+        before, last, shape = last, widths[kind] * channels, leaving
+        if index == darts.reductions(cells)[1]:
+            middle = last
+    return cost, last, middle
+
+
+def _cifar_stem(input_shape, channels):
+    *shape, colors = input_shape
+    width = 3 * channels
+    cost = convolution(colors, width, shape, area=9) + norm(width)
+    return cost, width, width, tuple(shape)
+
+
+def _imagenet_stem(input_shape, channels):
+    *shape, width = input_shape
+    cost = Cost()
+    for outputs in (channels // 2, channels, channels):
+        shape = halve(shape)
+        cost += convolution(width, outputs, shape, area=9) + norm(outputs)
+        width = outputs
+    return cost, channels, channels, shape
+
+
+_STEMS = {"cifar": _cifar_stem, "imagenet": _imagenet_stem}
+
+
+def _auxiliary(width, classes, stem):
+    """The head of DARTS on a map that is pooled to 2x2."""
+    # The authors' ImageNet head lacks its second batch norm.
+    return (
+        pointwise(width, 128, (2, 2))
+        + convolution(128, 768, (1, 1), area=4)
+        + norm(768, affine=stem == "cifar")
+        + linear(768, classes)
+    )
+
+
+def _sum(costs):
+    return sum(costs, Cost())
