@@ -1,0 +1,185 @@
+"""Every format shows every state, operation and attention of a genotype."""
+
+import re
+import shutil
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+
+import pytest
+
+from tfnas import drawing
+from tfnas.errors import UserError
+from tfnas.genotype import Cell, Edge, Genotype
+
+# Two operations on one edge, a repeated edge, attention, and an edge from
+# state 4, which nothing reaches.
+CELL = Cell(
+    (
+        Edge("sep_conv_3x3", 0, 2, "cbam"),
+        Edge("max_pool_3x3", 1, 2),
+        Edge("skip_connect", 1, 2),
+        Edge("dil_conv_5x5", 0, 3),
+        Edge("dil_conv_5x5", 0, 3),
+        Edge("skip_connect", 2, 5, "double_attention"),
+        Edge("avg_pool_3x3", 4, 5),
+    ),
+    (2, 3, 5),
+)
+GENOTYPES = {
+    "darts": Genotype("darts", normal=CELL, reduce=CELL),
+    "mobile": Genotype("mobile", layers=("mb_3x3_e3", "skip") * 5),
+    "nasbench201": Genotype(
+        "nasbench201",
+        cell=Cell((Edge("nor_conv_3x3", 0, 1), Edge("none", 1, 3)), (3,)),
+    ),
+}
+needs_dot = pytest.mark.skipif(
+    shutil.which("dot") is None, reason="Graphviz is not installed"
+)
+ways = pytest.mark.parametrize(
+    "way", [pytest.param("graphviz", marks=needs_dot), "matplotlib"]
+)
+genotypes = pytest.mark.parametrize("space", GENOTYPES)
+
+
+@pytest.fixture
+def way_is_set(way, monkeypatch):
+    if way == "matplotlib":
+        monkeypatch.setenv("PATH", "")
+
+
+def words(svg):
+    """How often each word stands in the text of a picture."""
+    root = ElementTree.fromstring(svg)
+    texts = [
+        "".join(element.itertext())
+        for element in root.iter("{http://www.w3.org/2000/svg}text")
+    ]
+    return Counter(" ".join(texts).split())
+
+
+def operations(genotype):
+    counts = Counter()
+    for part in genotype.operation_counts().values():
+        counts += Counter(part)
+    return counts
+
+
+# === Text ===
+
+
+def test_dot_has_one_arrow_an_edge():
+    arrows = re.findall(r"p0_s(\d) -> p0_s(\d)", drawing.to_dot(CELL))
+    assert Counter(arrows) == Counter(
+        (str(edge.source), str(edge.to)) for edge in CELL.edges
+    )
+    outputs = re.findall(r"p0_s(\d) -> p0_out", drawing.to_dot(CELL))
+    assert outputs == ["2", "3", "5"]
+
+
+def test_mermaid_has_one_arrow_an_edge():
+    text = drawing.to_mermaid(CELL, "normal")
+    arrows = re.findall(r'p0_s(\d) \S+>\|"([^"]+)"\| p0_s(\d)', text)
+    assert arrows == [
+        (
+            str(edge.source),
+            edge.op + (f"<br>+ {edge.attention}" if edge.attention else ""),
+            str(edge.to),
+        )
+        for edge in CELL.edges
+    ]
+    assert text.startswith("flowchart LR\n")
+
+
+def test_edges_without_data_are_dashed():
+    dashed = [
+        line
+        for line in drawing.to_dot(CELL).splitlines()
+        if "->" in line and "dashed" in line
+    ]
+    assert len(dashed) == 1
+    assert "avg_pool_3x3" in dashed[0]
+
+
+@pytest.mark.parametrize("write", [drawing.to_dot, drawing.to_mermaid])
+def test_titles_may_hold_quotes(write):
+    text = write(CELL, 'the "best" cell')
+    line = next(line for line in text.splitlines() if "best" in line)
+    assert len(re.findall(r'(?<!\\)"', line)) == 2
+
+
+@needs_dot
+def test_graphviz_accepts_a_quoted_title():
+    words_drawn = words(drawing.to_svg(CELL, 'the "best" \\cell'))
+    assert words_drawn['"best"'] == words_drawn["\\cell"] == 1
+
+
+# === Pictures ===
+
+
+@ways
+@genotypes
+def test_svg_shows_everything(space, way, way_is_set):
+    genotype = GENOTYPES[space]
+    drawn = words(drawing.to_svg(genotype))
+    for operation, count in operations(genotype).items():
+        assert drawn[operation] == count
+    if space == "darts":
+        assert drawn["cbam"] == drawn["double_attention"] == 2
+        assert drawn["normal"] == drawn["reduction"] == 1
+        assert drawn["concat"] == drawn["absent"] == 2
+
+
+@ways
+def test_svg_is_an_element(way, way_is_set):
+    svg = drawing.to_svg(CELL, "normal")
+    assert svg.startswith("<svg")
+    assert svg.rstrip().endswith("</svg>")
+    assert words(svg)["normal"] == 1
+
+
+@ways
+def test_svg_is_the_same_each_time(way, way_is_set):
+    assert drawing.to_svg(CELL) == drawing.to_svg(CELL)
+
+
+@ways
+@genotypes
+@pytest.mark.parametrize(
+    ("suffix", "start"),
+    [
+        (".svg", b"<svg"),
+        (".png", b"\x89PNG"),
+        (".dot", b"digraph"),
+        (".mmd", b"flowchart"),
+    ],
+)
+def test_render(space, suffix, start, way, way_is_set, tmp_path):
+    path = tmp_path / f"picture{suffix}"
+    drawing.render(GENOTYPES[space], path)
+    assert path.read_bytes().startswith(start)
+
+
+def test_other_suffixes_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"picture\.gif: .*\.svg"):
+        drawing.render(CELL, tmp_path / "picture.gif")
+
+
+def test_matplotlib_gives_each_label_its_own_place(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    cell = Cell(
+        tuple(
+            Edge(op, source, to, "double_attention")
+            for to in range(2, 6)
+            for source in range(to)
+            for op in ("sep_conv_3x3", "skip_connect")
+        ),
+        (2, 3, 4, 5),
+    )
+    svg = drawing.to_svg(cell)
+    where = {
+        (float(x), float(y))
+        for x, y in re.findall(r"translate\(([-\d.]+) ([-\d.]+)\)", svg)
+    }
+    assert words(svg)["double_attention"] == 28
+    assert len(where) >= 28
