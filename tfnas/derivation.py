@@ -205,8 +205,8 @@ def threshold_node(weights, operations, nodes=4, *, threshold=0.85):
     """The two strongest edges of a node, as far as they reach the threshold.
 
     A node keeps 0, 1 or 2 inputs of one operation each, from the strongest.
-    Source: Chu et al., FairDARTS (2020), section 4.2; `threshold_sparse` in
-    the authors' code, the derivation of the published cells.
+    Source: Chu et al., FairDARTS (2020); `threshold_sparse` in the authors'
+    code, the derivation of the published cells.
 
     A node without inputs is absent: the cell's output leaves it out, and
     what it would feed is inert. Inert edges stay in the genotype, as in the

@@ -175,7 +175,7 @@ def linear_decay(epoch, epochs):
     """Weight of the auxiliary skip that DARTS- adds to every edge.
 
     It falls from 1 in the first epoch to 0 after the last. Source: DARTS-
-    (Chu et al., 2021), section 3.
+    (Chu et al., 2021), of which no authors' code was at hand to check it.
 
     Args:
         epoch: index of the epoch, from 0.
