@@ -1,0 +1,137 @@
+"""Image classification datasets of the TFDS catalog."""
+
+import difflib
+import pathlib
+
+import numpy as np
+
+from tfnas.data import online
+from tfnas.data.dataset import DATASETS, Split
+from tfnas.data.decoding import collect
+from tfnas.errors import UserError
+
+
+def load_from_catalog(name, data_dir=None, image_size=None):
+    """Reads a dataset of the catalog, prepared data first.
+
+    Args:
+        name: TFDS's name, "name" or "name/config".
+        data_dir: TFDS's data folder, or a prepared dataset's own folder.
+        image_size: see `tfnas.data.load`.
+
+    Returns:
+        The train `Split`, the test `Split`, the class names in order.
+
+    Raises:
+        UserError: the name is unknown or of another kind of dataset, or
+            the data are neither prepared nor to be had.
+    """
+    builder = _prepared_builder(name, data_dir)
+    image_key, label_key = _supervised_keys(name, builder)
+    classes = tuple(builder.info.features[label_key].names)
+    splits = builder.info.splits
+    test_name = "test" if "test" in splits else "validation"
+    for split in ("train", test_name):
+        if split not in splits:
+            raise UserError(
+                f"--dataset={name}: has no {split} split; use a dataset "
+                "with train and test"
+            )
+
+    def read(split):
+        examples = builder.as_dataset(split).map(
+            lambda example: (example[image_key], example[label_key])
+        )
+        count = splits[split].num_examples
+        images, labels = collect(
+            examples,
+            count,
+            image_size,
+            describe=lambda place: f"{name}, {split} image {place}",
+        )
+        if labels.min() < 0:
+            raise UserError(
+                f"--dataset={name}: its {split} split has no labels"
+            )
+        return Split(images, labels)
+
+    return read("train"), read(test_name), classes
+
+
+def _prepared_builder(name, data_dir):
+    import tensorflow_datasets as tfds
+
+    if data_dir and (pathlib.Path(data_dir) / "dataset_info.json").is_file():
+        builder = tfds.builder_from_directory(data_dir)
+        if builder.name != name.split("/")[0]:
+            raise UserError(
+                f"--data_dir={data_dir}: holds {builder.name}; use "
+                f"--dataset={builder.name}"
+            )
+        return builder
+    builder = _builder(name, data_dir)
+    _supervised_keys(name, builder)
+    if not builder.is_prepared():
+        _download(name, builder)
+    return builder
+
+
+def _builder(name, data_dir):
+    import tensorflow_datasets as tfds
+
+    # A name with a colon belongs to a community, and asks the network.
+    if ":" not in name:
+        try:
+            return tfds.builder(name, data_dir=data_dir)
+        except tfds.core.DatasetNotFoundError:
+            pass
+        except Exception as error:  # A builder may raise anything.
+            reason = str(error).strip().split("\n")[0]
+            raise UserError(f"--dataset={name}: {reason}") from None
+    known = tfds.list_builders(with_community_datasets=False)
+    close = difflib.get_close_matches(name, [*DATASETS, *known], n=1)
+    advice = f"did you mean {close[0]}?" if close else "not a name of TFDS"
+    raise UserError(
+        f"--dataset={name}: unknown, {advice} (use {', '.join(DATASETS)} or "
+        "a TFDS image classification dataset)"
+    )
+
+
+def _supervised_keys(name, builder):
+    import tensorflow_datasets as tfds
+
+    features = builder.info.features
+    keys = builder.info.supervised_keys or ("image", "label")
+    # The exact types are meant: a LabeledImage is an Image too.
+    kinds = {key: type(feature) for key, feature in features.items()}
+    wanted = [tfds.features.Image, tfds.features.ClassLabel]
+    nested = not all(isinstance(key, str) for key in keys)
+    if (
+        nested
+        or [kinds.get(key) for key in keys] != wanted
+        or features[keys[0]].np_dtype != np.uint8
+    ):
+        raise UserError(
+            f"--dataset={name}: has no 8-bit image with a class label; use "
+            "an image classification dataset"
+        )
+    return keys
+
+
+def _download(name, builder):
+    # TFDS retries silently for minutes, so ask first whether anyone answers.
+    home = builder.info.homepage
+    if not online.reachable((home, "https://storage.googleapis.com")):
+        raise UserError(
+            f"--dataset={name}: not prepared in {builder.data_path} and no "
+            "network to download it; set --data_dir to prepared TFDS data, "
+            "or use --dataset=digits or --dataset=image_folder"
+        )
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # A builder may raise anything.
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"--dataset={name}: TFDS could not prepare it ({reason}); set "
+            "--data_dir to prepared data"
+        ) from None

@@ -1,0 +1,148 @@
+"""What a dataset is: images, labels, class names and their statistics."""
+
+import dataclasses
+
+import numpy as np
+
+from tfnas.errors import UserError
+
+# The sources with a name of their own; any other name is one of TFDS.
+DATASETS = ("digits", "fashion_mnist", "cifar10", "cifar100", "image_folder")
+
+# Two stride-2 reductions turn 4 pixels into 1.
+SMALLEST_SIDE = 4
+
+_STATISTICS_BLOCK = 1024
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """Images with their labels.
+
+    Args:
+        images: uint8 array (N, H, W, C) with C 1 or 3.
+        labels: int64 array (N,) of class numbers.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """An image classification dataset, held in memory.
+
+    Search and selection read `train` alone; `test` is for the last number.
+
+    Args:
+        name: the source's name, such as "cifar10".
+        train: the training images, which a search splits in halves.
+        test: the test images.
+        classes: class names; a label is a position in it.
+        mean: mean of each channel of images scaled to 0..1.
+        std: standard deviation of each channel, in the same unit.
+        flip: whether a mirrored image still shows its class. False for
+            digits, for example.
+
+    Example:
+
+    ```python
+    dataset = tfnas.data.load("digits")
+    print(dataset.image_shape, len(dataset.train), dataset.classes)
+    ```
+    """
+
+    name: str
+    train: Split
+    test: Split
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    flip: bool = True
+
+    def __post_init__(self):
+        height, width, _ = self.image_shape
+        if min(height, width) < SMALLEST_SIDE:
+            raise UserError(
+                f"{self.name}: images of {height}x{width} pixels leave no "
+                f"room for two reductions; set --image_size to at least "
+                f"{SMALLEST_SIDE}"
+            )
+        if self.test.images.shape[1:] != self.image_shape:
+            raise UserError(
+                f"{self.name}: test images have shape "
+                f"{self.test.images.shape[1:]}, training images "
+                f"{self.image_shape}; make them equal or set --image_size"
+            )
+        if len(self.classes) < 2:
+            raise UserError(
+                f"{self.name}: only one class ({', '.join(self.classes)}); "
+                "classification needs at least two"
+            )
+
+    @property
+    def image_shape(self):
+        """(height, width, channels)."""
+        return self.train.images.shape[1:]
+
+
+def search_halves(dataset):
+    """Splits the training images between weights and architecture.
+
+    The first half in index order trains the weights, the second the
+    architecture (survey 3.2; the authors' 25,000 and 25,000 of CIFAR-10).
+
+    Args:
+        dataset: a `Dataset`.
+
+    Returns:
+        Two int64 arrays of indices into `dataset.train`; of an odd number
+        of images the second half gets one more.
+
+    Raises:
+        UserError: there are not two images to split.
+
+    Example:
+
+    ```python
+    train, valid = search_halves(load("digits"))
+    ```
+    """
+    count = len(dataset.train)
+    if count < 2:
+        raise UserError(
+            f"{dataset.name}: {count} training image(s) cannot be split into "
+            "two search halves; use a dataset with more"
+        )
+    indices = np.arange(count)
+    return indices[: count // 2], indices[count // 2 :]
+
+
+def channel_statistics(images):
+    """Mean and standard deviation of each channel, in 0..1 units.
+
+    They come from histograms, so they are exact and need little memory. A
+    channel without any variation gets a deviation of 1.
+
+    Args:
+        images: uint8 array (N, H, W, C).
+
+    Returns:
+        Two tuples of C floats.
+    """
+    channels = images.shape[-1]
+    histogram = np.zeros((channels, 256))
+    for start in range(0, len(images), _STATISTICS_BLOCK):
+        block = images[start : start + _STATISTICS_BLOCK]
+        for channel in range(channels):
+            values = block[..., channel].ravel()
+            histogram[channel] += np.bincount(values, minlength=256)
+    levels = np.arange(256) / 255
+    share = histogram / histogram.sum(axis=1, keepdims=True)
+    mean = share @ levels
+    variance = (share * (levels - mean[:, None]) ** 2).sum(axis=1)
+    std = np.where(variance > 0, np.sqrt(variance), 1.0)
+    return tuple(mean.tolist()), tuple(std.tolist())

@@ -1,0 +1,63 @@
+"""Random numbers that are a function of (seed, epoch, purpose, index).
+
+There is no state to save: a resumed run, another worker or another replica
+that asks for the same sample of the same epoch draws the same numbers. The
+function is the output mixer of SplitMix64 (Steele, Lea and Flood, "Fast
+splittable pseudorandom number generators", 2014), chained over the keys.
+"""
+
+import numpy as np
+
+# What a number is for; each purpose has its own sequence.
+ORDER, CROP_ROW, CROP_COLUMN, FLIP, CUTOUT_ROW, CUTOUT_COLUMN = range(6)
+
+_MASK = (1 << 64) - 1
+
+
+def _mix(values):
+    with np.errstate(over="ignore"):  # Arithmetic modulo 2**64 is meant.
+        values = values + np.uint64(0x9E3779B97F4A7C15)
+        values = values ^ (values >> np.uint64(30))
+        values = values * np.uint64(0xBF58476D1CE4E5B9)
+        values = values ^ (values >> np.uint64(27))
+        values = values * np.uint64(0x94D049BB133111EB)
+        return values ^ (values >> np.uint64(31))
+
+
+def _bits(seed, epoch, purpose, index):
+    key = np.uint64(0)
+    for part in (seed, epoch, purpose):
+        key = _mix(key ^ np.uint64(part & _MASK))
+    return _mix(key ^ np.asarray(index).astype(np.uint64))
+
+
+def integers(seed, epoch, purpose, index, bound):
+    """Draws a whole number below `bound` for each sample.
+
+    Args:
+        seed: any integer.
+        epoch: the epoch, from 0.
+        purpose: one of this module's constants.
+        index: integer array (N,) of sample indices.
+        bound: the exclusive upper bound, below 2**32.
+
+    Returns:
+        int32 array (N,).
+    """
+    high = _bits(seed, epoch, purpose, index) >> np.uint64(32)
+    return ((high * np.uint64(bound)) >> np.uint64(32)).astype(np.int32)
+
+
+def shuffled(seed, epoch, index):
+    """Shuffles sample indices for an epoch.
+
+    Args:
+        seed: any integer.
+        epoch: the epoch, from 0.
+        index: integer array (N,) of sample indices.
+
+    Returns:
+        The same indices in another order.
+    """
+    # The mixer is a bijection, so the keys of distinct samples never tie.
+    return index[np.argsort(_bits(seed, epoch, ORDER, index))]

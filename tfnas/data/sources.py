@@ -1,0 +1,204 @@
+"""Where images come from: scikit-learn, idx files, TFDS, a folder."""
+
+import gzip
+import pathlib
+import zlib
+
+import numpy as np
+
+from tfnas.data.catalog import load_from_catalog
+from tfnas.data.dataset import (
+    SMALLEST_SIDE,
+    Dataset,
+    Split,
+    channel_statistics,
+)
+from tfnas.data.decoding import fit_square
+from tfnas.data.folder import load_folder
+from tfnas.errors import UserError
+
+_DIGITS_TEST = 360
+
+_FASHION_FOLDER = "/usr/share/datasets/fashion-mnist"  # Debian's package
+_FASHION_CLASSES = (
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+
+# The authors' constants (cnn/utils.py of DARTS, P-DARTS, Att-DARTS).
+_STATISTICS = {
+    "cifar10": (
+        (0.49139968, 0.48215827, 0.44653124),
+        (0.24703233, 0.24348505, 0.26158768),
+    ),
+    "cifar100": ((0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)),
+}
+
+# A mirrored character is another character, or none.
+_NOT_MIRRORED = {
+    "digits",
+    "emnist",
+    "kmnist",
+    "mnist",
+    "mnist_corrupted",
+    "omniglot",
+    "svhn_cropped",
+}
+
+
+def load(name, data_dir=None, image_size=None):
+    """Loads a dataset into memory.
+
+    * `digits`: scikit-learn's 1,797 images of 8x8 pixels, always there; the
+      last 360 are for testing. It proves that a tool runs, not that a
+      method works.
+    * `fashion_mnist`: the four idx files in `data_dir` or where Debian's
+      package dataset-fashion-mnist puts them, otherwise TFDS.
+    * `image_folder`: images in `data_dir`/train/CLASS and
+      `data_dir`/test/CLASS, in a fixed shuffled order (see `load_folder`).
+    * `cifar10`, `cifar100` or another image classification dataset of TFDS:
+      prepared data in `data_dir` (TFDS's own folder by default) if there
+      is any, otherwise a download. Without a `test` split `validation`
+      stands for it.
+
+    CIFAR's mean and deviation are the authors' constants; those of other
+    datasets are computed from the training images.
+
+    Args:
+        name: one of the names above.
+        data_dir: folder to look in.
+        image_size: resize to squares of this many pixels, after cropping
+            the largest centred square. None keeps the images as they are.
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        UserError: the name is unknown, or the data cannot be used or had.
+
+    Example:
+
+    ```python
+    dataset = load("image_folder", data_dir="flowers", image_size=64)
+    ```
+    """
+    if image_size is not None and image_size < SMALLEST_SIDE:
+        raise UserError(
+            f"--image_size={image_size}: use at least {SMALLEST_SIDE}, the "
+            "room for two reductions"
+        )
+    train, test, classes = _read(name, data_dir, image_size)
+    mean, std = _STATISTICS.get(name) or channel_statistics(train.images)
+    return Dataset(
+        name=name,
+        train=train,
+        test=test,
+        classes=classes,
+        mean=mean,
+        std=std,
+        flip=name.split("/")[0] not in _NOT_MIRRORED,
+    )
+
+
+def _read(name, data_dir, image_size):
+    if name == "digits":
+        if data_dir:
+            raise UserError(
+                f"--data_dir={data_dir}: digits come with scikit-learn; use "
+                "--dataset=image_folder for a folder of images"
+            )
+        return _resize(_read_digits(), image_size)
+    if name == "image_folder":
+        return load_folder(data_dir, image_size)
+    if name == "fashion_mnist":
+        folder = pathlib.Path(data_dir or _FASHION_FOLDER)
+        if (folder / "train-images-idx3-ubyte.gz").is_file():
+            return _resize(_read_fashion(folder), image_size)
+    return load_from_catalog(name, data_dir, image_size)
+
+
+def _resize(content, image_size):
+    train, test, classes = content
+    if image_size is None:
+        return content
+    train, test = (
+        Split(fit_square(split.images, image_size).numpy(), split.labels)
+        for split in (train, test)
+    )
+    return train, test, classes
+
+
+# === scikit-learn ===
+
+
+def _read_digits():
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    # scikit-learn's values are 0..16.
+    images = np.round(digits.images * (255 / 16)).astype(np.uint8)[..., None]
+    labels = digits.target.astype(np.int64)
+    train = Split(images[:-_DIGITS_TEST], labels[:-_DIGITS_TEST])
+    test = Split(images[-_DIGITS_TEST:], labels[-_DIGITS_TEST:])
+    return train, test, tuple(str(name) for name in digits.target_names)
+
+
+# === idx files ===
+
+
+def _read_fashion(folder):
+    splits = []
+    for prefix in ("train", "t10k"):
+        images = read_idx(folder / f"{prefix}-images-idx3-ubyte.gz", 3)
+        path = folder / f"{prefix}-labels-idx1-ubyte.gz"
+        labels = read_idx(path, 1).astype(np.int64)
+        if len(labels) != len(images):
+            raise UserError(
+                f"{path}: {len(labels)} labels for {len(images)} images; "
+                "fetch the files again"
+            )
+        if len(labels) == 0 or labels.max() >= len(_FASHION_CLASSES):
+            raise UserError(f"{path}: not the labels of Fashion-MNIST")
+        splits.append(Split(images[..., None], labels))
+    return *splits, _FASHION_CLASSES
+
+
+def read_idx(path, dimensions):
+    """Reads a gzipped idx file of unsigned bytes (LeCun's MNIST format).
+
+    Args:
+        path: the .gz file.
+        dimensions: how many dimensions the array must have.
+
+    Returns:
+        A uint8 array.
+
+    Raises:
+        UserError: the file is missing, damaged or of another kind.
+    """
+    try:
+        content = gzip.decompress(pathlib.Path(path).read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    start = 4 + 4 * dimensions
+    # Two zero bytes, 8 for unsigned bytes, the number of dimensions.
+    if content[:4] != bytes((0, 0, 8, dimensions)) or len(content) < start:
+        raise UserError(
+            f"{path}: not an idx file of bytes in {dimensions} dimension(s)"
+        )
+    shape = np.frombuffer(content, ">u4", dimensions, offset=4).tolist()
+    values = np.frombuffer(content, np.uint8, offset=start)
+    if len(values) != np.prod(shape):
+        raise UserError(
+            f"{path}: {len(values)} values where its header says "
+            f"{'x'.join(map(str, shape))}; fetch the file again"
+        )
+    return values.reshape(shape)

@@ -1,0 +1,247 @@
+"""Batches for search, training and evaluation.
+
+The order of samples and their augmentation are functions of (seed, epoch,
+sample index), so a stream that starts at step k equals one that starts at 0
+and skips k steps, and every replica or worker sees the same batches.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tfnas.data import augmentation, draws
+from tfnas.data.dataset import search_halves
+from tfnas.errors import UserError
+
+
+def steps_per_epoch(count, batch_size):
+    """Batches in an epoch; the last one may be smaller (391 for CIFAR).
+
+    Args:
+        count: number of samples.
+        batch_size: samples in a batch.
+
+    Returns:
+        int.
+
+    Raises:
+        UserError: the batch size is below 1.
+
+    Example:
+
+    ```python
+    assert steps_per_epoch(25_000, 64) == 391
+    ```
+    """
+    if batch_size < 1:
+        raise UserError(f"--batch_size={batch_size}: use at least 1")
+    return -(-count // batch_size)
+
+
+def search_stream(
+    dataset,
+    *,
+    batch_size,
+    epochs,
+    seed,
+    start_step=0,
+    augment=True,
+    cutout=0,
+):
+    """Pairs of a training and a validation batch for a bilevel search.
+
+    Both halves get the training augmentation, as the authors do. A step's
+    validation batch is as large as its training batch and comes from the
+    validation half's own shuffled order of that epoch. A batch size above
+    the half gives one smaller batch an epoch.
+
+    Args:
+        dataset: a `Dataset`.
+        batch_size: samples in a batch, over all replicas.
+        epochs: number of epochs.
+        seed: any integer.
+        start_step: the step to start from, counted over all epochs.
+        augment: whether to crop and flip.
+        cutout: side of the cutout square in pixels; 0 for none.
+
+    Returns:
+        A finite `tf.data.Dataset` of ((images, labels), (images, labels)):
+        float32 (N, H, W, C) normalised and int64 (N,).
+
+    Raises:
+        UserError: the batch size, cutout or dataset cannot be used.
+
+    Example:
+
+    ```python
+    stream = search_stream(load("digits"), batch_size=64, epochs=2, seed=0)
+    (x_train, y_train), (x_valid, y_valid) = next(iter(stream))
+    ```
+    """
+    return _stream(
+        dataset,
+        search_halves(dataset),
+        batch_size=batch_size,
+        epochs=epochs,
+        seed=seed,
+        start_step=start_step,
+        augment=augment,
+        cutout=cutout,
+    )
+
+
+def train_stream(
+    dataset, indices, *, batch_size, epochs, seed, start_step=0, cutout=None
+):
+    """Augmented batches to train one network on.
+
+    Args:
+        dataset: a `Dataset`.
+        indices: integer array (N,), the samples of `dataset.train` to use.
+        batch_size: samples in a batch, over all replicas.
+        epochs: number of epochs.
+        seed: any integer.
+        start_step: the step to start from, counted over all epochs.
+        cutout: side of the cutout square in pixels; None for half the
+            shorter side, which is the authors' 16 at 32 pixels; 0 for none.
+
+    Returns:
+        A finite `tf.data.Dataset` of (images, labels): float32
+        (N, H, W, C) normalised and int64 (N,).
+
+    Raises:
+        UserError: the batch size, cutout or indices cannot be used.
+
+    Example:
+
+    ```python
+    dataset = load("digits")
+    indices = np.arange(len(dataset.train))
+    stream = train_stream(dataset, indices, batch_size=96, epochs=2, seed=0)
+    ```
+    """
+    if len(indices) == 0:
+        raise UserError(f"{dataset.name}: no images to train on")
+    if cutout is None:
+        cutout = min(dataset.image_shape[:2]) // 2
+    return _stream(
+        dataset,
+        (np.asarray(indices),),
+        batch_size=batch_size,
+        epochs=epochs,
+        seed=seed,
+        start_step=start_step,
+        augment=True,
+        cutout=cutout,
+    )
+
+
+def evaluation_batches(images, labels, dataset, batch_size):
+    """Batches in order, normalised and not augmented.
+
+    Args:
+        images: uint8 array (N, H, W, C).
+        labels: integer array (N,).
+        dataset: the `Dataset` whose mean and deviation apply.
+        batch_size: samples in a batch; the last batch may be smaller.
+
+    Returns:
+        A `tf.data.Dataset` of (images, labels): float32 (N, H, W, C)
+        normalised and int64 (N,).
+
+    Raises:
+        UserError: the batch size is below 1.
+
+    Example:
+
+    ```python
+    dataset = load("digits")
+    test = dataset.test
+    batches = evaluation_batches(test.images, test.labels, dataset, 256)
+    ```
+    """
+    steps_per_epoch(len(labels), batch_size)
+
+    def finish(images, labels):
+        images = augmentation.normalize(images, dataset.mean, dataset.std)
+        return images, tf.cast(labels, tf.int64)
+
+    batches = tf.data.Dataset.from_tensor_slices((images, labels))
+    batches = batches.batch(batch_size)
+    return batches.map(finish, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _stream(
+    dataset, parts, *, batch_size, epochs, seed, start_step, augment, cutout
+):
+    """Batches of each part, side by side; the first part sets the steps."""
+    steps = steps_per_epoch(len(parts[0]), batch_size)
+    _check_cutout(cutout, dataset.image_shape)
+
+    def read(indices, epoch):
+        numbers = augmentation.draw(
+            indices,
+            dataset.image_shape,
+            seed=seed,
+            epoch=epoch,
+            flip=dataset.flip,
+        )
+        split = dataset.train
+        return split.images[indices], split.labels[indices], numbers
+
+    def read_all():
+        for epoch, batch in _batches(
+            parts, batch_size, epochs, seed, start_step
+        ):
+            yield tuple(read(indices, epoch) for indices in batch)
+
+    def finish(images, labels, numbers):
+        if augment:
+            images = augmentation.crop_and_flip(images, numbers)
+        images = augmentation.normalize(images, dataset.mean, dataset.std)
+        if cutout:
+            images = augmentation.cut_out(images, numbers, cutout)
+        return images, labels
+
+    def finish_all(*batch):
+        batch = tuple(finish(*part) for part in batch)
+        return batch if len(batch) > 1 else batch[0]
+
+    signature = (
+        tf.TensorSpec((None, *dataset.image_shape), tf.uint8),
+        tf.TensorSpec((None,), tf.int64),
+        tf.TensorSpec((None, 5), tf.int32),
+    )
+    stream = tf.data.Dataset.from_generator(
+        read_all, output_signature=(signature,) * len(parts)
+    )
+    stream = stream.map(
+        finish_all,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    remaining = max(0, epochs * steps - start_step)
+    stream = stream.apply(tf.data.experimental.assert_cardinality(remaining))
+    return stream.prefetch(tf.data.AUTOTUNE)
+
+
+def _batches(parts, batch_size, epochs, seed, start_step):
+    """Yields (epoch, [the sample indices of a batch, for each part])."""
+    count = len(parts[0])
+    steps = steps_per_epoch(count, batch_size)
+    orders = None
+    for step in range(start_step, epochs * steps):
+        epoch, position = divmod(step, steps)
+        if orders is None or position == 0:
+            orders = [draws.shuffled(seed, epoch, part) for part in parts]
+        start = position * batch_size
+        places = np.arange(start, min(start + batch_size, count))
+        yield epoch, [order.take(places, mode="wrap") for order in orders]
+
+
+def _check_cutout(cutout, image_shape):
+    side = min(image_shape[:2])
+    if not 0 <= cutout < side:
+        raise UserError(
+            f"--cutout={cutout}: images are {image_shape[0]}x"
+            f"{image_shape[1]} pixels; use 0 (none) to {side - 1}"
+        )
