@@ -69,7 +69,7 @@ def _draw_cell(axes, panel, top: float) -> tuple[float, float]:
         _draw_curve(axes, link, (x0, y0), y, (x1, y1 + port))
         first, last = columns[link.source], columns[link.to]
         gap = first + (last - first - 1) // 2
-        start = widths[link.source] / 2 if gap == 0 else 0
+        start = widths[link.source] / 2 if gap == first else 0
         middle = (_x(gap) + start + _x(gap + 1)) / 2
         _draw_label(axes, link, middle, y)
     for box in panel.boxes:
