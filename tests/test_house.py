@@ -22,6 +22,7 @@ LEVELS = [
     {"bilevel"},
     {"networks"},
     {"layers"},
+    {"optimizers"},
     {"methods", "relaxation", "schedule", "derivation", "cost"},
     {"spaces"},
     {"drawing", "drawing_matplotlib"},
