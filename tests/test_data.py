@@ -131,6 +131,10 @@ def test_an_unknown_name_gets_a_suggestion():
     assert "unknown" in refusal("huggingface:cifar10")
 
 
+def test_an_unknown_configuration_is_named():
+    assert "fog_9 not found" in refusal("cifar10_corrupted/fog_9")
+
+
 def test_a_dataset_without_image_and_label_is_refused():
     assert "aeslc" in refusal("aeslc")
 

@@ -114,6 +114,17 @@ def test_draws_of_different_purposes_are_unrelated():
     assert np.abs(related).max() < 0.08
 
 
+def test_bits_are_those_of_splitmix64():
+    """The first outputs of the published generator for seed 0."""
+    gamma = 0x9E3779B97F4A7C15
+    states = np.array([0, gamma, 2 * gamma % 2**64], np.uint64)
+    assert [hex(bits) for bits in draws._mix(states).tolist()] == [
+        "0xe220a8397b1dcdaf",
+        "0x6e789e6aa1b965f4",
+        "0x6c45d188009454f",
+    ]
+
+
 def test_digits_are_never_mirrored():
     drawn = augmentation.draw(
         np.arange(100), (8, 8, 1), seed=0, epoch=0, flip=False

@@ -2,6 +2,7 @@
 
 import difflib
 import pathlib
+import textwrap
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def _builder(name, data_dir):
         except tfds.core.DatasetNotFoundError:
             pass
         except Exception as error:  # A builder may raise anything.
-            reason = str(error).strip().split("\n")[0]
+            reason = textwrap.shorten(str(error), 300)
             raise UserError(f"--dataset={name}: {reason}") from None
     known = tfds.list_builders(with_community_datasets=False)
     close = difflib.get_close_matches(name, [*DATASETS, *known], n=1)
@@ -130,7 +131,7 @@ def _download(name, builder):
     try:
         builder.download_and_prepare()
     except Exception as error:  # A builder may raise anything.
-        reason = str(error).strip().split("\n")[0]
+        reason = textwrap.shorten(str(error), 300)
         raise UserError(
             f"--dataset={name}: TFDS could not prepare it ({reason}); set "
             "--data_dir to prepared data"
