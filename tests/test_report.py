@@ -24,7 +24,7 @@ OPERATIONS = (
     "dil_conv_5x5",
 )
 PAIRS = [(source, to) for to in range(2, 6) for source in range(to)]
-VOID = {"meta", "br", "hr", "img", "link", "input"}
+VOID = {"meta", "wbr", "br", "hr", "img", "link", "input"}
 
 
 # === A run as a search writes it ===
@@ -258,6 +258,17 @@ def test_figures_and_tables_are_accessible(report, name):
     assert len(panels) == 2 * 14 * stages
 
 
+def test_the_style_sheet_is_balanced(tmp_path):
+    text = write_report(write_run(tmp_path / "run")).read_text()
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.S)
+    rules = re.sub(r"[^{}]*\{[^{};@]*:[^{}]*\}", "", style)
+    # What is left when every rule is gone are empty media blocks.
+    assert not re.sub(r"@media[^{}]*\{\s*\}", "", rules).strip()
+    used = set(re.findall(r"var\((--c[0-9a-f]{6})\)", text))
+    assert used
+    assert all(f"{name}:" in style for name in used)
+
+
 def test_a_long_search_makes_a_page_that_opens_at_once(tmp_path):
     page = write_report(write_run(tmp_path / "run", epochs=50))
     assert page.stat().st_size < 1_500_000
@@ -377,6 +388,48 @@ def test_edges_are_named_in_the_authors_order():
 )
 def test_counts_have_three_digits(number, shown):
     assert markup.count(number) == shown
+
+
+NASBENCH = {
+    "format": "tfnas-genotype/1",
+    "space": "nasbench201",
+    "cell": {
+        "edges": [
+            {"op": "nor_conv_3x3", "from": source, "to": to}
+            for to in (1, 2, 3)
+            for source in range(to)
+        ],
+        "concat": [3],
+    },
+}
+MOBILE = {
+    "format": "tfnas-genotype/1",
+    "space": "mobile",
+    "layers": [{"op": "mb_3x3_e6"}, {"op": "skip"}, {"op": "skip"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "kind", "rows", "words"),
+    [
+        (NASBENCH, "cell", 6, "The cell keeps 6 plain convolutions"),
+        (MOBILE, "layers", 3, "The network keeps 1 inverted bottleneck, 2"),
+    ],
+)
+def test_other_search_spaces_have_a_page(tmp_path, found, kind, rows, words):
+    run = write_run(tmp_path / "run", epochs=1)
+    snapshot = {"stage": 0, "epoch": 1, "genotype": found}
+    (run / "genotype.json").write_text(json.dumps(found))
+    (run / "genotypes.json").write_text(json.dumps([snapshot]))
+    names = ("nor_conv_3x3",) if kind == "cell" else ("mb_3x3_e6", "skip")
+    arrays = {
+        f"stage0/alphas_{kind}": np.zeros((2, rows, len(names))),
+        f"stage0/operations_{kind}": np.array([names] * rows),
+    }
+    np.savez(run / "alphas.npz", **arrays)
+    page = Page(write_report(run).read_text(encoding="utf-8"))
+    assert words in page.text
+    assert "collapsed" not in page.text
 
 
 # === Hostile, damaged and other unusual runs ===

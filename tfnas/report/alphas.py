@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def _leaders(run: Run, kind: str) -> str:
             ]
         ends.append(len(leads[0]))
     rows = findings.edge_names(kind, edges)
-    used = dict.fromkeys(name for lead in leads for name in lead)
+    used = _in_order(name for lead in leads for name in lead)
     name = findings.CELL_NAMES.get(kind, kind).capitalize()
     svg = figures.leaders(
         f"{name}: the leading operation of each edge over the epochs",
@@ -61,10 +61,15 @@ def _leaders(run: Run, kind: str) -> str:
         [runs_of(lead) for lead in leads],
         ends[:-1],
     )
-    order = [n for n in colours.OPERATIONS if n in used]
-    order += [n for n in used if n not in colours.OPERATIONS]
-    note = markup.blocks({n: colours.of(n) for n in order})
+    note = markup.blocks({name: colours.of(name) for name in used})
     return markup.figure(svg, f"{name}: leading operation", note)
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Each name once; the edges of a later stage keep different ones."""
+    used = dict.fromkeys(str(name) for name in names)
+    known = [name for name in colours.OPERATIONS if name in used]
+    return known + [name for name in used if name not in known]
 
 
 def runs_of(names: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -125,10 +130,7 @@ def _final_table(
     names: np.ndarray,
     kept: set[tuple[str, str]],
 ) -> Raw:
-    columns = list(dict.fromkeys(str(name) for row in names for name in row))
-    # Later stages keep other operations on each edge: one common order.
-    order = {name: i for i, name in enumerate(colours.OPERATIONS)}
-    columns.sort(key=lambda name: order.get(name, len(order)))
+    columns = _in_order(names.flat)
     top = np.nanmax(weights, initial=1e-9)
     rows = []
     labels = findings.edge_names(kind, len(weights))
@@ -142,8 +144,19 @@ def _final_table(
         best = ('class="words"', lead.best)
         numbers = (f"{lead.weight:.3f}", f"{lead.margin:.3f}")
         rows.append([edge, *cells, best, *numbers])
-    head = ["Edge", *columns, "Best", "Weight", "Margin"]
+    head = [
+        "Edge",
+        *map(_breakable, columns),
+        ('class="words"', "Best"),
+        "Weight",
+        "Margin",
+    ]
     return markup.table(caption, head, rows, "heat")
+
+
+def _breakable(name: str) -> Raw:
+    """The name, which a narrow column may break after an underscore."""
+    return Raw(escape(name).replace("_", "_<wbr>"))
 
 
 def _heat(value: float | None, top: float, chosen: bool = False) -> tuple:
@@ -152,9 +165,8 @@ def _heat(value: float | None, top: float, chosen: bool = False) -> tuple:
     if not np.isfinite(value):
         return 'class="w" style="--w:0"', "–"
     share = max(float(value) / top, 0.0)
-    strong = " strong" if share > 0.7 else ""
     mark = " chosen" if chosen else ""
-    style = f'class="w{strong}{mark}" style="--w:{share:.2f}"'
+    style = f'class="w{mark}" style="--w:{share:.2f}"'
     return style, f"{value:.3f}"
 
 
@@ -187,8 +199,7 @@ def _panels(
             f"<b>{escape(label)}</b> {escape(lead.best)}</figcaption>"
             f"{svg}</figure>"
         )
-    used = dict.fromkeys(str(name) for row in names for name in row)
-    key = markup.legend({name: colours.of(name) for name in used})
+    key = markup.legend({n: colours.of(n) for n in _in_order(names.flat)})
     columns = max(source for source, _ in pairs) + 1 if pairs else 5
     shape = "edges" if pairs and columns > 3 else "edges plain"
     return (
@@ -232,7 +243,9 @@ def _plain(caption, corner, labels, columns, weights) -> Raw:
         [label, *(_heat(value, top) for value in row)]
         for label, row in zip(labels, weights, strict=True)
     ]
-    return markup.table(caption, [corner, *columns], rows, "heat")
+    return markup.table(
+        caption, [corner, *map(_breakable, columns)], rows, "heat"
+    )
 
 
 def _edge_normalisation(caption: str, kind: str, raw: np.ndarray) -> Raw:

@@ -1,7 +1,7 @@
 """One colour and one line style per operation, on every figure and table.
 
-The hue tells the family and the dash tells the kernel, so that lines can be
-told apart without seeing colours. Skips are red: they are what to watch.
+The hue tells the family and the dash the member of it (5x5 beside 3x3, average
+beside maximum), so that lines can be told apart without seeing colours.
 """
 
 from __future__ import annotations
@@ -24,31 +24,32 @@ RULE = Ink("#d9dce1", "#3a3f49")
 TRAIN = Ink("#3f6fb5", "#7fa8e6")
 ALPHA = Ink("#b8862b", "#dcb266")
 VALID = Ink("#1f8a70", "#56c2a6")
-NORMAL = Ink("#c5384b", "#f07583")
-REDUCE = Ink("#8d5a63", "#c99aa2", dashed=True)
+NORMAL = Ink("#374151", "#d1d5dc")
+REDUCE = Ink("#374152", "#d1d5dd", dashed=True)
 
+# The hues of `tfnas.drawing`, so that a cell's arrows and the curves agree.
 OPERATIONS = {
-    "none": Ink("#a9adb5", "#757b87"),
-    "max_pool_3x3": Ink("#4f9d69", "#79c592"),
-    "avg_pool_3x3": Ink("#4f9d6a", "#79c593", dashed=True),
-    "skip_connect": Ink("#d33f49", "#f5737c"),
-    "skip": Ink("#d33f4a", "#f5737d"),
-    "sep_conv_3x3": Ink("#2b66c4", "#6ea2f2"),
-    "sep_conv_5x5": Ink("#2b66c5", "#6ea2f3", dashed=True),
-    "sep_conv_7x7": Ink("#16386e", "#b3cdf8", dashed=True),
-    "dil_conv_3x3": Ink("#8a4bb3", "#c08fe4"),
-    "dil_conv_5x5": Ink("#8a4bb4", "#c08fe5", dashed=True),
-    "conv_7x1_1x7": Ink("#b5651d", "#e59a58"),
-    "nor_conv_1x1": Ink("#2b66c6", "#6ea2f4", dashed=True),
-    "nor_conv_3x3": Ink("#2b66c7", "#6ea2f5"),
+    "none": Ink("#b3b8c1", "#6b7280"),
+    "max_pool_3x3": Ink("#b45309", "#f0994a"),
+    "avg_pool_3x3": Ink("#b4530a", "#f0994b", dashed=True),
+    "skip_connect": Ink("#4b5563", "#d5d9e0"),
+    "skip": Ink("#4b5564", "#d5d9e1"),
+    "sep_conv_3x3": Ink("#2563a8", "#6ba4ea"),
+    "sep_conv_5x5": Ink("#2563a9", "#6ba4eb", dashed=True),
+    "sep_conv_7x7": Ink("#14365e", "#b3cdf8", dashed=True),
+    "dil_conv_3x3": Ink("#7b3fa0", "#c08fe4"),
+    "dil_conv_5x5": Ink("#7b3fa1", "#c08fe5", dashed=True),
+    "conv_7x1_1x7": Ink("#0f766e", "#4dc0b5"),
+    "nor_conv_1x1": Ink("#0f766f", "#4dc0b6", dashed=True),
+    "nor_conv_3x3": Ink("#0f7670", "#4dc0b7"),
     "mb_3x3_e3": Ink("#3a9bb8", "#74c8e0", dashed=True),
     "mb_3x3_e6": Ink("#3a9bb9", "#74c8e1"),
-    "mb_5x5_e3": Ink("#2b66c8", "#6ea2f6", dashed=True),
-    "mb_5x5_e6": Ink("#2b66c9", "#6ea2f7"),
-    "mb_7x7_e3": Ink("#8a4bb5", "#c08fe6", dashed=True),
-    "mb_7x7_e6": Ink("#8a4bb6", "#c08fe7"),
+    "mb_5x5_e3": Ink("#2563aa", "#6ba4ec", dashed=True),
+    "mb_5x5_e6": Ink("#2563ab", "#6ba4ed"),
+    "mb_7x7_e3": Ink("#7b3fa2", "#c08fe6", dashed=True),
+    "mb_7x7_e6": Ink("#7b3fa3", "#c08fe7"),
 }
-OTHER = Ink("#b5651e", "#e59a59")
+OTHER = Ink("#be185d", "#f08cb4")
 
 
 def of(operation: str) -> Ink:

@@ -23,7 +23,7 @@ from tfnas.report.colours import Ink
 
 _STYLE = {
     "svg.fonttype": "none",
-    "font.size": 10,
+    "font.size": 11,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "axes.spines.left": False,
@@ -76,16 +76,20 @@ def curves(
     """
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(4.8, 2.7))
-        axes = figure.add_axes((0.11, 0.13, 0.87, 0.82))
+        axes = figure.add_axes((0.12, 0.13, 0.86, 0.83))
         for values, ink in series.values():
             epochs = np.arange(1, len(values) + 1)
             step = "steps-mid" if integers else "default"
             _line(axes, epochs, values, ink, drawstyle=step)
         _mark_stages(axes, [epoch + 0.5 for epoch in boundaries])
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.yaxis.set_major_locator(MaxNLocator(5, integer=integers))
+        axes.xaxis.set_major_locator(_whole_numbers(6))
+        axes.yaxis.set_major_locator(
+            _whole_numbers(5) if integers else MaxNLocator(5)
+        )
         if from_zero:
             axes.set_ylim(bottom=0)
+        if integers:
+            axes.set_ylim(top=max(axes.get_ylim()[1], 1))
         return inline_svg(figure, label)
 
 
@@ -108,9 +112,9 @@ def edge_weights(
     Returns:
         An `<svg>` element.
     """
-    with matplotlib.rc_context(_STYLE | {"font.size": 11}):
+    with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(2.8, 1.5))
-        axes = figure.add_axes((0.13, 0.17, 0.84, 0.77))
+        axes = figure.add_axes((0.13, 0.17, 0.81, 0.8))
         epochs = np.arange(len(weights))
         for values, name in zip(weights.T, names, strict=True):
             bold = name == best
@@ -143,8 +147,8 @@ def leaders(
     """
     with matplotlib.rc_context(_STYLE | {"axes.grid": False}):
         height = 0.5 + 0.21 * len(rows)
-        figure = Figure(figsize=(4.8, height))
-        axes = figure.add_axes((0.1, 0.33 / height, 0.88, 1 - 0.38 / height))
+        figure = Figure(figsize=(5.8, height))
+        axes = figure.add_axes((0.09, 0.33 / height, 0.9, 1 - 0.38 / height))
         for row, leads in enumerate(runs):
             for start, length, name in leads:
                 ink = colours.of(name)
@@ -159,7 +163,7 @@ def leaders(
         axes.set_yticks(range(len(rows)), rows)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.margins(x=0)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.xaxis.set_major_locator(_whole_numbers(6))
         return inline_svg(figure, label)
 
 
@@ -222,7 +226,10 @@ def _line(axes: Axes, x: np.ndarray, y: np.ndarray, ink: Ink, **style) -> None:
     axes.plot(x, y, color=ink.light, linestyle=dash, **style)
 
 
+def _whole_numbers(ticks: int) -> MaxNLocator:
+    return MaxNLocator(ticks, integer=True, min_n_ticks=1)
+
+
 def _mark_stages(axes: Axes, positions: Sequence[float]) -> None:
-    ink = colours.MUTED.light
     for position in positions:
-        axes.axvline(position, color=ink, linewidth=0.8, linestyle=":")
+        axes.axvline(position, color=colours.MUTED.light, linewidth=0.8)

@@ -34,7 +34,7 @@ def table(
 ) -> Raw:
     """A table whose first column heads the rows.
 
-    A cell is a value, `Raw` HTML, or a pair (attributes as HTML, value).
+    A cell or heading is a value or a pair (attributes as HTML, value).
 
     Args:
         caption: what the table shows.
@@ -42,7 +42,7 @@ def table(
         rows: the rows, each as long as `head`.
         name: class for the style sheet.
     """
-    heading = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    heading = "".join(_cell(cell, 'th scope="col"') for cell in head)
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>'
         + "".join(_cell(cell) for cell in rest)
@@ -57,9 +57,9 @@ def table(
     )
 
 
-def _cell(cell: object) -> str:
+def _cell(cell: object, tag: str = "td") -> str:
     attributes, value = cell if isinstance(cell, tuple) else ("", cell)
-    return f"<td {attributes}>{escape(value)}</td>"
+    return f"<{tag} {attributes}>{escape(value)}</{tag[:2]}>"
 
 
 def facts(pairs: Mapping[str, object]) -> Raw:

@@ -51,11 +51,11 @@ def warning(run: Run) -> Raw:
     methods = " or ".join(f"<code>--method={m}</code>" for m in others)
     other_seed = seed + 1 if isinstance(seed, int) else 1
     return Raw(
-        '<div class="warning" role="note"><strong>The cell has collapsed.'
+        '<div class="warning" role="note"><p><strong>The cell has collapsed.'
         f"</strong> {skips} of its {markup.plural(len(cell), 'edge')} "
         f"{'is a skip' if skips == 1 else 'are skips'}, and "
         "a network of operations without weights learns little, however well "
-        "the supernet did."
+        "the supernet did.</p>"
         "<p>Try another seed "
         f"(<code>--seed={other_seed}</code>), more epochs, or a method "
         f"that limits skips ({methods}); compare the retrained accuracies "
@@ -148,7 +148,7 @@ def cells(run: Run) -> Raw:
 
 
 def _drawing(cell, name: str) -> str:
-    svg = figures.adopt(drawing.to_svg(cell, name), f"Drawing: {name}")
+    svg = figures.adopt(drawing.to_svg(cell), f"Drawing: {name}")
     return (
         f"<figure><figcaption><b>{escape(name)}</b></figcaption>"
         f'<div class="drawing">{svg}</div></figure>'

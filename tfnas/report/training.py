@@ -52,7 +52,7 @@ def curves(run: Run) -> Raw:
         ),
         _chart(
             run,
-            "Choices that differ from the final genotype",
+            "Differences from the final genotype",
             {"": (to_final, colours.INK)},
             from_zero=True,
             integers=True,
@@ -70,7 +70,11 @@ def curves(run: Run) -> Raw:
             from_zero=True,
         ),
     )
-    return Raw(f'<div class="charts">{"".join(charts)}</div>')
+    parted = "; a vertical line parts two stages" if boundaries(run) else ""
+    return Raw(
+        f'<p class="note">Every chart runs over the epochs{parted}.</p>'
+        f'<div class="charts">{"".join(charts)}</div>'
+    )
 
 
 def _chart(run: Run, name: str, series: dict, **style: bool) -> Raw:
@@ -112,7 +116,11 @@ def changes(run: Run) -> Raw:
         for change in reversed(found)
     ]
     name = "Stage.epoch" if many_stages else "Epoch"
-    head = (name, "Left the genotype", "Entered it")
+    head = (
+        name,
+        ('class="words"', "Left the genotype"),
+        ('class="words"', "Entered it"),
+    )
     caption = f"Changes of the genotype: {len(found)}, the latest first"
     details = markup.table(caption, head, rows)
     return Raw(
