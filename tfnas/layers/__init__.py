@@ -1,0 +1,1 @@
+"""Keras layers: the eight operations, their mixture, the cells."""

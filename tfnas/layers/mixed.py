@@ -1,0 +1,136 @@
+"""The mixed operation (DARTS, equation 2; survey 3.2).
+
+DARTS mixes edge by edge: edge (i, j) yields sum_o weight_o * o(x_i). Every
+edge that leaves state i reads the same x_i, so one layer serves them all: the
+ReLU, the pools and their batch norms are computed once, and convolutions of
+the same kind run side by side. The sums are the same.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfnas.layers import kernels
+from tfnas.layers.operation import Convolution
+from tfnas.layers.operations import operation
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class MixedOperation(keras.layers.Layer):
+    """One state's contributions to every later node of a search cell.
+
+    Args:
+        channels: C, of the state and of each contribution.
+        operations: for each outgoing edge, in the order of its target node,
+            the names of its candidate operations. Edges may differ in names,
+            not in number.
+        stride: 1, or 2 for the inputs of a reduction cell.
+        **kwargs: as of `keras.layers.Layer`.
+
+    Call arguments:
+        state: (N, H, W, C).
+        weights: (edges, candidates), how much of each operation; column k of
+            a row belongs to the edge's own k-th name.
+
+    Returns:
+        (N, ceil(H / stride), ceil(W / stride), edges * C): the contributions
+        side by side, first that of the first edge.
+
+    Example:
+
+    ```python
+    layer = MixedOperation(4, [["skip_connect", "sep_conv_3x3"]] * 2)
+    outputs = layer(tf.ones((1, 8, 8, 4)), tf.fill((2, 2), 0.5))
+    ```
+    """
+
+    def __init__(self, channels, operations, stride=1, **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+        self.operations = [list(names) for names in operations]
+        self.stride = stride
+
+    def build(self, state_shape, weights_shape=None):
+        self.candidates = {}
+        self.places = {}
+        for name in dict.fromkeys(sum(self.operations, [])):
+            if name == "none":  # contributes zero, and has its weight's slot
+                continue
+            places = [
+                (edge, names.index(name))
+                for edge, names in enumerate(self.operations)
+                if name in names
+            ]
+            layer = operation(
+                name,
+                self.channels,
+                stride=self.stride,
+                edges=len(places),
+                affine=False,
+                normalize_pools=True,
+                dtype=self.dtype_policy,
+            )
+            layer.build(state_shape)
+            self.candidates[name] = layer
+            self.places[name] = places
+        self.built = True
+
+    def call(self, state, weights, training=False):
+        activated = tf.nn.relu(state)
+        everywhere, somewhere = [], []
+        for name, layer in self.candidates.items():
+            outputs = self._apply(layer, state, activated, training)
+            share = tf.gather_nd(weights, self.places[name])
+            outputs = self._scale(outputs, share, layer.shared)
+            if len(self.places[name]) == len(self.operations):
+                everywhere.append(outputs)
+            else:
+                edges = [edge for edge, _ in self.places[name]]
+                somewhere.append((edges, outputs))
+        if somewhere or not everywhere:
+            everywhere.append(self._spread(somewhere, state))
+        return tf.add_n(everywhere)
+
+    def _apply(self, layer, state, activated, training):
+        if not isinstance(layer, Convolution):
+            return layer(state, training=training)
+        if layer.reads_wide:
+            activated = kernels.widen(activated, layer.edges)
+        return layer.convolve(activated, training=training)
+
+    def _scale(self, outputs, share, shared):
+        """Weigh each edge's part of a wide map, or the one map of all."""
+        share = tf.cast(share, outputs.dtype)
+        if not shared:
+            return outputs * tf.repeat(share, self.channels)
+        shape = tf.shape(outputs)
+        wide = outputs[..., None, :] * share[:, None]
+        return tf.reshape(
+            wide, [*tf.unstack(shape[:3]), share.shape[0] * self.channels]
+        )
+
+    def _spread(self, partial, state):
+        """Lay maps that serve some of the edges out over all of them."""
+        zero = tf.zeros_like(kernels.subsample(state, self.stride))
+        sums = [[zero] for _ in self.operations]
+        for edges, outputs in partial:
+            pieces = tf.split(outputs, len(edges), axis=-1)
+            for edge, piece in zip(edges, pieces, strict=True):
+                sums[edge].append(piece)
+        return tf.concat([tf.add_n(pieces) for pieces in sums], -1)
+
+    def compute_output_shape(self, state_shape, weights_shape=None):
+        batch, height, width, _ = state_shape
+        return (
+            batch,
+            -(-height // self.stride),
+            -(-width // self.stride),
+            self.channels * len(self.operations),
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "operations": self.operations,
+            "stride": self.stride,
+        }

@@ -1,0 +1,102 @@
+"""The one batch normalisation of the project."""
+
+import keras
+import tensorflow as tf
+
+from tfnas.layers import replicas
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation with PyTorch's conventions, exact in every setting.
+
+    It differs from `keras.layers.BatchNormalization` in what parity with the
+    authors' PyTorch code needs: `epsilon` 1e-5 and `momentum` 0.9 (PyTorch
+    writes 0.1 for it); a moving variance that is unbiased over the global
+    batch; statistics of the global batch under `tf.distribute`; a second
+    derivative that is right, which second-order DARTS differentiates.
+
+    Args:
+        affine: whether to learn a scale and an offset. The batch norms of a
+            search cell have neither (DARTS, `affine=False`).
+        momentum: weight of the old value in a moving statistic.
+        epsilon: added to the variance.
+        **kwargs: as of `keras.layers.Layer`.
+
+    Example:
+
+    ```python
+    layer = BatchNormalization(affine=False)
+    layer(np.ones((8, 4, 4, 3), "float32"), training=True)
+    ```
+    """
+
+    def __init__(self, affine=True, momentum=0.9, epsilon=1e-5, **kwargs):
+        super().__init__(
+            momentum=momentum,
+            epsilon=epsilon,
+            center=affine,
+            scale=affine,
+            **kwargs,
+        )
+        self.affine = affine
+
+    def call(self, inputs, training=False):
+        if not (training and self.trainable):
+            return self._normalize(
+                inputs, self.moving_mean.value, self.moving_variance.value
+            )
+        axes = list(range(inputs.shape.rank - 1))
+        count = tf.reduce_prod(tf.shape(inputs)[:-1])
+        fusible = inputs.dtype == tf.float32 and len(axes) == 3
+        if fusible and replicas.count() == 1:
+            outputs, mean, unbiased = self._fused(inputs)
+        else:
+            work = tf.cast(inputs, tf.as_dtype(self.variable_dtype))
+            mean, variance, count = _global_moments(work, axes, count)
+            count = tf.cast(count, variance.dtype)
+            unbiased = variance * count / tf.maximum(count - 1, 1)
+            outputs = self._normalize(inputs, mean, variance)
+        self._move(self.moving_mean, mean)
+        self._move(self.moving_variance, unbiased)
+        return outputs
+
+    def _fused(self, inputs):
+        channels = inputs.shape[-1]
+        gamma = tf.ones([channels]) if self.gamma is None else self.gamma.value
+        beta = tf.zeros([channels]) if self.beta is None else self.beta.value
+        # The op returns the unbiased variance: what PyTorch accumulates.
+        return tf.compat.v1.nn.fused_batch_norm(
+            inputs, gamma, beta, epsilon=self.epsilon, is_training=True
+        )
+
+    def _normalize(self, inputs, mean, variance):
+        factor = tf.math.rsqrt(variance + self.epsilon)
+        if self.gamma is not None:
+            factor = factor * self.gamma.value
+        offset = -mean * factor
+        if self.beta is not None:
+            offset = offset + self.beta.value
+        return inputs * tf.cast(factor, inputs.dtype) + tf.cast(
+            offset, inputs.dtype
+        )
+
+    def _move(self, variable, value):
+        keep = self.momentum
+        value = tf.stop_gradient(tf.cast(value, variable.dtype))
+        variable.assign(variable.value * keep + value * (1 - keep))
+
+    def get_config(self):
+        config = super().get_config()
+        for name in ("center", "scale", "axis", "synchronized"):
+            config.pop(name)
+        return {**config, "affine": self.affine}
+
+
+def _global_moments(inputs, axes, count):
+    """Mean, biased variance and count over the batches of all replicas."""
+    count = replicas.total(count)
+    scale = 1 / tf.cast(count, inputs.dtype)
+    mean = replicas.total(tf.reduce_sum(inputs, axes)) * scale
+    squares = tf.reduce_sum(tf.square(inputs - mean), axes)
+    return mean, replicas.total(squares) * scale, count

@@ -1,0 +1,178 @@
+"""The operations that an edge can carry (survey 3.1; DARTS, section 2.1).
+
+Each is a Keras layer that takes one state (N, H, W, C) and returns the
+operation's result for `edges` edges side by side (N, h, w, edges * C), with
+weights of their own for each edge. In an evaluation network `edges` is 1.
+Where all edges share the result (pools, identity), it stays (N, h, w, C).
+Convolutions are ReLU, convolution, batch norm, without bias.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfnas.layers import kernels
+from tfnas.layers.operation import Convolution, Operation
+from tfnas.layers.reduction import FactorizedReduce
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class Identity(Operation):
+    """`skip_connect` at stride 1: the state itself.
+
+    Example: `Identity(16)(state)`.
+    """
+
+    shared = True
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, state, training=False):
+        return state
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class Pool(Operation):
+    """`max_pool_3x3` and `avg_pool_3x3`: 3x3, padding 1.
+
+    The average leaves the padding out of its count. A search cell normalises
+    the result (without scale and offset); an evaluation cell does not.
+
+    Args:
+        kind: "max" or "avg".
+        normalize: whether a batch norm follows.
+        **kwargs: as of `Operation`.
+
+    Example: `Pool("max", channels=16, normalize=False)(state)`.
+    """
+
+    shared = True
+
+    def __init__(self, kind, channels, normalize, **kwargs):
+        super().__init__(channels, **kwargs)
+        self.kind = kind
+        self.normalize = normalize
+
+    def build(self, input_shape):
+        if self.normalize:
+            self.norm = self.batch_norm("norm")
+            self.norm.build((*input_shape[:3], self.channels))
+        self.built = True
+
+    def call(self, state, training=False):
+        pool = tf.nn.max_pool2d if self.kind == "max" else tf.nn.avg_pool2d
+        # Slicing the stride-1 result gives PyTorch's symmetric padding.
+        outputs = kernels.subsample(pool(state, 3, 1, "SAME"), self.stride)
+        if self.normalize:
+            outputs = self.norm(outputs, training=training)
+        return outputs
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kind": self.kind,
+            "normalize": self.normalize,
+        }
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class SeparableConvolution(Convolution):
+    """`sep_conv_kxk`: twice (ReLU, depthwise kxk, pointwise, batch norm).
+
+    The stride is the first depthwise convolution's.
+
+    Args:
+        channels, kernel_size: C and k (3, 5 or 7).
+        **kwargs: as of `Operation`.
+
+    Example: `SeparableConvolution(16, 3, stride=2)(state)`.
+    """
+
+    def __init__(self, channels, kernel_size, **kwargs):
+        super().__init__(channels, **kwargs)
+        self.kernel_size = kernel_size
+
+    def build(self, input_shape):
+        k, c, wide = self.kernel_size, self.channels, self.channels * self.edges
+        shape = (*input_shape[:3], wide)
+        self.depthwise_1 = self.kernel("depthwise_1", (k, k, wide, 1), k * k)
+        self.pointwise_1 = self.kernel("pointwise_1", (1, 1, c, wide), c)
+        self.norm_1 = self.batch_norm("norm_1")
+        self.norm_1.build(shape)
+        self.depthwise_2 = self.kernel("depthwise_2", (k, k, wide, 1), k * k)
+        self.pointwise_2 = self.kernel("pointwise_2", (1, 1, c, wide), c)
+        self.norm_2 = self.batch_norm("norm_2")
+        self.norm_2.build(shape)
+        self.built = True
+
+    def convolve(self, activated, training=False):
+        x = kernels.depthwise(activated, self.depthwise_1.value, self.stride)
+        x = kernels.pointwise(x, self.pointwise_1.value, self.edges)
+        x = tf.nn.relu(self.norm_1(x, training=training))
+        x = kernels.depthwise(x, self.depthwise_2.value)
+        x = kernels.pointwise(x, self.pointwise_2.value, self.edges)
+        return self.norm_2(x, training=training)
+
+    def get_config(self):
+        return {**super().get_config(), "kernel_size": self.kernel_size}
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class DilatedConvolution(Convolution):
+    """`dil_conv_kxk`: ReLU, depthwise kxk with dilation 2, pointwise, norm.
+
+    Args:
+        channels, kernel_size: C and k (3 or 5).
+        **kwargs: as of `Operation`.
+
+    Example: `DilatedConvolution(16, 5)(state)`.
+    """
+
+    def __init__(self, channels, kernel_size, **kwargs):
+        super().__init__(channels, **kwargs)
+        self.kernel_size = kernel_size
+
+    def build(self, input_shape):
+        k, c, wide = self.kernel_size, self.channels, self.channels * self.edges
+        self.depthwise = self.kernel("depthwise", (k, k, wide, 1), k * k)
+        self.pointwise = self.kernel("pointwise", (1, 1, c, wide), c)
+        self.norm = self.batch_norm("norm")
+        self.norm.build((*input_shape[:3], wide))
+        self.built = True
+
+    def convolve(self, activated, training=False):
+        x = kernels.depthwise(
+            activated, self.depthwise.value, self.stride, dilation=2
+        )
+        x = kernels.pointwise(x, self.pointwise.value, self.edges)
+        return self.norm(x, training=training)
+
+    def get_config(self):
+        return {**super().get_config(), "kernel_size": self.kernel_size}
+
+
+def operation(name, channels, *, stride=1, normalize_pools=False, **kwargs):
+    """The layer of a primitive, by its published name.
+
+    Args:
+        name: "sep_conv_3x3", "skip_connect", ... but not "none", which has
+            no layer.
+        channels: C.
+        stride: 1 or 2.
+        normalize_pools: whether a batch norm follows a pool (search cells).
+        **kwargs: `edges`, `affine`, `dtype` as of `Operation`.
+
+    Example: `operation("dil_conv_5x5", 16, stride=2)`.
+    """
+    kwargs = {"channels": channels, "stride": stride, "name": name, **kwargs}
+    if name == "skip_connect":
+        return (Identity if stride == 1 else FactorizedReduce)(**kwargs)
+    family, _, size = name.rpartition("_")
+    kernel_size = int(size[0])
+    if family in ("max_pool", "avg_pool"):
+        return Pool(family[:3], normalize=normalize_pools, **kwargs)
+    layer = {
+        "sep_conv": SeparableConvolution,
+        "dil_conv": DilatedConvolution,
+    }[family]
+    return layer(kernel_size=kernel_size, **kwargs)
