@@ -1,0 +1,43 @@
+"""The methods, one short file each.
+
+A file here that defines `METHOD` is a method; nothing else needs to know it.
+"""
+
+import difflib
+import importlib
+import pkgutil
+
+from tfnas.errors import UserError
+from tfnas.methods.method import Method
+
+
+def names():
+    """The names of all methods.
+
+    Example: `"darts" in names()`.
+    """
+    return sorted(
+        module.name
+        for module in pkgutil.iter_modules(__path__)
+        if module.name != "method"
+    )
+
+
+def get(name):
+    """The `Method` of a name.
+
+    Raises:
+        UserError: for a name that is no method's, with the nearest one.
+
+    Example: `get("darts").epochs` is 50.
+    """
+    if isinstance(name, Method):
+        return name
+    if name not in names():
+        near = difflib.get_close_matches(str(name), names(), 1, 0.4)
+        hint = f"did you mean {near[0]}?" if near else "choose from "
+        raise UserError(
+            f"--method={name}: no such method; "
+            + (hint if near else hint + ", ".join(names()))
+        )
+    return importlib.import_module(f"{__name__}.{name}").METHOD

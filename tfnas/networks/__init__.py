@@ -1,0 +1,1 @@
+"""Networks made of the layers: the supernet that a search trains."""
