@@ -18,8 +18,10 @@ MODULES = {
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
     {"search", "convert"},
-    {"report", "runs", "data", "flags"},
+    {"search_run"},
+    {"report", "runs", "data", "history"},
     {"bilevel"},
+    {"hypergradient"},
     {"networks"},
     {"layers"},
     {"optimizers"},
@@ -27,12 +29,13 @@ LEVELS = [
     {"spaces"},
     {"drawing", "drawing_matplotlib"},
     {"genotype", "genotype_schema"},
-    {"errors"},
+    {"command"},
+    {"choice", "errors"},
 ]
 LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 # Flags, lists and argument errors are made of these, so they start at once.
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
-LIGHT |= {"derivation", "cost", "flags", "search"}
+LIGHT |= {"derivation", "cost", "choice", "command", "search"}
 
 
 def arrows(module, source):

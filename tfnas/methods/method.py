@@ -8,14 +8,9 @@ with a help text is also a flag of `python -m tfnas.search`.
 import dataclasses
 from collections.abc import Mapping
 
+from tfnas.choice import choice, fields
+from tfnas.errors import UserError
 from tfnas.spaces.darts import PRIMITIVES
-
-
-def choice(default, text, options=None):
-    """A field that is a flag: its default, its help, its legal values."""
-    return dataclasses.field(
-        default=default, metadata={"help": text, "options": options}
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,14 +29,14 @@ class Method:
     paper: str
 
     # === Search space (survey 3.1) ===
-    space: str = choice("darts", "search space")
+    space: str = choice("darts", "search space", ("darts",))
     operations: tuple[str, ...] = choice(
-        PRIMITIVES, "candidate operations of every edge, comma-separated"
+        PRIMITIVES, "candidate operations of every edge", PRIMITIVES
     )
-    nodes: int = choice(4, "intermediate nodes of a cell")
-    channels: int = choice(16, "channels of the first cell")
+    nodes: int = choice(4, "intermediate nodes of a cell", least=1)
+    channels: int = choice(16, "channels of the first cell", least=1)
     cells: tuple[int, ...] = choice(
-        (8,), "cells of the supernet, one number a stage"
+        (8,), "cells of the supernet, one number a stage", least=3
     )
 
     # === Relaxation (survey 3.2) ===
@@ -49,7 +44,7 @@ class Method:
         "softmax", "from alpha to mixing weights", ("softmax", "sigmoid")
     )
     alpha_deviation: float = choice(
-        1e-3, "standard deviation of alpha's normal initial values"
+        1e-3, "standard deviation of alpha's normal initial values", least=0
     )
 
     # === Bilevel update (survey 3.2, equations 3 to 8) ===
@@ -59,20 +54,30 @@ class Method:
         "how order 2 is computed; the authors use finite differences",
         ("finite_difference", "exact"),
     )
-    learning_rate: float = choice(0.025, "initial learning rate of the weights")
-    learning_rate_min: float = choice(
-        0.001, "where the cosine of the learning rate ends"
+    learning_rate: float = choice(
+        0.025, "initial learning rate of the weights", least=0
     )
-    momentum: float = choice(0.9, "momentum of the weights' SGD")
-    weight_decay: float = choice(3e-4, "L2 of the weights")
-    gradient_clip: float = choice(5.0, "largest norm of the weights' gradient")
-    alpha_learning_rate: float = choice(3e-4, "learning rate of alpha's Adam")
-    alpha_beta_1: float = choice(0.5, "first-moment decay of alpha's Adam")
-    alpha_weight_decay: float = choice(1e-3, "L2 of alpha")
+    learning_rate_min: float = choice(
+        0.001, "where the cosine of the learning rate ends", least=0
+    )
+    momentum: float = choice(0.9, "momentum of the weights' SGD", least=0)
+    weight_decay: float = choice(3e-4, "L2 of the weights", least=0)
+    gradient_clip: float = choice(
+        5.0, "largest norm of the weights' gradient", least=0
+    )
+    alpha_learning_rate: float = choice(
+        3e-4, "learning rate of alpha's Adam", least=0
+    )
+    alpha_beta_1: float = choice(
+        0.5, "first-moment decay of alpha's Adam", least=0
+    )
+    alpha_weight_decay: float = choice(1e-3, "L2 of alpha", least=0)
 
     # === Schedule (survey 3.3) ===
-    epochs: int = choice(50, "epochs of each stage")
-    batch_size: int = choice(64, "images in a training and in a valid batch")
+    epochs: int = choice(50, "epochs of each stage", least=1)
+    batch_size: int = choice(
+        64, "images in a training and in a valid batch", least=1
+    )
 
     # === Derivation (survey 3.4) ===
     derivation: str = choice("top2", "rule that makes the genotype", ("top2",))
@@ -81,11 +86,55 @@ class Method:
     # values are the method's own; "quick" is what a CPU finishes in minutes.
     presets: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
 
-    @classmethod
-    def flags(cls):
-        """The fields that are flags, in the order of the axes."""
-        return [f for f in dataclasses.fields(cls) if "help" in f.metadata]
-
     def values(self):
-        """The values of these fields as a dict."""
-        return {f.name: getattr(self, f.name) for f in self.flags()}
+        """The values of the flags as a dict."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def with_preset(self, name):
+        """The method with a preset's values put over its own.
+
+        Raises:
+            UserError: for a name that is not one of its presets.
+
+        Example: `methods.get("darts").with_preset("quick")`.
+        """
+        if name not in self.presets:
+            raise UserError(
+                f"--preset={name}: {self.name} has " + ", ".join(self.presets)
+            )
+        return self.with_flags(self.presets[name])
+
+    def with_flags(self, values):
+        """The method with some of its values replaced, checked.
+
+        Args:
+            values: {name of a flag: value}.
+
+        Raises:
+            UserError: for a value that cannot be, or not beside the others.
+
+        Example: `methods.get("darts").with_flags({"epochs": 3})`.
+        """
+        method = dataclasses.replace(self, **values)
+        method.check()
+        return method
+
+    def check(self):
+        """Raise a `UserError` that names the first value that cannot be."""
+        for field in fields(self):
+            value, minimum = getattr(self, field.name), field.metadata["least"]
+            parts = value if isinstance(value, tuple) else (value,)
+            if not parts or (
+                minimum is not None and any(part < minimum for part in parts)
+            ):
+                shown = ",".join(map(str, parts))
+                raise UserError(
+                    f"--{field.name}={shown}: use {minimum} or more"
+                )
+            options = field.metadata["options"]
+            for part in parts if options else ():
+                if part not in options:
+                    raise UserError(
+                        f"--{field.name}={part}: choose from "
+                        + ", ".join(map(str, options))
+                    )

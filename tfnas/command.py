@@ -1,0 +1,149 @@
+"""Commands: flags from frozen dataclasses, one-line errors, exit codes.
+
+A field of a dataclass whose metadata holds a help text is a flag. Its type is
+the annotation: str, int, float, bool, or a tuple of these, written with
+commas; `X | None` has no default. Nothing here imports TensorFlow, so that
+`--help` and every argument error answer at once.
+"""
+
+import contextlib
+import difflib
+import sys
+import types
+import typing
+
+from absl import flags
+
+from tfnas.choice import fields
+from tfnas.errors import UserError
+
+
+def parse(argv, *configs):
+    """Read flags into values.
+
+    Args:
+        argv: the program's name and its arguments.
+        *configs: dataclasses; the first ones' fields keep their defaults, a
+            field without an entry in the arguments has its default there.
+
+    Returns:
+        {flag: value} of the flags that were given, and only those.
+
+    Raises:
+        UserError: for an unknown flag, a value of the wrong type or out of
+            its options, or an argument that is no flag.
+
+    Example: `parse(["search", "--seed=1"], SearchConfig)` is `{"seed": 1}`.
+    """
+    values = flags.FlagValues()
+    known = {f.name: f for config in configs for f in fields(config)}
+    for field in known.values():
+        _define(field, values)
+    try:
+        _, *rest = values(argv)
+    except flags.UnrecognizedFlagError as error:
+        near = difflib.get_close_matches(error.flagname, known, 1)
+        hint = f"did you mean --{near[0]}?" if near else "see --help"
+        raise UserError(f"--{error.flagname}: no such flag; {hint}") from None
+    except flags.Error as error:
+        line = str(error).replace("\n", " ").removeprefix("flag ")
+        raise UserError(f"{line}; see --help") from None
+    if rest:
+        raise UserError(f"{rest[0]}: not a flag; write --name=value")
+    return {
+        name: _value(field, values[name].value)
+        for name, field in known.items()
+        if values[name].present
+    }
+
+
+def run(main, argv=None):
+    """Run a command's `main(argv)` and leave with its exit code.
+
+    A `UserError` becomes one line on standard error and exit code 1. Other
+    exceptions keep their traceback.
+
+    Example: `run(main)` at the end of a command's module.
+    """
+    argv = sys.argv if argv is None else argv
+    try:
+        code = main(argv) or 0
+    except UserError as error:
+        line = " ".join(str(error).split())
+        print(f"error: {line}", file=sys.stderr)
+        code = 1
+    except BrokenPipeError:
+        code = 0
+    # The reader of a pipe may have left before everything was printed.
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    sys.exit(code)
+
+
+def asks_for_help(argv):
+    """Whether an argument is --help or one of its other names."""
+    return any(a in ("--help", "-h", "-help", "--helpfull") for a in argv[1:])
+
+
+def help_lines(field, value):
+    """The help of one flag and the value that holds without it."""
+    shown = "" if value is None else show(value)
+    options = field.metadata["options"]
+    text = field.metadata["help"]
+    if options:
+        text += f" ({', '.join(map(str, options))})"
+    return f"  --{field.name}={shown}\n      {text}"
+
+
+def show(value):
+    """A value as one would type it on the command line."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _define(field, values):
+    kind, item = _types(field)
+    text, options = field.metadata["help"], field.metadata["options"]
+    shared = {"name": field.name, "default": None, "help": text}
+    shared["flag_values"] = values
+    if item is not None:
+        flags.DEFINE_list(**shared)
+    elif options and kind is str:
+        flags.DEFINE_enum(enum_values=list(options), **shared)
+    elif kind is bool:
+        flags.DEFINE_bool(**shared)
+    elif kind is int:
+        flags.DEFINE_integer(**shared)
+    elif kind is float:
+        flags.DEFINE_float(**shared)
+    else:
+        flags.DEFINE_string(**shared)
+
+
+def _value(field, value):
+    kind, item = _types(field)
+    options = field.metadata["options"]
+    if item is None:
+        if options and value not in options:
+            raise UserError(
+                f"--{field.name}={value}: use " + " or ".join(map(str, options))
+            )
+        return value
+    try:
+        return tuple(item(part) for part in value)
+    except ValueError:
+        raise UserError(
+            f"--{field.name}={','.join(value)}: give {item.__name__} values "
+            "separated by commas"
+        ) from None
+
+
+def _types(field):
+    """(type, None), or (tuple, type of its items), of a field's annotation."""
+    kind = field.type
+    if isinstance(kind, types.UnionType):
+        kind = next(t for t in typing.get_args(kind) if t is not type(None))
+    if typing.get_origin(kind) is tuple:
+        return tuple, typing.get_args(kind)[0]
+    return kind, None

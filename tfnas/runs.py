@@ -1,0 +1,210 @@
+"""A run's folder: its configuration, its lock, its checkpoints.
+
+Whatever a run writes is written beside its place, flushed to disk and then
+renamed, so that a reader, or the run itself after a crash, finds a file
+either whole or not at all.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from tfnas.errors import UserError
+
+KEPT_CHECKPOINTS = 2
+
+
+class Run:
+    """One run's folder, held by one process.
+
+    Args:
+        folder: where the run writes; made if it is not there.
+        config: what decides the run's result, JSON-ready. A resumed run must
+            have the same.
+        resume: whether to go on with the run that is there.
+
+    Raises:
+        UserError: if the folder cannot be written, belongs to another run or
+            process, or holds something else.
+
+    Example:
+
+    ```python
+    with Run("runs/darts", {"seed": 0}) as run:
+        run.write_json("summary.json", {"seconds": 1.0})
+    ```
+    """
+
+    def __init__(self, folder, config, resume=False):
+        self.folder = Path(folder)
+        self.config = json.loads(json.dumps(config))
+        self.resume = resume
+
+    def __enter__(self):
+        present = self._check_folder()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.folder / "lock", "w")
+        except OSError as error:
+            raise UserError(
+                f"--out={self.folder}: {error.strerror}; choose a folder that "
+                "can be written"
+            ) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise UserError(
+                f"--out={self.folder}: another process runs there; wait for "
+                "it or choose another folder"
+            ) from None
+        if not present:
+            self.write_json("config.json", self.config)
+        return self
+
+    def __exit__(self, *_):
+        self._lock.close()
+
+    def _check_folder(self):
+        """Whether this run is there already; raises if another one is."""
+        path = self.folder / "config.json"
+        if not path.exists():
+            strange = self.folder.is_dir() and [
+                p.name for p in self.folder.iterdir() if p.name != "lock"
+            ]
+            if strange:
+                raise UserError(
+                    f"--out={self.folder}: holds {strange[0]!r} but no run; "
+                    "choose another folder"
+                )
+            if self.resume:
+                raise UserError(
+                    f"--out={self.folder}: no run to resume; drop --resume"
+                )
+            return False
+        if not self.resume:
+            raise UserError(
+                f"--out={self.folder}: holds a run; add --resume to go on "
+                "with it or choose another folder"
+            )
+        self._compare(json.loads(path.read_text(encoding="utf-8")))
+        return True
+
+    def _compare(self, earlier):
+        """Refuse to resume a run whose values were other ones."""
+        differences = [
+            f"{name} was {old!r}, now {new!r}"
+            for name, old, new in _differences(earlier, self.config)
+        ]
+        if differences:
+            raise UserError(
+                f"--resume: {self.folder} was started otherwise: "
+                + "; ".join(differences)
+            )
+
+    def write(self, name, data):
+        """Put bytes or text in a file of the folder, whole or not at all."""
+        data = data.encode() if isinstance(data, str) else data
+        path = self.folder / name
+        aside = path.with_name(path.name + ".part")
+        with _storage(path):
+            with open(aside, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, path)
+
+    def write_json(self, name, value):
+        """Put a value in a JSON file of the folder."""
+        self.write(name, json.dumps(value, indent=2) + "\n")
+
+    def write_arrays(self, name, arrays):
+        """Put {name: array} in an .npz file of the folder."""
+        self.write(name, _npz(arrays))
+
+    def save_checkpoint(self, arrays, state):
+        """Keep arrays and a JSON-ready state as the newest checkpoint.
+
+        The two newest are kept. `state.json` holds the digest of `state.npz`.
+        """
+        folder = self.folder / "checkpoints"
+        numbers = self._checkpoints()
+        path = folder / f"{numbers[0] + 1 if numbers else 0:06d}"
+        aside = folder / f"{path.name}.part"
+        data = _npz(arrays)
+        state = {**state, "digest": hashlib.sha256(data).hexdigest()}
+        with _storage(path):
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir(parents=True)
+            for name, content in (
+                ("state.npz", data),
+                ("state.json", json.dumps(state).encode()),
+            ):
+                with open(aside / name, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(aside, path)
+        for number in self._checkpoints()[KEPT_CHECKPOINTS:]:
+            shutil.rmtree(folder / f"{number:06d}")
+
+    def load_checkpoint(self):
+        """The newest whole checkpoint.
+
+        Returns:
+            (arrays, state), or None where there is none. A damaged newest
+            one is said aloud and passed over for the one before.
+        """
+        for number in self._checkpoints():
+            path = self.folder / "checkpoints" / f"{number:06d}"
+            try:
+                state = json.loads((path / "state.json").read_text())
+                data = (path / "state.npz").read_bytes()
+                if hashlib.sha256(data).hexdigest() != state["digest"]:
+                    raise ValueError("state.npz is not what was written")
+                with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                    return dict(file), state
+            except (OSError, ValueError, KeyError) as error:
+                print(f"{path}: damaged ({error}); trying the one before")
+        return None
+
+    def _checkpoints(self):
+        """The numbers of the complete checkpoints, the newest first."""
+        folder = self.folder / "checkpoints"
+        names = os.listdir(folder) if folder.is_dir() else []
+        return sorted((int(n) for n in names if n.isdigit()), reverse=True)
+
+
+@contextlib.contextmanager
+def _storage(path):
+    """Say in one line that the disk is full or cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{path}: {error.strerror}; make room or mend it, then go on with "
+            "--resume"
+        ) from error
+
+
+def _npz(arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _differences(old, new, prefix=""):
+    """(dotted name, old value, new value) of every leaf that differs."""
+    for name in sorted(old.keys() | new.keys()):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from _differences(before, after, f"{prefix}{name}.")
+        elif before != after and name not in ("command", "versions"):
+            yield f"{prefix}{name}", before, after

@@ -1,0 +1,125 @@
+"""`python -m tfnas.search`: from images to a genotype."""
+
+import dataclasses
+import os
+import sys
+
+from tfnas import command, methods
+from tfnas.choice import choice, fields
+from tfnas.errors import UserError
+from tfnas.methods.method import Method
+
+USAGE = """usage: python -m tfnas.search [--method=NAME] [--flag=value ...]
+
+Searches an architecture and writes it, with a report, to a folder.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig:
+    """What a search is asked for, apart from its method's own values.
+
+    Example: `SearchConfig(method="darts", dataset="digits", seed=1)`.
+    """
+
+    method: str = choice("darts", "search method; all values below are its own")
+    preset: str = choice(
+        "quick", "the method's values: quick for a CPU, paper for the authors'"
+    )
+    dataset: str = choice(
+        "digits",
+        "digits, fashion_mnist, cifar10, cifar100, image_folder or a name "
+        "of TensorFlow Datasets",
+    )
+    data_dir: str | None = choice(
+        None,
+        "folder of the data: DIR/train/CLASS/*, DIR/test/CLASS/* for "
+        "image_folder",
+    )
+    image_size: int | None = choice(
+        None, "crop and resize the images to this height and width"
+    )
+    seed: int = choice(0, "seed of initial values, order and augmentation")
+    out: str | None = choice(
+        None, "folder to write, runs/METHOD_DATASET_seedN by default"
+    )
+    resume: bool = choice(False, "go on with the run in --out")
+    tensorboard: bool = choice(False, "write logs for TensorBoard to --out")
+    deterministic: bool = choice(
+        True, "the same seed gives the same genotype, bit for bit"
+    )
+
+
+def main(argv):
+    """Search as the arguments say.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument, the data or the folder cannot be used.
+
+    Example: `main(["search", "--method=darts", "--epochs=1"])`.
+    """
+    if command.asks_for_help(argv):
+        print(_help(argv))
+        return 0
+    config, method = resolve(command.parse(argv, SearchConfig, Method))
+    # TensorFlow starts here, after every argument was found to be right, and
+    # without its notes on how it was built.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from tfnas import search_run
+
+    search_run.search(config, method, argv)
+    return 0
+
+
+def resolve(given):
+    """The configuration and the method of a search from the flags given.
+
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        (SearchConfig, Method): the method's values with its preset and the
+        given flags put over them.
+
+    Example: `resolve({"epochs": 3})[1].epochs` is 3.
+    """
+    names = {field.name for field in fields(SearchConfig)}
+    config = SearchConfig(**{k: v for k, v in given.items() if k in names})
+    method = methods.get(config.method).with_preset(config.preset)
+    method = method.with_flags(
+        {k: v for k, v in given.items() if k not in names}
+    )
+    if config.out is None:
+        folder = f"runs/{config.method}_{config.dataset}_seed{config.seed}"
+        config = dataclasses.replace(config, out=folder)
+    if not 0 <= config.seed < 2**31:
+        raise UserError(f"--seed={config.seed}: use 0 to {2**31 - 1}")
+    return config, method
+
+
+def _help(argv):
+    """The help, with the values of the method and preset that argv names."""
+    given = [a for a in argv if a.startswith(("--method=", "--preset="))]
+    config, method = resolve(command.parse([argv[0], *given], SearchConfig))
+    lines = [USAGE, f"methods: {', '.join(methods.names())}", "", "run:"]
+    lines += [
+        command.help_lines(f, getattr(config, f.name))
+        for f in fields(SearchConfig)
+    ]
+    lines += [
+        "",
+        f"{method.title} ({method.paper}), --preset={config.preset}",
+        f"presets: {', '.join(method.presets)}",
+        "",
+    ]
+    lines += [
+        command.help_lines(f, getattr(method, f.name)) for f in fields(Method)
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    command.run(main, sys.argv)
