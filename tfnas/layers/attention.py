@@ -71,12 +71,16 @@ class Attention(keras.layers.Layer):
         norm.build((None, None, None, channels))
         return norm
 
-    def linear(self, pooled, kernel):
-        """Fully connected layer of each edge, on (N, 1, 1, edges * C)."""
-        return kernels.pointwise(pooled, kernel.value[None, None], self.edges)
+    def pointwise(self, inputs, kernel, bias=None):
+        """1x1 convolution, or fully connected layer on a pooled map.
 
-    def pointwise(self, inputs, kernel):
-        return kernels.pointwise(inputs, kernel.value, self.edges)
+        The kernel is (1, 1, C, edges * D) or (C, edges * D).
+        """
+        kernel = kernel.value
+        if kernel.shape.rank == 2:
+            kernel = kernel[None, None]
+        outputs = kernels.pointwise(inputs, kernel, self.edges)
+        return outputs if bias is None else outputs + bias.value
 
     def by_edge(self, wide):
         """(N, H, W, edges * C) -> (N, H, W, edges, C)."""
@@ -133,8 +137,8 @@ class SqueezeExcitation(Attention):
         self.built = True
 
     def mask(self, inputs, pooled, training=False):
-        x = tf.nn.relu(self.linear(pooled, self.squeeze))
-        return tf.sigmoid(self.linear(x, self.excite))
+        x = tf.nn.relu(self.pointwise(pooled, self.squeeze))
+        return tf.sigmoid(self.pointwise(x, self.excite))
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
@@ -170,8 +174,8 @@ class ConvolutionalBlockAttention(Attention):
         return tf.repeat(by_position, self.channels, -1) * by_channel
 
     def _bottleneck(self, pooled):
-        x = self.linear(pooled, self.squeeze) + self.squeeze_bias.value
-        return self.linear(tf.nn.relu(x), self.excite) + self.excite_bias.value
+        x = self.pointwise(pooled, self.squeeze, self.squeeze_bias)
+        return self.pointwise(tf.nn.relu(x), self.excite, self.excite_bias)
 
     def _by_position(self, weighed, training):
         maps = self.by_edge(weighed)
@@ -248,7 +252,7 @@ class DoubleAttention(Attention):
 
     def call(self, inputs, training=False):
         def project(kernel, bias):
-            return self.by_edge(self.pointwise(inputs, kernel) + bias.value)
+            return self.by_edge(self.pointwise(inputs, kernel, bias))
 
         feature = project(self.feature, self.feature_bias)
         where = project(self.where, self.where_bias)
@@ -259,4 +263,4 @@ class DoubleAttention(Attention):
         handed = tf.einsum("neij,nhwej->nhwei", gathered, which)
         shape = tf.unstack(tf.shape(inputs)[:3])
         handed = tf.reshape(handed, [*shape, self.edges * feature.shape[-1]])
-        return inputs + self.pointwise(handed, self.back) + self.back_bias.value
+        return inputs + self.pointwise(handed, self.back, self.back_bias)

@@ -56,21 +56,18 @@ class BottleneckAttention(Attention):
         return 1 + tf.sigmoid(self._by_channel(pooled, training) * by_position)
 
     def _by_channel(self, pooled, training):
-        x = self.linear(pooled, self.squeeze) + self.squeeze_bias.value
+        x = self.pointwise(pooled, self.squeeze, self.squeeze_bias)
         x = tf.nn.relu(self.squeeze_norm(x, training=training))
-        return self.linear(x, self.excite) + self.excite_bias.value
+        return self.pointwise(x, self.excite, self.excite_bias)
 
     def _by_position(self, inputs, training):
-        x = self.pointwise(inputs, self.reduce) + self.reduce_bias.value
+        x = self.pointwise(inputs, self.reduce, self.reduce_bias)
         x = tf.nn.relu(self.reduce_norm(x, training=training))
         x = dilated(x, self.dilated_1.value, self.edges)
         x = self.norm_1(x + self.dilated_1_bias.value, training=training)
         x = dilated(tf.nn.relu(x), self.dilated_2.value, self.edges)
         x = self.norm_2(x + self.dilated_2_bias.value, training=training)
-        return (
-            self.pointwise(tf.nn.relu(x), self.spatial)
-            + self.spatial_bias.value
-        )
+        return self.pointwise(tf.nn.relu(x), self.spatial, self.spatial_bias)
 
 
 def dilated(inputs, kernel, edges=1):
