@@ -87,13 +87,14 @@ class Adam(keras.optimizers.Optimizer):
         first, second = self.first[index], self.second[index]
         dtype = variable.dtype
         gradient = ops.cast(gradient, dtype)
-        step = ops.cast(self.iterations + 1, dtype)
+        # As Python's floats in PyTorch: 1 - beta_2 cancels in float32.
+        step = ops.cast(self.iterations + 1, "float64")
         m = self.beta_1 * first + (1 - self.beta_1) * gradient
         v = self.beta_2 * second + (1 - self.beta_2) * ops.square(gradient)
         self.assign(first, m)
         self.assign(second, v)
-        m = m / (1 - ops.power(ops.cast(self.beta_1, dtype), step))
-        v = v / (1 - ops.power(ops.cast(self.beta_2, dtype), step))
+        m = m / ops.cast(1 - self.beta_1**step, dtype)
+        v = v / ops.cast(1 - self.beta_2**step, dtype)
         rate = ops.cast(learning_rate, dtype)
         self.assign_sub(variable, rate * m / (ops.sqrt(v) + self.epsilon))
 
