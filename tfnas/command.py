@@ -8,6 +8,7 @@ commas; `X | None` has no default. Nothing here imports TensorFlow, so that
 
 import contextlib
 import difflib
+import re
 import sys
 import types
 import typing
@@ -16,6 +17,13 @@ from absl import flags
 
 from tfnas.choice import fields
 from tfnas.errors import UserError
+
+KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple: "values separated by commas",
+}
 
 
 def parse(argv, *configs):
@@ -45,6 +53,8 @@ def parse(argv, *configs):
         near = difflib.get_close_matches(error.flagname, known, 1)
         hint = f"did you mean --{near[0]}?" if near else "see --help"
         raise UserError(f"--{error.flagname}: no such flag; {hint}") from None
+    except flags.IllegalFlagValueError as error:
+        raise UserError(_wrong_type(str(error), known)) from None
     except flags.Error as error:
         line = str(error).replace("\n", " ").removeprefix("flag ")
         raise UserError(f"{line}; see --help") from None
@@ -60,8 +70,8 @@ def parse(argv, *configs):
 def run(main, argv=None):
     """Run a command's `main(argv)` and leave with its exit code.
 
-    A `UserError` becomes one line on standard error and exit code 1. Other
-    exceptions keep their traceback.
+    A `UserError` becomes one line on standard error and exit code 1, Ctrl-C
+    one line and the shell's 130. Other exceptions keep their traceback.
 
     Example: `run(main)` at the end of a command's module.
     """
@@ -72,6 +82,9 @@ def run(main, argv=None):
         line = " ".join(str(error).split())
         print(f"error: {line}", file=sys.stderr)
         code = 1
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        code = 130
     except BrokenPipeError:
         code = 0
     # The reader of a pipe may have left before everything was printed.
@@ -119,6 +132,16 @@ def _define(field, values):
         flags.DEFINE_float(**shared)
     else:
         flags.DEFINE_string(**shared)
+
+
+def _wrong_type(message, known):
+    """The line about a value that absl could not read."""
+    flag = re.match(r"flag (--(\w+)=.*?): ", message, re.DOTALL)
+    kind, item = _types(known[flag[2]])
+    options = known[flag[2]].metadata["options"]
+    if options and item is None:
+        return f"{flag[1]}: use " + " or ".join(map(str, options))
+    return f"{flag[1]}: give {KINDS[kind]}"
 
 
 def _value(field, value):

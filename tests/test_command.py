@@ -1,0 +1,249 @@
+"""Flags of a command, its one-line errors and its exit codes."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tfnas import command
+from tfnas.choice import choice, fields
+from tfnas.errors import UserError
+from tfnas.methods.method import Method
+from tfnas.search import SearchConfig
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A flag of every type."""
+
+    name: str = choice("plain", "any text")
+    kind: str = choice("red", "one of two texts", ("red", "blue"))
+    folder: str | None = choice(None, "text or nothing")
+    epochs: int = choice(50, "a whole number", least=1)
+    size: int | None = choice(None, "a whole number or nothing")
+    order: int = choice(1, "one of two numbers", (1, 2))
+    rate: float = choice(0.5, "a number")
+    resume: bool = choice(False, "yes or no")
+    cells: tuple[int, ...] = choice((8,), "whole numbers")
+    rates: tuple[float, ...] = choice((0.1,), "numbers")
+    names: tuple[str, ...] = choice(("a", "b"), "texts")
+    hidden: int = 3
+
+
+def parse(*arguments):
+    return command.parse(["program", *arguments], Config)
+
+
+# === Values ===
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("--name=two words", {"name": "two words"}),
+        ("--name=a,b", {"name": "a,b"}),
+        ("--name=", {"name": ""}),
+        ("--kind=blue", {"kind": "blue"}),
+        ("--folder=images", {"folder": "images"}),
+        ("--epochs=3", {"epochs": 3}),
+        ("--size=-1", {"size": -1}),
+        ("--order=2", {"order": 2}),
+        ("--rate=3e-4", {"rate": 3e-4}),
+        ("--rate=1", {"rate": 1.0}),
+        ("--resume", {"resume": True}),
+        ("--resume=true", {"resume": True}),
+        ("--resume=false", {"resume": False}),
+        ("--noresume", {"resume": False}),
+        ("--cells=5,11,17", {"cells": (5, 11, 17)}),
+        ("--cells=5, 11", {"cells": (5, 11)}),
+        ("--cells=", {"cells": ()}),
+        ("--rates=0.1,1", {"rates": (0.1, 1.0)}),
+        ("--names=none,skip_connect", {"names": ("none", "skip_connect")}),
+    ],
+)
+def test_a_flag_has_the_type_of_its_field(argument, expected):
+    given = parse(argument)
+    assert given == expected
+    assert list(map(type, given.values())) == list(map(type, expected.values()))
+
+
+def test_only_what_was_given_is_returned():
+    assert parse() == {}
+    assert parse("--epochs=50") == {"epochs": 50}
+
+
+def test_a_value_may_follow_its_flag():
+    assert parse("--epochs", "3", "--resume") == {"epochs": 3, "resume": True}
+
+
+def test_the_last_one_of_a_repeated_flag_holds():
+    assert parse("--epochs=3", "--epochs=4", "--cells=5", "--cells=6,7") == {
+        "epochs": 4,
+        "cells": (6, 7),
+    }
+
+
+def test_several_dataclasses_share_a_command_line():
+    arguments = ["search", "--seed=1", "--epochs=2"]
+    assert command.parse(arguments, SearchConfig, Method) == {
+        "seed": 1,
+        "epochs": 2,
+    }
+
+
+def test_parsing_leaves_nothing_behind():
+    assert parse("--epochs=3") == {"epochs": 3}
+    assert parse() == {}
+
+
+@pytest.mark.parametrize("config", [SearchConfig, Method])
+def test_every_flag_reads_back_the_default_that_the_help_shows(config):
+    for field in fields(config):
+        if field.default is not None:
+            argument = f"--{field.name}={command.show(field.default)}"
+            given = command.parse(["search", argument], config)
+            assert given == {field.name: field.default}
+
+
+# === Errors ===
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--epoch=3", "--epoch: no such flag; did you mean --epochs?"),
+        ("--Epochs=3", "--Epochs: no such flag; did you mean --epochs?"),
+        ("--noresum", "--noresum: no such flag; did you mean --resume?"),
+        ("--zzz", "--zzz: no such flag; see --help"),
+        ("--hidden=4", "--hidden: no such flag; see --help"),
+        ("--epochs=3.5", "--epochs=3.5: give a whole number"),
+        ("--epochs=", "--epochs=: give a whole number"),
+        ("--size=big", "--size=big: give a whole number"),
+        ("--rate=high", "--rate=high: give a number"),
+        ("--resume=maybe", "--resume=maybe: give true or false"),
+        ("--kind=green", "--kind=green: use red or blue"),
+        ("--order=3", "--order=3: use 1 or 2"),
+        (
+            "--cells=5,x",
+            "--cells=5,x: give int values separated by commas",
+        ),
+        ("--cells=5,,8", "--cells=5,,8: give int values separated by commas"),
+        ("--rates=a", "--rates=a: give float values separated by commas"),
+        ('--names="a', '--names="a: give values separated by commas'),
+        ("--epochs", "Missing value for flag --epochs; see --help"),
+        ("positional", "positional: not a flag; write --name=value"),
+        ("epochs=3", "epochs=3: not a flag; write --name=value"),
+    ],
+)
+def test_an_error_names_the_flag_and_the_remedy(argument, message):
+    with pytest.raises(UserError) as error:
+        parse(argument)
+    assert str(error.value) == message
+
+
+def test_an_argument_after_two_dashes_is_no_flag_either():
+    with pytest.raises(UserError, match="epochs=3: not a flag"):
+        parse("--", "--epochs=3")
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\n: b"])
+def test_a_value_of_two_lines_still_gives_one(value, capsys):
+    with pytest.raises(SystemExit):
+        command.run(parse_and_fail, ["program", f"--epochs={value}"])
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+# === Exit codes ===
+
+
+def parse_and_fail(argv):
+    command.parse(argv, Config)
+
+
+def leave(main):
+    with pytest.raises(SystemExit) as left:
+        command.run(main, ["program"])
+    return left.value.code
+
+
+@pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (3, 3)])
+def test_main_decides_the_exit_code(returned, code):
+    assert leave(lambda argv: returned) == code
+
+
+def test_a_user_error_is_one_line_and_exit_code_1(capsys):
+    def main(argv):
+        raise UserError("--epochs=0:\n  use  1\n or more")
+
+    assert leave(main) == 1
+    output = capsys.readouterr()
+    assert output.err == "error: --epochs=0: use 1 or more\n"
+    assert output.out == ""
+
+
+def test_a_defect_keeps_its_traceback():
+    def main(argv):
+        raise ValueError("not the user's fault")
+
+    with pytest.raises(ValueError, match="not the user's fault"):
+        command.run(main, ["program"])
+
+
+def test_an_interrupt_is_one_line_and_the_shell_s_code(capsys):
+    def main(argv):
+        raise KeyboardInterrupt
+
+    assert leave(main) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_a_reader_that_leaves_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "tfnas.search", "--help"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+# === Help ===
+
+
+@pytest.mark.parametrize("argument", ["--help", "-h", "-help", "--helpfull"])
+def test_help_is_asked_for(argument):
+    assert command.asks_for_help(["program", "--epochs=3", argument])
+    assert not command.asks_for_help([argument])
+
+
+def test_help_shows_every_flag_with_the_value_that_holds():
+    shown = {f.name: command.help_lines(f, f.default) for f in fields(Config)}
+    assert shown["epochs"].splitlines()[0] == "  --epochs=50"
+    assert shown["resume"].splitlines()[0] == "  --resume=false"
+    assert shown["names"].splitlines()[0] == "  --names=a,b"
+    assert shown["folder"].splitlines()[0] == "  --folder="
+    assert "one of two numbers (1, 2)" in shown["order"]
+    assert "hidden" not in shown
+
+
+def test_help_answers_at_once():
+    def seconds():
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "tfnas.search", "--help"],
+            stdout=subprocess.DEVNULL,
+            check=True,
+            cwd=ROOT,
+        )
+        return time.perf_counter() - started
+
+    assert min(seconds() for _ in range(5)) < 0.5
