@@ -6,6 +6,7 @@ either whole or not at all.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import io
@@ -48,37 +49,47 @@ class Run:
         self.resume = resume
 
     def __enter__(self):
-        present = self._check_folder()
-        try:
+        self.check()
+        with self._usable():
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.folder / "lock", "w")
-        except OSError as error:
-            raise UserError(
-                f"--out={self.folder}: {error.strerror}; choose a folder that "
-                "can be written"
-            ) from None
+            self._lock = open(self.folder / "lock", "a")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self._hold(self._lock)
+            if not self._is_present():
+                self.write_json("config.json", self.config)
+        except BaseException:
             self._lock.close()
-            raise UserError(
-                f"--out={self.folder}: another process runs there; wait for "
-                "it or choose another folder"
-            ) from None
-        if not present:
-            self.write_json("config.json", self.config)
+            raise
         return self
 
     def __exit__(self, *_):
         self._lock.close()
 
-    def _check_folder(self):
-        """Whether this run is there already; raises if another one is."""
-        path = self.folder / "config.json"
-        if not path.exists():
-            strange = self.folder.is_dir() and [
-                p.name for p in self.folder.iterdir() if p.name != "lock"
-            ]
+    def check(self):
+        """Look whether the run could use its folder, without touching it.
+
+        Of an earlier run's values only those that `config` has are compared,
+        so that a command can ask before it has read any data.
+
+        Returns:
+            Whether this run is there already.
+
+        Raises:
+            UserError: as `Run` itself.
+
+        Example: `Run("runs/darts", {"seed": 0}, resume=True).check()`.
+        """
+        with self._usable():
+            if "lock" in self._names():
+                with open(self.folder / "lock", "a") as lock:
+                    self._hold(lock)
+            return self._is_present()
+
+    def _is_present(self):
+        names = self._names()
+        # A process may have been killed before it had written these.
+        strange = sorted(names - {"lock", "config.json.part"})
+        if "config.json" not in names:
             if strange:
                 raise UserError(
                     f"--out={self.folder}: holds {strange[0]!r} but no run; "
@@ -94,11 +105,58 @@ class Run:
                 f"--out={self.folder}: holds a run; add --resume to go on "
                 "with it or choose another folder"
             )
-        self._compare(json.loads(path.read_text(encoding="utf-8")))
+        self._compare(self._earlier())
         return True
+
+    def _names(self):
+        """What the folder holds; nothing if it can be made."""
+        nearest = self.folder.absolute()
+        while not nearest.exists():
+            nearest = nearest.parent
+        # Raises what making the folder would raise.
+        names = set(os.listdir(nearest))
+        if not os.access(nearest, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return names if self.folder.exists() else set()
+
+    @contextlib.contextmanager
+    def _usable(self):
+        """Say in one line why the folder cannot be used."""
+        try:
+            yield
+        except OSError as error:
+            raise UserError(
+                f"--out={self.folder}: {error.strerror}; choose a folder that "
+                "can be written"
+            ) from None
+
+    def _hold(self, lock):
+        """Lock an open file until it is closed."""
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"--out={self.folder}: another process runs there; wait for "
+                "it or choose another folder"
+            ) from None
+
+    def _earlier(self):
+        """What the run that is there was started with."""
+        path = self.folder / "config.json"
+        try:
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(earlier, dict):
+                raise ValueError("not an object")
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{path}: cannot be read ({error}); restore it or choose "
+                "another --out"
+            ) from None
+        return earlier
 
     def _compare(self, earlier):
         """Refuse to resume a run whose values were other ones."""
+        earlier = {k: v for k, v in earlier.items() if k in self.config}
         differences = [
             f"{name} was {old!r}, now {new!r}"
             for name, old, new in _differences(earlier, self.config)
@@ -114,11 +172,8 @@ class Run:
         data = data.encode() if isinstance(data, str) else data
         path = self.folder / name
         aside = path.with_name(path.name + ".part")
-        with _storage(path):
-            with open(aside, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+        with _storage(path, aside):
+            _flush(aside, data)
             os.replace(aside, path)
 
     def write_json(self, name, value):
@@ -140,29 +195,24 @@ class Run:
         aside = folder / f"{path.name}.part"
         data = _npz(arrays)
         state = {**state, "digest": hashlib.sha256(data).hexdigest()}
-        with _storage(path):
+        with _storage(path, aside):
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
-            for name, content in (
-                ("state.npz", data),
-                ("state.json", json.dumps(state).encode()),
-            ):
-                with open(aside / name, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
+            _flush(aside / "state.npz", data)
+            _flush(aside / "state.json", json.dumps(state).encode())
             os.replace(aside, path)
-        for number in self._checkpoints()[KEPT_CHECKPOINTS:]:
-            shutil.rmtree(folder / f"{number:06d}")
+            for number in self._checkpoints()[KEPT_CHECKPOINTS:]:
+                shutil.rmtree(folder / f"{number:06d}")
 
     def load_checkpoint(self):
         """The newest whole checkpoint.
 
         Returns:
             (arrays, state), or None where there is none. A damaged newest
-            one is said aloud and passed over for the one before.
+            one is said aloud and put aside for the one before.
         """
-        for number in self._checkpoints():
+        numbers = self._checkpoints()
+        for number in numbers:
             path = self.folder / "checkpoints" / f"{number:06d}"
             try:
                 state = json.loads((path / "state.json").read_text())
@@ -171,8 +221,13 @@ class Run:
                     raise ValueError("state.npz is not what was written")
                 with np.load(io.BytesIO(data), allow_pickle=False) as file:
                     return dict(file), state
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, ValueError, KeyError, TypeError) as error:
                 print(f"{path}: damaged ({error}); trying the one before")
+                # It would count as one of the two that are kept.
+                with _storage(path):
+                    path.rename(path.with_suffix(".damaged"))
+        if numbers:
+            print("No checkpoint is whole; starting from the beginning.")
         return None
 
     def _checkpoints(self):
@@ -183,15 +238,32 @@ class Run:
 
 
 @contextlib.contextmanager
-def _storage(path):
-    """Say in one line that the disk is full or cannot be written."""
+def _storage(path, aside=None):
+    """Say in one line that the disk is full or cannot be written.
+
+    What was written aside until then is removed.
+    """
     try:
         yield
-    except OSError as error:
+    except BaseException as error:
+        if aside is not None and aside.is_dir():
+            shutil.rmtree(aside, ignore_errors=True)
+        elif aside is not None:
+            aside.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise UserError(
             f"{path}: {error.strerror}; make room or mend it, then go on with "
             "--resume"
         ) from error
+
+
+def _flush(path, data):
+    """Write bytes and wait until they are on the disk."""
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _npz(arrays):

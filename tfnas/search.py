@@ -49,6 +49,11 @@ class SearchConfig:
         True, "the same seed gives the same genotype, bit for bit"
     )
 
+    def decisive(self):
+        """{flag: value} of the flags that decide what a search finds."""
+        aside = ("out", "resume", "tensorboard")
+        return {k: v for k, v in vars(self).items() if k not in aside}
+
 
 def main(argv):
     """Search as the arguments say.
@@ -65,8 +70,13 @@ def main(argv):
         print(_help(argv))
         return 0
     config, method = resolve(command.parse(argv, SearchConfig, Method))
-    # TensorFlow starts here, after every argument was found to be right, and
-    # without its notes on how it was built.
+    # NumPy would double the time that --help takes.
+    from tfnas.runs import Run
+
+    values = {"config": config.decisive(), "method": method.values()}
+    Run(config.out, values, config.resume).check()
+    # TensorFlow starts here, after every argument and the folder were found to
+    # be right, and without its notes on how it was built.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from tfnas import search_run
 
