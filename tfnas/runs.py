@@ -224,8 +224,10 @@ class Run:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 print(f"{path}: damaged ({error}); trying the one before")
                 # It would count as one of the two that are kept.
+                aside = path.with_suffix(".damaged")
                 with _storage(path):
-                    path.rename(path.with_suffix(".damaged"))
+                    shutil.rmtree(aside, ignore_errors=True)
+                    path.rename(aside)
         if numbers:
             print("No checkpoint is whole; starting from the beginning.")
         return None
@@ -274,9 +276,9 @@ def _npz(arrays):
 
 def _differences(old, new, prefix=""):
     """(dotted name, old value, new value) of every leaf that differs."""
-    for name in sorted(old.keys() | new.keys()):
+    for name in sorted((old.keys() | new.keys()) - {"command", "versions"}):
         before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
             yield from _differences(before, after, f"{prefix}{name}.")
-        elif before != after and name not in ("command", "versions"):
+        elif before != after:
             yield f"{prefix}{name}", before, after
