@@ -213,8 +213,9 @@ def test_attention_modules_have_the_parameters_of_the_authors(
 
 
 def test_another_space_is_refused():
-    with pytest.raises(UserError, match="^space=mobile: .* darts$"):
-        network_cost(Genotype("mobile", layers=("skip",)))
+    cell = Cell((Edge("skip_connect", 0, 3),), (3,))
+    with pytest.raises(UserError, match="^space=nasbench201: .* darts, mobile"):
+        network_cost(Genotype("nasbench201", cell=cell))
 
 
 def test_an_unknown_stem_is_refused():

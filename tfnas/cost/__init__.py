@@ -8,7 +8,56 @@ module are left out.
 A map is (height, width); stride 2 rounds an odd size up.
 """
 
+from tfnas.cost import mobile, networks
 from tfnas.cost.layers import Cost
-from tfnas.cost.networks import network_cost, supernet_cost
+from tfnas.errors import UserError
 
 __all__ = ["Cost", "network_cost", "supernet_cost"]
+
+_SPACES = {"darts": networks, "mobile": mobile}
+
+
+def network_cost(genotype, **size):
+    """Cost of the evaluation network of a genotype, by its space.
+
+    Args:
+        genotype: a `Genotype`.
+        **size: as of `cost.networks.network_cost` (space darts) or
+            `cost.mobile.network_cost`.
+
+    Returns:
+        A `Cost`.
+
+    Raises:
+        UserError: for a genotype of a space whose networks are not known.
+
+    Example:
+
+    ```python
+    network_cost(Genotype("mobile", layers=("skip",) * 19), classes=100)
+    ```
+    """
+    genotype.validate()
+    if genotype.space not in _SPACES:
+        raise UserError(
+            f"space={genotype.space}: costs are known for {', '.join(_SPACES)}"
+        )
+    return _SPACES[genotype.space].network_cost(genotype, **size)
+
+
+def supernet_cost(operations, **size):
+    """Cost of a supernet, by the form of its `operations`.
+
+    Args:
+        operations: those of the supernet: {"normal": ..., "reduce": ...} of
+            the space darts, {"layers": ...} of the space mobile.
+        **size: as of `cost.networks.supernet_cost` or
+            `cost.mobile.supernet_cost`.
+
+    Returns:
+        A `Cost`.
+
+    Example: `supernet_cost({"layers": [["mb_3x3_e6", "skip"]] * 19})`.
+    """
+    space = mobile if "layers" in operations else networks
+    return space.supernet_cost(operations, **size)

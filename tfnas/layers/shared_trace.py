@@ -5,6 +5,8 @@ edges, channels, stride, candidates. Tracing is what makes its start slow, so
 layers of one kind call one `tf.function` of their weights.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -48,18 +50,19 @@ class SharedTrace:
     def _function(self, layer, training):
         key = (_kind(layer), training)
         if key not in self._functions:
-
-            def call(trainable, statistics, *inputs):
-                return layer.stateless_call(
-                    trainable, statistics, *inputs, training=training
-                )
-
+            # A partial: TensorFlow takes closures of the same code for one
+            # function, and would warn that it is traced too often.
+            call = functools.partial(layer.stateless_call, training=training)
             self._functions[key] = tf.function(call, autograph=False)
         return self._functions[key]
 
 
 def _kind(layer):
-    """What the layer computes: its configuration without its name."""
+    """What the layer computes: its configuration, but not its name, as built.
+
+    Layers of one configuration may have been built for different inputs.
+    """
     config = keras.saving.serialize_keras_object(layer)
     config["config"].pop("name")
-    return repr((config["class_name"], config["config"]))
+    shapes = [tuple(variable.shape) for variable in layer.variables]
+    return repr((config["class_name"], config["config"], shapes))

@@ -1,0 +1,247 @@
+"""Networks of the mobile space: the supernet, and what it finds.
+
+Their layout is a reconstruction; see `tfnas.spaces.mobile`.
+"""
+
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfnas import derivation, methods
+from tfnas.genotype import Genotype
+from tfnas.layers.inverted import (
+    ConvolutionBlock,
+    Dropout,
+    InvertedBottleneck,
+    MixedLayer,
+    operation,
+)
+from tfnas.layers.kernels import uniform
+from tfnas.layers.shared_trace import SharedTrace
+from tfnas.relaxation import RELAXATIONS
+from tfnas.spaces import mobile
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class MobileSupernet(keras.Model):
+    """A chain of 19 layers, each a weighted sum of its candidates.
+
+    Small images keep their size for longer; `spaces.mobile.adaptation` says
+    where. All variables exist from construction on.
+
+    Args:
+        method: name of a method, or a `Method`.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        width: factor on all channels, which are then multiples of eight.
+        operations: candidate operations: None for all, a list of names, or
+            {"layers": lists of names, one for each layer}.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Call arguments:
+        inputs: normalised images, (N, H, W, C).
+        training: whether batch norms use the batch's statistics.
+
+    Returns:
+        Logits, (N, classes).
+
+    Raises:
+        UserError: for an image below 4x4 pixels, an unknown operation or
+            method.
+
+    Source: Fair DARTS (arXiv:1911.12126), its search space S2.
+
+    Example:
+
+    ```python
+    supernet = MobileSupernet("fair_darts", width=0.25)
+    logits = supernet(np.zeros((2, 32, 32, 3), "float32"))
+    print(supernet.derive().to_json())
+    ```
+    """
+
+    def __init__(
+        self,
+        method="fair_darts",
+        *,
+        input_shape=(32, 32, 3),
+        classes=10,
+        width=1.0,
+        operations=None,
+        name="mobile_supernet",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.method = methods.get(method)
+        self.image_shape = tuple(input_shape)
+        self.classes = classes
+        self.width = width
+        self.operations = {"layers": mobile.per_layer(operations)}
+        self._trace = SharedTrace()
+        self.build((None, *self.image_shape))
+
+    def build(self, input_shape):
+        layout = mobile.layout(input_shape[1:], self.width)
+        names = self.operations["layers"]
+        self.alphas = self.add_weight(
+            name="alphas_layers",
+            shape=(len(names), len(names[0])),
+            initializer=keras.initializers.RandomNormal(
+                stddev=self.method.alpha_deviation
+            ),
+        )
+        options = {"dtype": self.dtype_policy}
+        self.stem, self.first = _start(layout, **options)
+        self.mixed = [
+            MixedLayer(
+                channels, names[i], stride, name=f"layer_{i:02}", **options
+            )
+            for i, (channels, stride) in enumerate(layout.layers)
+        ]
+        self.last = ConvolutionBlock(layout.last, 1, name="last", **options)
+        self.classifier = _classifier(
+            self.classes, layout.last, name="classifier", **options
+        )
+        shape = input_shape
+        for layer in (self.stem, self.first, *self.mixed, self.last):
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.classifier.build((None, layout.last))
+        self.built = True
+
+    def call(self, inputs, training=False):
+        weights = RELAXATIONS[self.method.relaxation](self.alphas.value)
+        x = self.stem(inputs, training=training)
+        x = self.first(x, training=training)
+        for layer, row in zip(self.mixed, tf.unstack(weights), strict=True):
+            x = self._trace(layer, x, row, training=training)
+        x = self.last(x, training=training)
+        return self.classifier(tf.reduce_mean(x, [1, 2]))
+
+    @property
+    def architecture(self):
+        """{"alphas_layers": (19, candidates)}, columns as `operations`."""
+        return {"alphas_layers": self.alphas}
+
+    @property
+    def weight_variables(self):
+        """The trainable variables that are not architecture: w."""
+        return [v for v in self.trainable_variables if v is not self.alphas]
+
+    def derive(self):
+        """The `Genotype` of each layer's strongest operation.
+
+        A chain needs an operation in every layer: where none reaches the
+        threshold of a method that has one, the strongest stays and a
+        `UserWarning` counts these layers.
+        """
+        relax = getattr(derivation, self.method.relaxation)
+        weights = relax(keras.ops.convert_to_numpy(self.alphas))
+        if self.method.derivation.startswith("threshold"):
+            _warn_of_weak_layers(weights, self.method.threshold)
+        columns = np.argmax(weights, axis=1)
+        rows = zip(self.operations["layers"], columns, strict=True)
+        return Genotype("mobile", layers=tuple(n[column] for n, column in rows))
+
+    def get_config(self):
+        return {
+            "method": self.method.name,
+            "input_shape": self.image_shape,
+            "classes": self.classes,
+            "width": self.width,
+            "operations": self.operations,
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
+        return cls(**config)
+
+
+def build_mobile_network(
+    genotype,
+    *,
+    input_shape=(32, 32, 3),
+    classes=10,
+    width=1.0,
+    dropout=0.2,
+    name="mobile_network",
+):
+    """The network of a genotype of the mobile space, to be trained.
+
+    Stem, a fixed bottleneck without expansion, the 19 layers, a 1x1
+    convolution, global average pooling, dropout, classifier. Small images
+    keep their size for longer; `spaces.mobile.adaptation` says where.
+
+    Args:
+        genotype: a `Genotype` with 19 layers.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        width: factor on all channels, which are then multiples of eight.
+        dropout: rate before the classifier.
+        name: the model's name.
+
+    Returns:
+        A Functional `keras.Model`: normalised images named "image",
+        (N, H, W, C), to "logits", (N, classes).
+
+    Raises:
+        UserError: for another space, another number of layers, or an image
+            below 4x4 pixels.
+
+    Example:
+
+    ```python
+    genotype = Genotype("mobile", layers=("mb_3x3_e6",) * 19)
+    network = build_mobile_network(genotype, width=0.5)
+    ```
+    """
+    layers = mobile.layers_of(genotype)
+    layout = mobile.layout(input_shape, width)
+    images = keras.Input(input_shape, name="image")
+    stem, first = _start(layout)
+    x = first(stem(images))
+    for i, (channels, stride) in enumerate(layout.layers):
+        layer = operation(
+            layers[i], channels, stride=stride, name=f"layer_{i:02}"
+        )
+        x = layer(x)
+    x = ConvolutionBlock(layout.last, 1, name="last")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    x = Dropout(dropout, name="dropout")(x)
+    logits = _classifier(classes, layout.last, name="logits")(x)
+    return keras.Model(images, logits, name=name)
+
+
+def _warn_of_weak_layers(weights, threshold):
+    weak = np.count_nonzero(weights.max(axis=1) < threshold)
+    if weak:
+        warnings.warn(
+            f"{weak} of {len(weights)} layers have no operation that reaches "
+            f"{threshold}: took the strongest instead",
+            stacklevel=3,
+        )
+
+
+def _start(layout, **options):
+    """The stem and the fixed first bottleneck."""
+    return (
+        ConvolutionBlock(
+            layout.stem, 3, stride=layout.stem_stride, name="stem", **options
+        ),
+        InvertedBottleneck(layout.first, 3, 1, name="first", **options),
+    )
+
+
+def _classifier(classes, inputs, **options):
+    return keras.layers.Dense(
+        classes,
+        kernel_initializer=uniform(inputs),
+        bias_initializer=uniform(inputs),
+        **options,
+    )
