@@ -54,7 +54,7 @@ class Entry:
         """Our array from the authors' arrays; those of one part must agree."""
         pieces = []
         for names in self.parts:
-            first, *others = (np.asarray(arrays[name]) for name in names)
+            first, *others = (self._checked(n, arrays[n]) for n in names)
             for name, other in zip(names[1:], others, strict=True):
                 if not np.array_equal(first, other):
                     raise UserError(
@@ -62,13 +62,18 @@ class Entry:
                         "batch norm here and must agree"
                     )
             pieces.append(np.transpose(first, self.layout.to_keras))
-        joined = np.concatenate(pieces, self.layout.axis)
-        if joined.shape != tuple(self.variable.shape):
+        return np.concatenate(pieces, self.layout.axis)
+
+    def _checked(self, name, array):
+        ours = list(self.variable.shape)
+        ours[self.layout.axis] //= len(self.parts)
+        shape = tuple(ours[axis] for axis in self.layout.to_torch)
+        if np.shape(array) != shape:
             raise UserError(
-                f"{self.parts[0][0]}: makes {joined.shape} for "
-                f"{self.variable.path}, which is {tuple(self.variable.shape)}"
+                f"{name}: is {np.shape(array)}, but {self.variable.path} "
+                f"needs {shape}; give the weights of a network of this size"
             )
-        return joined
+        return np.asarray(array)
 
     def split(self, array):
         """The authors' arrays from our array: the inverse of `join`."""
