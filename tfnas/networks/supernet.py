@@ -225,13 +225,15 @@ def _per_edge(operations, nodes):
     if not hasattr(operations, "keys"):
         operations = {kind: [list(operations)] * edges for kind in KINDS}
     operations = {
-        kind: [list(names) for names in operations[kind]] for kind in KINDS
+        kind: [list(names) for names in operations.get(kind, ())]
+        for kind in KINDS
     }
     for kind, rows in operations.items():
-        if len(rows) != edges or len({len(names) for names in rows}) != 1:
+        lengths = {len(names) for names in rows}
+        if len(rows) != edges or len(lengths) != 1 or 0 in lengths:
             raise UserError(
                 f"operations[{kind!r}]: give {edges} lists of equal length, "
-                f"one for each edge of {nodes} nodes"
+                f"at least 1, one list for each edge of {nodes} nodes"
             )
         unknown = set(sum(rows, [])) - set(darts.PRIMITIVES)
         if unknown:
