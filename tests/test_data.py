@@ -205,3 +205,12 @@ def test_cifar_has_the_authors_statistics(tmp_path):
     dataset = data.load("cifar10", data_dir=tmp_path)
     assert dataset.mean == (0.49139968, 0.48215827, 0.44653124)
     assert dataset.std == (0.24703233, 0.24348505, 0.26158768)
+
+
+def test_the_first_images_alone():
+    whole = data.load("digits")
+    part = whole.first(100)
+    np.testing.assert_array_equal(part.train.images, whole.train.images[:100])
+    assert part.test is whole.test
+    with pytest.raises(UserError, match=r"--train_images=1438: digits has"):
+        whole.first(1438)

@@ -39,6 +39,9 @@ class SearchConfig:
     image_size: int | None = choice(
         None, "crop and resize the images to this height and width"
     )
+    train_images: int | None = choice(
+        None, "search with the first so many training images only"
+    )
     seed: int = choice(0, "seed of initial values, order and augmentation")
     out: str | None = choice(
         None, "folder to write, runs/METHOD_DATASET_seedN by default"

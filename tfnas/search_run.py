@@ -39,6 +39,8 @@ def search(config, method, argv):
     if config.deterministic:
         _make_deterministic()
     dataset = data.load(config.dataset, config.data_dir, config.image_size)
+    if config.train_images is not None:
+        dataset = dataset.first(config.train_images)
     record = _record(config, method, dataset, argv)
     with Run(config.out, record, config.resume) as run:
         genotype = _Search(run, config, method, dataset, started).run_all()

@@ -83,6 +83,23 @@ class Dataset:
                 "classification needs at least two"
             )
 
+    def first(self, count):
+        """The dataset with its first `count` training images alone.
+
+        Raises:
+            UserError: if there are not so many, or fewer than two are asked
+                for.
+
+        Example: `data.load("fashion_mnist").first(10000)`.
+        """
+        if not 2 <= count <= len(self.train):
+            raise UserError(
+                f"--train_images={count}: {self.name} has {len(self.train)}; "
+                "use 2 or more of them"
+            )
+        train = Split(self.train.images[:count], self.train.labels[:count])
+        return dataclasses.replace(self, train=train)
+
     @property
     def image_shape(self):
         """(height, width, channels)."""
