@@ -1,0 +1,252 @@
+"""The alternating update against the authors' steps and a plain search."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import distributed_steps
+import numpy as np
+import pytest
+import tensorflow as tf
+from baseline import BaselineSearch, BaselineSupernet
+from parity import KINDS, RECORD, batch, part, recorded_supernet, relative
+
+from tfnas import bilevel, convert
+from tfnas.networks.supernet import Supernet
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def record(golden):
+    return golden(RECORD)
+
+
+@pytest.fixture
+def supernet(record):
+    """The authors' network at the start of the record, in float64."""
+    return recorded_supernet(record, "float64")
+
+
+def batches(record, dtype="float64"):
+    return batch(record, "train", dtype), batch(record, "valid", dtype)
+
+
+# === The gradient in alpha ===
+
+
+def test_first_order(supernet, record):
+    actual = bilevel.architecture_gradients(supernet, *batches(record))
+    for kind in KINDS:
+        expected = record[f"grad1_{kind}"]
+        assert relative(actual[f"alphas_{kind}"], expected) < 1e-11
+
+
+def test_first_order_in_float32(record):
+    supernet = recorded_supernet(record, "float32")
+    actual = bilevel.architecture_gradients(
+        supernet, *batches(record, "float32")
+    )
+    for kind in KINDS:
+        expected = record[f"grad1_{kind}"]
+        assert relative(actual[f"alphas_{kind}"], expected) < 1e-4
+
+
+@pytest.mark.parametrize("momentum", [False, True], ids=["fresh", "moving"])
+@pytest.mark.parametrize("second_order", ["finite_difference", "exact"])
+def test_second_order(supernet, record, second_order, momentum):
+    buffers = None
+    if momentum:
+        buffers = part(record, "momentum_buffer/")
+        buffers = convert.from_authors(supernet, buffers)
+    actual = bilevel.architecture_gradients(
+        supernet,
+        *batches(record),
+        order=2,
+        second_order=second_order,
+        learning_rate=float(record["eta"]),
+        momentum=float(record["momentum"]),
+        weight_decay=float(record["weight_decay"]),
+        epsilon=float(record["hvp_r"]),
+        momentum_buffers=buffers,
+    )
+    short = {"finite_difference": "fd", "exact": "exact"}[second_order]
+    case = f"grad2_{short}_{'mom' if momentum else 'nomom'}"
+    for kind in KINDS:
+        expected = record[f"{case}_{kind}"]
+        # The learning rate goes through float32, as an optimizer's does.
+        assert relative(actual[f"alphas_{kind}"], expected) < 1e-7
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_evaluating_a_gradient_changes_nothing(supernet, record, order):
+    before = supernet.get_weights()
+    bilevel.architecture_gradients(supernet, *batches(record), order=order)
+    for variable, value in zip(supernet.variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value, err_msg=variable.path)
+
+
+def test_first_order_does_not_read_the_training_batch(supernet, record):
+    valid = batch(record, "valid", "float64")
+    gradients = bilevel.architecture_gradients(supernet, None, valid)
+    assert gradients.keys() == {f"alphas_{kind}" for kind in KINDS}
+
+
+# === Steps ===
+
+
+def assert_steps(supernet, record, eagerly):
+    """Two calls of fit, one step each, end where the authors' steps end."""
+    order = supernet.method.order
+    search = bilevel.BilevelSearch(supernet)
+    search.run_eagerly = eagerly
+    data = tf.data.Dataset.from_tensors(batches(record))
+    for number in (1, 2):
+        logs = search.fit(data, verbose=0, shuffle=False).history
+        after = part(record, f"step{order}_after{number}/")
+        # Keras keeps its metrics in float32.
+        expected = float(after["train_loss_in_step"])
+        assert logs["loss"] == pytest.approx([expected])
+        for name, alpha in supernet.architecture.items():
+            assert np.abs(alpha - after[name]).max() < 1e-9
+    actual = convert.to_authors(supernet)
+    for name, expected in (
+        part(after, "param/") | part(after, "buffer/")
+    ).items():
+        np.testing.assert_allclose(
+            actual[name], expected, rtol=1e-6, atol=1e-7, err_msg=name
+        )
+
+
+def test_two_steps_of_first_order(supernet, record):
+    assert_steps(supernet, record, eagerly=False)
+
+
+@pytest.fixture
+def second_order(supernet):
+    """The same network under DARTS of second order."""
+    first = supernet.method
+    supernet.method = dataclasses.replace(first, order=2)
+    yield supernet
+    supernet.method = first
+
+
+def test_two_steps_of_second_order(second_order, record):
+    assert_steps(second_order, record, eagerly=True)
+
+
+@pytest.mark.slow
+def test_two_steps_of_second_order_in_a_graph(second_order, record):
+    assert_steps(second_order, record, eagerly=False)
+
+
+def small():
+    return Supernet(
+        input_shape=(9, 7, 1),
+        classes=5,
+        channels=4,
+        cells=4,
+        nodes=2,
+        dtype="float64",
+    )
+
+
+@pytest.fixture(scope="module")
+def small_batches():
+    generator = np.random.default_rng(0)
+    images = generator.normal(size=(2, 4, 9, 7, 1))
+    return [(tf.constant(half), generator.integers(0, 5, 4)) for half in images]
+
+
+@pytest.fixture(scope="module")
+def searched(small_batches):
+    """A small search, and the plain one, after a step from the same start."""
+    search = bilevel.BilevelSearch(small())
+    search.run_eagerly = True
+    plain = BaselineSupernet(
+        classes=5, in_channels=1, channels=4, cells=4, nodes=2, dtype="float64"
+    )
+    alphas = {k: v.numpy() for k, v in search.supernet.architecture.items()}
+    plain.load_authors(convert.to_authors(search.supernet) | alphas)
+    logs = search.train_step(small_batches)
+    losses = BaselineSearch(plain).step.python_function(*small_batches)
+    return search, plain, logs, losses
+
+
+def test_a_step_is_that_of_the_plain_search(searched):
+    search, plain, logs, losses = searched
+    for name, alpha in search.supernet.architecture.items():
+        expected = plain.alphas()[name]
+        np.testing.assert_allclose(alpha, expected, rtol=0, atol=1e-9)
+    actual = convert.to_authors(search.supernet)
+    for name, weight in plain.parameters().items():
+        expected = np.transpose(weight.variable, weight.to_torch)
+        # The learning rate 0.025 is a float32 variable in ours.
+        np.testing.assert_allclose(actual[name], expected, rtol=0, atol=1e-8)
+    assert float(logs["loss"]) == pytest.approx(float(losses["train_loss"]))
+    assert float(logs["alpha_loss"]) == pytest.approx(
+        float(losses["valid_loss"])
+    )
+
+
+def test_a_frozen_architecture_stays(searched, small_batches):
+    """Methods warm the weights up before they move alpha."""
+    search = searched[0]
+    variables = list(search.supernet.architecture.values())
+    before = [v.numpy() for v in variables + search.alpha_optimizer.variables]
+    weights = [v.numpy() for v in search.supernet.weight_variables]
+    search.architecture_frozen = True
+    search.train_step(small_batches)
+    search.architecture_frozen = False
+    after = [v.numpy() for v in variables + search.alpha_optimizer.variables]
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(weights, search.supernet.weight_variables, strict=True):
+        assert (a != b.numpy()).any(), b.path
+
+
+def test_evaluation_uses_the_moving_statistics(searched, small_batches):
+    search = searched[0]
+    images, labels = small_batches[1]
+    before = search.supernet.get_weights()
+    logs = search.evaluate(images, labels, verbose=0, return_dict=True)
+    logits = search.supernet(images).numpy()
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    shares = shifted / shifted.sum(-1, keepdims=True)
+    loss = -np.log(shares[np.arange(len(labels)), labels]).mean()
+    assert logs["loss"] == pytest.approx(loss, rel=1e-5)
+    assert logs["accuracy"] == np.mean(logits.argmax(-1) == labels)
+    for a, b in zip(before, search.supernet.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_optimizers_are_whole_from_construction_on():
+    search = bilevel.BilevelSearch(small())
+    count = len(search.supernet.weight_variables)
+    assert len(search.optimizer.buffers) == count
+    assert len(search.alpha_optimizer.first) == len(KINDS)
+    assert len(search.alpha_optimizer.second) == len(KINDS)
+
+
+# === Replicas ===
+
+
+@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_two_replicas_are_one_large_batch(order, tmp_path):
+    out = tmp_path / "two.npz"
+    program = [sys.executable, HERE / "distributed_steps.py", "2", str(order)]
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent)}
+    done = subprocess.run(
+        [*program, out], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    one = distributed_steps.search(tf.distribute.get_strategy(), order)
+    with np.load(out, allow_pickle=False) as two:
+        assert set(two.files) == one.keys()
+        for name, expected in one.items():
+            bound = 1e-8 if "alpha" in name else 1e-7
+            if name.startswith("log/"):  # float32
+                bound = 1e-6
+            assert np.abs(two[name] - expected).max() < bound, name
