@@ -97,7 +97,8 @@ def test_none_is_not_chosen_but_weakens_its_edge():
 def test_edge_weights_of_pc_darts_reorder_the_edges():
     weights = np.full((5, 8), 1 / 8)
     factors = [0.1, 0.9, 0.1, 0.2, 0.7]
-    cell = derivation.top2(weights, ALL[:5], nodes=2, edge_weights=factors)
+    weighed = weights * np.array(factors)[:, None]
+    cell = derivation.top2(weighed, ALL[:5], nodes=2)
     assert [(e.source, e.to) for e in cell.edges] == [
         (1, 2),
         (0, 2),
@@ -110,7 +111,7 @@ def test_attention_is_the_strongest_of_its_edge_and_moves_nothing():
     weights = derivation.softmax(np.random.default_rng(1).normal(size=(14, 8)))
     betas = np.random.default_rng(2).random((14, 3))
     names = derivation.strongest(betas, ("identity", "se", "bam"))
-    cell = derivation.top2(weights, ALL, attentions=names)
+    cell, _ = derivation.derive("top2", weights, ALL, attentions=names)
     assert pairs(cell) == pairs(derivation.top2(weights, ALL))
     for edge in cell.edges:
         row = betas[edges().index((edge.source, edge.to))]
