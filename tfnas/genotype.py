@@ -56,10 +56,12 @@ class Cell:
     Args:
       edges: the edges; their order is kept and is the order of the weights.
       concat: states whose channel concatenation is the cell's output.
+      attention: module applied to that output (Att-DARTS, `end`), or None.
     """
 
     edges: tuple[Edge, ...]
     concat: tuple[int, ...]
+    attention: str | None = None
 
     def live_states(self, inputs: int = 2) -> tuple[int, ...]:
         """Returns the states that data reaches, the inputs included.
@@ -150,6 +152,8 @@ class Genotype:
         for name, cell in self.cells.items():
             edges = [_edge_dict(edge) for edge in cell.edges]
             data[name] = {"edges": edges, "concat": list(cell.concat)}
+            if cell.attention is not None:
+                data[name]["attention"] = cell.attention
         if self.layers is not None:
             data["layers"] = [{"op": op} for op in self.layers]
         if self.provenance:
@@ -223,7 +227,7 @@ class Genotype:
 
 def _cell(genotype: Mapping, name: str) -> Cell:
     cell = schema.check_type(genotype[name], Mapping, name)
-    schema.check_keys(cell, ("edges", "concat"), prefix=f"{name}.")
+    schema.check_keys(cell, ("edges", "concat"), ("attention",), f"{name}.")
     edges = schema.check_type(cell["edges"], list, f"{name}.edges")
     concat = schema.check_type(cell["concat"], list, f"{name}.concat")
     return Cell(
@@ -231,6 +235,7 @@ def _cell(genotype: Mapping, name: str) -> Cell:
             _edge(edge, f"{name}.edges[{i}]") for i, edge in enumerate(edges)
         ),
         tuple(concat),
+        cell.get("attention"),
     )
 
 

@@ -141,9 +141,15 @@ def check_choice(value, options, where: str, kind: str) -> None:
     hint = (
         f"did you mean {close[0]!r}?"
         if close
-        else f"use one of {', '.join(options)}"
+        else f"use one of {_some(options)}"
     )
     raise GenotypeError(f"{where}: unknown {kind} {_quoted(value)}; {hint}")
+
+
+def _some(options) -> str:
+    """Names for a message; of many, the first."""
+    names = list(options)
+    return ", ".join(names[:8]) + ", ..." * (len(names) > 8)
 
 
 def check_keys(data, required, optional=(), prefix: str = "") -> None:
@@ -230,6 +236,10 @@ def _check_cell(cell, where: str, space: str) -> None:
         require(
             state not in cell.concat[:i], at, f"state {state} is listed twice"
         )
+    if cell.attention is not None:
+        at = f"{where}.attention"
+        require(space == "darts", at, "is only for space 'darts'")
+        check_choice(cell.attention, ATTENTIONS, at, "attention")
     if space == "nasbench201":
         legal = tuple(cell.concat) == (3,)
         require(legal, f"{where}.concat", "must be [3] in this space")
@@ -237,7 +247,10 @@ def _check_cell(cell, where: str, space: str) -> None:
 
 def _check_edge(edge, where: str, space: str) -> None:
     first = INPUTS[space]
-    check_choice(edge.op, OPERATIONS[space], f"{where}.op", "operation")
+    operations = OPERATIONS[space]
+    if space == "darts":  # an attention may compete with the operations
+        operations += ATTENTIONS[1:]
+    check_choice(edge.op, operations, f"{where}.op", "operation")
     source = check_type(edge.source, int, f"{where}.from")
     to = check_type(edge.to, int, f"{where}.to")
     require(source >= 0, f"{where}.from", f"{source}: states count from 0")
@@ -254,7 +267,9 @@ def _check_edge(edge, where: str, space: str) -> None:
     if edge.attention is not None:
         at = f"{where}.attention"
         require(space == "darts", at, "is only for space 'darts'")
-        check_choice(edge.attention, ATTENTIONS, at, "attention")
+        # Att-DARTS's double mixture puts any second operation there.
+        options = ATTENTIONS + OPERATIONS[space]
+        check_choice(edge.attention, options, at, "attention")
 
 
 def _check_provenance(provenance) -> None:
