@@ -10,9 +10,15 @@ A map is (height, width); stride 2 rounds an odd size up.
 
 from tfnas.cost import mobile, networks
 from tfnas.cost.layers import Cost
+from tfnas.cost.networks import expected_multiply_adds
 from tfnas.errors import UserError
 
-__all__ = ["Cost", "network_cost", "supernet_cost"]
+__all__ = [
+    "Cost",
+    "expected_multiply_adds",
+    "network_cost",
+    "supernet_cost",
+]
 
 _SPACES = {"darts": networks, "mobile": mobile}
 

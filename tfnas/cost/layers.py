@@ -98,8 +98,22 @@ class Site:
 
 
 def operation(name, site):
-    """Cost of one of the `OPERATIONS`."""
-    return OPERATIONS[name](site)
+    """Cost of one of the `OPERATIONS`, or of an attention in their place.
+
+    Such an attention has a factorized reduction, never affine, before it
+    where the stride is 2 (Att-DARTS).
+    """
+    if name in OPERATIONS:
+        return OPERATIONS[name](site)
+    reduction = _skip(replace(site, affine=False))
+    return reduction + attention(name, site.channels, site.leaving)
+
+
+def after(name, site):
+    """Cost of an attention, or of an operation, on an operation's result."""
+    if name in OPERATIONS:
+        return operation(name, replace(site, entering=site.leaving, stride=1))
+    return attention(name, site.channels, site.leaving)
 
 
 def _free(site):

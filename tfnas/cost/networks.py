@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from tfnas.cost.layers import (
+    ATTENTIONS,
     OPERATIONS,
     Cost,
     Site,
+    after,
     attention,
     convolution,
     halve,
@@ -62,12 +66,13 @@ def network_cost(
 
     def inside(kind, site):
         live = kinds[kind].live_states()
+        width = widths[kind] * site.channels
         return _sum(
             operation(edge.op, site.behind(edge.source))
-            + attention(edge.attention, site.channels, site.leaving)
+            + after(edge.attention, site)
             for edge in kinds[kind].edges
             if edge.source in live
-        )
+        ) + attention(kinds[kind].attention, width, site.leaving)
 
     start = _STEMS[stem](input_shape, channels)
     cost, last, middle = _stack(inside, widths, start, channels, cells)
@@ -97,7 +102,8 @@ def supernet_cost(
         channels: channels of a node in the first cell.
         cells: number of cells.
         nodes: nodes of a cell.
-        edge_attentions: attentions mixed after each edge (Att-DARTS).
+        edge_attentions: attentions, or operations, mixed on the result of
+            each edge (Att-DARTS).
         cell_attentions: attentions mixed at the end of each cell.
         partial: the K of PC-DARTS; 1/K of the channels enter the operations.
 
@@ -124,18 +130,69 @@ def supernet_cost(
             for source, names in zip(sources, operations[kind], strict=True)
             for op in names
         )
-        attentions = [(site.channels, edge_attentions)] * len(sources)
-        attentions.append((nodes * site.channels, cell_attentions))
+        candidates += _sum(
+            after(name, site) for _ in sources for name in edge_attentions
+        )
         return candidates + _sum(
-            attention(name, width, site.leaving)
-            for width, names in attentions
-            for name in names
+            attention(name, nodes * site.channels, site.leaving)
+            for name in cell_attentions
         )
 
     widths = {"normal": nodes, "reduce": nodes}
     stem = _cifar_stem(input_shape, channels)
     cost, last, _ = _stack(inside, widths, stem, channels, cells, affine=False)
     return cost + linear(last, classes)
+
+
+def expected_multiply_adds(
+    operations,
+    *,
+    input_shape=(32, 32, 3),
+    classes=10,
+    channels=36,
+    cells=20,
+    nodes=4,
+):
+    """What each candidate would add to the derived network, on average.
+
+    A node keeps two of its edges, so a candidate counts with its edge's
+    chance, two by the number of edges into the node.
+
+    Args:
+        operations: as of `supernet_cost`.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        channels: channels of a node in the first cell of the derived network.
+        cells: its number of cells.
+        nodes: nodes of a cell.
+
+    Returns:
+        ({"normal": array (edges, candidates), "reduce": the same}, fixed):
+        multiply-adds of each candidate in all cells of its kind, times the
+        chance, and those of everything else.
+
+    Example:
+
+    ```python
+    every = [darts.PRIMITIVES] * 14
+    macs, fixed = expected_multiply_adds({"normal": every, "reduce": every})
+    ```
+    """
+    edges = darts.edges(nodes)
+    _check_operations(operations, len(edges))
+    macs = {kind: np.zeros(np.shape(operations[kind])) for kind in operations}
+
+    def inside(kind, site):
+        for row, (source, node) in enumerate(edges):
+            for column, name in enumerate(operations[kind][row]):
+                added = operation(name, site.behind(source)).multiply_adds
+                macs[kind][row, column] += 2 / node * added
+        return Cost()
+
+    widths = {"normal": nodes, "reduce": nodes}
+    stem = _cifar_stem(input_shape, channels)
+    rest, last, _ = _stack(inside, widths, stem, channels, cells)
+    return macs, (rest + linear(last, classes)).multiply_adds
 
 
 def _check_operations(operations, edges):
@@ -145,7 +202,8 @@ def _check_operations(operations, edges):
                 f"operations.{kind}: {len(operations[kind])} edges; "
                 f"give the candidates of all {edges}"
             )
-        unknown = set().union(*operations[kind]) - set(OPERATIONS)
+        known = set(OPERATIONS) | set(ATTENTIONS)
+        unknown = set().union(*operations[kind]) - known
         for name in sorted(unknown):
             raise UserError(
                 f"operations.{kind}: unknown operation {name!r}; use some of "
