@@ -1,9 +1,12 @@
 """Search cells: the directed graph that alpha weighs (survey 3.1, figure 1)."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
-from tfnas.layers.mixed import MixedOperation
+from tfnas.layers.mixed_attention import MixedAttention
+from tfnas.layers.outgoing import EdgeOptions, OutgoingEdges
 from tfnas.layers.reduction import FactorizedReduce, ReluConvolution
 from tfnas.spaces import darts
 
@@ -24,16 +27,27 @@ class SearchCell(keras.layers.Layer):
         reduction: whether the edges of states 0 and 1 have stride 2.
         after_reduction: whether the cell before halved its map, so that
             state 0 must be halved too.
+        options: `EdgeOptions`, or its fields, of every edge.
+        end: attentions mixed on the cell's output, or ().
         **kwargs: as of `keras.layers.Layer`.
 
     Call arguments:
         inputs: the pair of the outputs of the cell before the last and of the
             last cell.
-        weights: (edges, candidates), the relaxed alpha of this cell kind.
-        run: how to call a mixed operation, e.g. a `SharedTrace`.
+        weights: the relaxed architecture of this cell kind: those of
+            `OutgoingEdges` with a row for each edge of the cell, and "gammas":
+            (attentions,) if there is an attention at the end.
+        run: how to call a state's edges, e.g. a `SharedTrace`.
 
     Returns:
         (N, h, w, nodes * C).
+
+    Example:
+
+    ```python
+    cell = SearchCell(16, [darts.PRIMITIVES] * 14)
+    output = cell([state, state], {"alphas": tf.fill((14, 8), 1 / 8)})
+    ```
     """
 
     def __init__(
@@ -43,6 +57,8 @@ class SearchCell(keras.layers.Layer):
         nodes=4,
         reduction=False,
         after_reduction=False,
+        options=None,
+        end=(),
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -51,6 +67,10 @@ class SearchCell(keras.layers.Layer):
         self.nodes = nodes
         self.reduction = reduction
         self.after_reduction = after_reduction
+        if not isinstance(options, EdgeOptions):
+            options = EdgeOptions(**(options or {}))
+        self.options = options
+        self.end = tuple(end)
         edges = darts.edges(nodes)
         self.rows = [
             [row for row, (source, _) in enumerate(edges) if source == state]
@@ -66,21 +86,29 @@ class SearchCell(keras.layers.Layer):
         ]
         for layer, shape in zip(self.preprocess, shapes, strict=True):
             layer.build(shape)
-        shape = (*shapes[1][:3], self.channels)
-        self.mixed = []
+        output_shape = self.compute_output_shape(shapes)
+        self.outgoing = []
         for state, rows in enumerate(self.rows):
-            layer = MixedOperation(
+            layer = OutgoingEdges(
                 self.channels,
                 [self.operations[row] for row in rows],
                 stride=2 if self.reduction and state < 2 else 1,
+                options=self.options,
                 name=f"state_{state}",
                 dtype=self.dtype_policy,
             )
-            layer.build(shape)
-            self.mixed.append(layer)
-            if state == 1:
-                height, width = layer.compute_output_shape(shape)[1:3]
-                shape = (shape[0], height, width, self.channels)
+            within = shapes[1] if state < 2 else output_shape
+            layer.build((*within[:3], self.channels))
+            self.outgoing.append(layer)
+        self.attention = None
+        if self.end:
+            self.attention = MixedAttention(
+                self.nodes * self.channels,
+                names=self.end,
+                name="end",
+                dtype=self.dtype_policy,
+            )
+            self.attention.build(output_shape)
         self.built = True
 
     def call(self, inputs, weights, training=False, run=None):
@@ -90,17 +118,38 @@ class SearchCell(keras.layers.Layer):
             for layer, x in zip(self.preprocess, inputs, strict=True)
         ]
         pending = 0  # sums of the unfinished nodes, side by side
-        for state, rows in enumerate(self.rows):
+        for state, layer in enumerate(self.outgoing):
             pending = pending + run(
-                self.mixed[state],
+                layer,
                 states[state],
-                tf.gather(weights, rows),
+                self._weights_of(state, weights),
                 training=training,
             )
             if state >= 1:  # the next node has had its last edge
                 states.append(pending[..., : self.channels])
                 pending = pending[..., self.channels :]
-        return tf.concat(states[2:], -1)
+        output = tf.concat(states[2:], -1)
+        if self.attention is not None:
+            gammas = weights["gammas"][None]
+            output = self.attention(output, gammas, training=training)
+        return output
+
+    def _weights_of(self, state, weights):
+        """The rows of the edges that leave a state, and what all share."""
+        own = {
+            name: tf.gather(weights[name], self.rows[state])
+            for name in ("alphas", "betas", "edges")
+            if name in weights
+        }
+        if "auxiliary" in weights:
+            own["auxiliary"] = weights["auxiliary"]
+        if "skip_dropout" in weights:
+            rate, seed = weights["skip_dropout"]
+            own["skip_dropout"] = (
+                rate,
+                seed + tf.constant([state, 0], tf.int64),
+            )
+        return own
 
     def compute_output_shape(self, shapes, weights_shape=None):
         batch, height, width, _ = shapes[1]
@@ -116,6 +165,8 @@ class SearchCell(keras.layers.Layer):
             "nodes": self.nodes,
             "reduction": self.reduction,
             "after_reduction": self.after_reduction,
+            "options": dataclasses.asdict(self.options),
+            "end": self.end,
         }
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfnas.layers import kernels
 from tfnas.layers.operation import Convolution
-from tfnas.layers.operations import operation
+from tfnas.layers.operations import Identity, operation
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
@@ -30,6 +30,8 @@ class MixedOperation(keras.layers.Layer):
         state: (N, H, W, C).
         weights: (edges, candidates), how much of each operation; column k of
             a row belongs to the edge's own k-th name.
+        skip_dropout: None, or the rate and the seed (two integers) of the
+            element-wise dropout that follows an identity skip in P-DARTS.
 
     Returns:
         (N, ceil(H / stride), ceil(W / stride), edges * C): the contributions
@@ -74,13 +76,18 @@ class MixedOperation(keras.layers.Layer):
             self.places[name] = places
         self.built = True
 
-    def call(self, state, weights, training=False):
+    def call(self, state, weights, skip_dropout=None, training=False):
         activated = tf.nn.relu(state)
         everywhere, somewhere = [], []
         for name, layer in self.candidates.items():
             outputs = self._apply(layer, state, activated, training)
+            shared = layer.shared
+            if isinstance(layer, Identity) and skip_dropout is not None:
+                outputs = kernels.widen(outputs, layer.edges)
+                outputs = _dropout(outputs, *skip_dropout)
+                shared = False
             share = tf.gather_nd(weights, self.places[name])
-            outputs = self._scale(outputs, share, layer.shared)
+            outputs = self._scale(outputs, share, shared)
             if len(self.places[name]) == len(self.operations):
                 everywhere.append(outputs)
             else:
@@ -102,11 +109,9 @@ class MixedOperation(keras.layers.Layer):
         share = tf.cast(share, outputs.dtype)
         if not shared:
             return outputs * tf.repeat(share, self.channels)
-        shape = tf.shape(outputs)
         wide = outputs[..., None, :] * share[:, None]
-        return tf.reshape(
-            wide, [*tf.unstack(shape[:3]), share.shape[0] * self.channels]
-        )
+        size = outputs.shape[1:3]
+        return tf.reshape(wide, [-1, *size, share.shape[0] * self.channels])
 
     def _spread(self, partial, state):
         """Lay maps that serve some of the edges out over all of them."""
@@ -134,3 +139,12 @@ class MixedOperation(keras.layers.Layer):
             "operations": self.operations,
             "stride": self.stride,
         }
+
+
+def _dropout(inputs, rate, seed):
+    """Inverted dropout of single elements; the seed alone decides which."""
+    rate = tf.cast(rate, inputs.dtype)
+    draws = tf.random.stateless_uniform(
+        tf.shape(inputs), seed, dtype=inputs.dtype
+    )
+    return inputs * tf.cast(draws >= rate, inputs.dtype) / (1 - rate)

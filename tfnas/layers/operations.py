@@ -7,10 +7,14 @@ Where all edges share the result (pools, identity), it stays (N, h, w, C).
 Convolutions are ReLU, convolution, batch norm, without bias.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
+from tfnas.genotype import ATTENTIONS
 from tfnas.layers import kernels
+from tfnas.layers.attention_operation import AttentionOperation
 from tfnas.layers.operation import Convolution, Operation
 from tfnas.layers.reduction import FactorizedReduce
 
@@ -151,12 +155,24 @@ class DilatedConvolution(Convolution):
         return {**super().get_config(), "kernel_size": self.kernel_size}
 
 
+# The layer of each primitive, from `channels` and the arguments of `Operation`.
+LAYERS = {
+    "max_pool_3x3": functools.partial(Pool, "max"),
+    "avg_pool_3x3": functools.partial(Pool, "avg"),
+    "sep_conv_3x3": functools.partial(SeparableConvolution, kernel_size=3),
+    "sep_conv_5x5": functools.partial(SeparableConvolution, kernel_size=5),
+    "sep_conv_7x7": functools.partial(SeparableConvolution, kernel_size=7),
+    "dil_conv_3x3": functools.partial(DilatedConvolution, kernel_size=3),
+    "dil_conv_5x5": functools.partial(DilatedConvolution, kernel_size=5),
+}
+
+
 def operation(name, channels, *, stride=1, normalize_pools=False, **kwargs):
     """The layer of a primitive, by its published name.
 
     Args:
-        name: "sep_conv_3x3", "skip_connect", ... but not "none", which has
-            no layer.
+        name: "sep_conv_3x3", "skip_connect", ... or an attention, "se", ...;
+            not "none", which has no layer.
         channels: C.
         stride: 1 or 2.
         normalize_pools: whether a batch norm follows a pool (search cells).
@@ -167,12 +183,8 @@ def operation(name, channels, *, stride=1, normalize_pools=False, **kwargs):
     kwargs = {"channels": channels, "stride": stride, "name": name, **kwargs}
     if name == "skip_connect":
         return (Identity if stride == 1 else FactorizedReduce)(**kwargs)
-    family, _, size = name.rpartition("_")
-    kernel_size = int(size[0])
-    if family in ("max_pool", "avg_pool"):
-        return Pool(family[:3], normalize=normalize_pools, **kwargs)
-    layer = {
-        "sep_conv": SeparableConvolution,
-        "dil_conv": DilatedConvolution,
-    }[family]
-    return layer(kernel_size=kernel_size, **kwargs)
+    if name in ATTENTIONS:
+        return AttentionOperation(name, **kwargs)
+    if "pool" in name:
+        kwargs["normalize"] = normalize_pools
+    return LAYERS[name](**kwargs)

@@ -57,16 +57,9 @@ def _interleave(first, second, edges):
     """Concatenate the two halves edge by edge, not all firsts before."""
     if edges == 1:
         return tf.concat([first, second], -1)
-    shape = tf.shape(first)
-    half = first.shape[-1] // edges
-    halves = [
-        tf.reshape(x, [shape[0], shape[1], shape[2], edges, half])
-        for x in (first, second)
-    ]
-    return tf.reshape(
-        tf.concat(halves, -1),
-        [shape[0], shape[1], shape[2], 2 * half * edges],
-    )
+    size, half = first.shape[1:3], first.shape[-1] // edges
+    halves = [tf.reshape(x, [-1, *size, edges, half]) for x in (first, second)]
+    return tf.reshape(tf.concat(halves, -1), [-1, *size, 2 * half * edges])
 
 
 @keras.saving.register_keras_serializable(package="tfnas")

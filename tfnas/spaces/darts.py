@@ -10,10 +10,15 @@ Source: Liu et al., DARTS, 2019, section 2.1 and the authors' code
 (https://github.com/quark0/darts, `cnn/genotypes.py`, `model_search.py`).
 """
 
-from tfnas.genotype import OPERATIONS
+from tfnas.errors import UserError
+from tfnas.genotype import ATTENTIONS, OPERATIONS
 
+KINDS = ("normal", "reduce")
 # The order is the order of the columns of alpha.
 PRIMITIVES = OPERATIONS["darts"][:8]
+# What a search may be told to choose from: NASNet's pair of convolutions is
+# in published cells only.
+CANDIDATES = tuple(op for op in OPERATIONS["darts"] if op != "conv_7x1_1x7")
 
 
 def edges(nodes: int = 4) -> tuple[tuple[int, int], ...]:
@@ -46,3 +51,44 @@ def reductions(cells: int) -> tuple[int, int]:
     ```
     """
     return cells // 3, 2 * cells // 3
+
+
+def per_edge(operations, nodes: int = 4) -> dict[str, list[list[str]]]:
+    """Returns the candidates of each edge, checked.
+
+    Args:
+      operations: names for every edge, or {"normal": names of each edge,
+        "reduce": the same}.
+      nodes: how many nodes a cell has.
+
+    Raises:
+      UserError: if edges are missing, an edge has fewer candidates than
+        another, or a name is unknown.
+
+    Example:
+
+    ```python
+    per_edge(["skip_connect", "sep_conv_3x3"])["reduce"][13]
+    ```
+    """
+    count = len(edges(nodes))
+    if not hasattr(operations, "keys"):
+        operations = {kind: [list(operations)] * count for kind in KINDS}
+    operations = {
+        kind: [list(names) for names in operations.get(kind, ())]
+        for kind in KINDS
+    }
+    for kind, rows in operations.items():
+        lengths = {len(names) for names in rows}
+        if len(rows) != count or len(lengths) != 1 or 0 in lengths:
+            raise UserError(
+                f"operations[{kind!r}]: give {count} lists of equal length, "
+                f"at least 1, one list for each edge of {nodes} nodes"
+            )
+        unknown = set(sum(rows, [])) - {*CANDIDATES, *ATTENTIONS[1:]}
+        if unknown:
+            raise UserError(
+                f"operations[{kind!r}]: unknown {sorted(unknown)[0]!r}; "
+                f"choose from {', '.join(CANDIDATES)}"
+            )
+    return operations
