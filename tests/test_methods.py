@@ -119,9 +119,12 @@ def test_values_are_what_the_flags_would_set(method):
     assert values.keys() == {field.name for field in fields(Method)}
     assert method.with_flags(values) == method
     arguments = [
-        f"--{name}={command.show(value)}" for name, value in values.items()
+        f"--{name}={command.show(value)}"
+        for name, value in values.items()
+        if value is not None
     ]
-    assert command.parse(["search", *arguments], Method) == values
+    given = {k: v for k, v in values.items() if v is not None}
+    assert command.parse(["search", *arguments], Method) == given
 
 
 def test_no_flag_belongs_to_the_method_and_the_run_alike():

@@ -19,7 +19,7 @@ def names():
     return sorted(
         module.name
         for module in pkgutil.iter_modules(__path__)
-        if module.name != "method"
+        if module.name not in ("method", "rules")
     )
 
 
@@ -41,3 +41,15 @@ def get(name):
             + (hint if near else hint + ", ".join(names()))
         )
     return importlib.import_module(f"{__name__}.{name}").METHOD
+
+
+def from_values(values):
+    """The `Method` with some values, as `Method.values` and a name give them.
+
+    Example: `from_values({"name": "darts", "epochs": 3}).epochs` is 3.
+    """
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+    }
+    return get(values.pop("name")).with_flags(values)

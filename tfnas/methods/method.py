@@ -7,10 +7,14 @@ with a help text is also a flag of `python -m tfnas.search`.
 
 import dataclasses
 from collections.abc import Mapping
+from math import isfinite
 
 from tfnas.choice import choice, fields
 from tfnas.errors import UserError
-from tfnas.spaces.darts import PRIMITIVES
+from tfnas.methods.rules import contradictions
+from tfnas.schedule import Stage
+from tfnas.spaces.attention import PLACEMENTS
+from tfnas.spaces.darts import CANDIDATES, PRIMITIVES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,14 +33,22 @@ class Method:
     paper: str
 
     # === Search space (survey 3.1) ===
-    space: str = choice("darts", "search space", ("darts",))
+    space: str = choice("darts", "search space", ("darts", "mobile"))
     operations: tuple[str, ...] = choice(
-        PRIMITIVES, "candidate operations of every edge", PRIMITIVES
+        PRIMITIVES, "candidate operations of every edge", CANDIDATES
     )
     nodes: int = choice(4, "intermediate nodes of a cell", least=1)
-    channels: int = choice(16, "channels of the first cell", least=1)
-    cells: tuple[int, ...] = choice(
-        (8,), "cells of the supernet, one number a stage", least=3
+    channels: int = choice(
+        16, "channels of the first cell, or of the mobile stem", least=1
+    )
+    attention: str = choice(
+        "none", "where attentions are searched too", tuple(PLACEMENTS)
+    )
+    partial_channels: int = choice(
+        1, "K: one K-th of the channels enters the mixed operation", least=1
+    )
+    edge_normalization: bool = choice(
+        False, "weigh whole edges by a softmax over each node's edges"
     )
 
     # === Relaxation (survey 3.2) ===
@@ -46,6 +58,12 @@ class Method:
     alpha_deviation: float = choice(
         1e-3, "standard deviation of alpha's normal initial values", least=0
     )
+    smoothing: float = choice(
+        0.0, "last radius of SDARTS's random perturbation; 0 is none", least=0
+    )
+    auxiliary_skip: bool = choice(
+        False, "add DARTS-'s skip, which fades, to every edge"
+    )
 
     # === Bilevel update (survey 3.2, equations 3 to 8) ===
     order: int = choice(1, "order of the gradient in alpha", (1, 2))
@@ -54,6 +72,7 @@ class Method:
         "how order 2 is computed; the authors use finite differences",
         ("finite_difference", "exact"),
     )
+    inner_steps: int = choice(1, "weight steps for each alpha step", least=1)
     learning_rate: float = choice(
         0.025, "initial learning rate of the weights", least=0
     )
@@ -72,15 +91,61 @@ class Method:
         0.5, "first-moment decay of alpha's Adam", least=0
     )
     alpha_weight_decay: float = choice(1e-3, "L2 of alpha", least=0)
+    alpha_clip: float = choice(
+        0.0, "largest norm of alpha's gradient; 0 is any", least=0
+    )
+    zero_one_weight: float = choice(
+        0.0, "weight of Fair DARTS's zero-one loss on alpha", least=0
+    )
+    zero_one_norm: str = choice(
+        "l2", "distance that the zero-one loss takes", ("l2", "l1")
+    )
+    beta_decay: float = choice(
+        0.0, "last weight of beta-DARTS's loss on alpha; 0 is none", least=0
+    )
+    budget_macs: float = choice(
+        0.0,
+        "multiply-adds, in millions, that the 36-channel 20-cell network may "
+        "have; 0 is any",
+        least=0,
+    )
+    budget_weight: float = choice(
+        1.0, "weight of the loss for exceeding --budget_macs", least=0
+    )
 
     # === Schedule (survey 3.3) ===
     epochs: int = choice(50, "epochs of each stage", least=1)
+    cells: tuple[int, ...] = choice(
+        (8,), "cells of the supernet, one number a stage", least=3
+    )
+    operations_kept: tuple[int, ...] = choice(
+        (), "candidates of an edge in the second stage, the third, ...", least=1
+    )
+    warmup_epochs: int = choice(
+        0, "first epochs of a stage, which leave alpha as it is", least=0
+    )
+    skip_dropout: tuple[float, ...] = choice(
+        (0.0,), "first dropout rate of the skips, one number a stage", least=0
+    )
+    stop_skips: int = choice(
+        0, "stop once the normal cell has so many skips; 0 is never", least=0
+    )
     batch_size: int = choice(
         64, "images in a training and in a valid batch", least=1
     )
 
     # === Derivation (survey 3.4) ===
-    derivation: str = choice("top2", "rule that makes the genotype", ("top2",))
+    derivation: str = choice(
+        "top2",
+        "rule that makes the genotype",
+        ("top2", "pdarts", "threshold_node", "threshold_edge"),
+    )
+    threshold: float | None = choice(
+        None, "smallest weight that the threshold rules keep", least=0
+    )
+    skip_limit: int | None = choice(
+        None, "skips that the rule pdarts allows the normal cell", least=0
+    )
 
     # Changes to the values above, by the name that --preset takes. The paper's
     # values are the method's own; "quick" is what a CPU finishes in minutes.
@@ -123,11 +188,15 @@ class Method:
         """Raise a `UserError` that names the first value that cannot be."""
         for field in fields(self):
             value, minimum = getattr(self, field.name), field.metadata["least"]
+            if value is None:
+                continue
             parts = value if isinstance(value, tuple) else (value,)
-            if not parts or (
-                minimum is not None and any(part < minimum for part in parts)
-            ):
-                shown = ",".join(map(str, parts))
+            shown = ",".join(map(str, parts))
+            if not parts and field.default:
+                raise UserError(f"--{field.name}=: give at least one")
+            if any(isinstance(p, float) and not isfinite(p) for p in parts):
+                raise UserError(f"--{field.name}={shown}: use a finite number")
+            if minimum is not None and any(part < minimum for part in parts):
                 raise UserError(
                     f"--{field.name}={shown}: use {minimum} or more"
                 )
@@ -138,3 +207,19 @@ class Method:
                         f"--{field.name}={part}: choose from "
                         + ", ".join(map(str, options))
                     )
+        for wrong, message in contradictions(self):
+            if wrong:
+                raise UserError(message)
+
+    def stages(self):
+        """The stages of the search, a tuple of `schedule.Stage`.
+
+        Example: `len(methods.get("pdarts").stages())` is 3.
+        """
+        kept = (len(self.operations), *self.operations_kept)
+        return tuple(
+            Stage(cells, operations, self.epochs, self.warmup_epochs, rate)
+            for cells, operations, rate in zip(
+                self.cells, kept, self.skip_dropout, strict=True
+            )
+        )

@@ -1,0 +1,25 @@
+"""PC-DARTS: a quarter of the channels is mixed, and edges are weighed."""
+
+from tfnas.methods.method import Method
+
+METHOD = Method(
+    name="pc_darts",
+    title="PC-DARTS",
+    paper="Xu, Xie, Zhang, Chen, Qi, Tian and Xiong. PC-DARTS: Partial Channel "
+    "Connections for Memory-Efficient Architecture Search. ICLR 2020. "
+    "arXiv:1907.05737",
+    # === Search space ===
+    partial_channels=4,
+    edge_normalization=True,
+    # === Bilevel update ===
+    learning_rate=0.1,
+    learning_rate_min=0.0,
+    alpha_learning_rate=6e-4,
+    # === Schedule ===
+    batch_size=256,
+    warmup_epochs=15,
+    presets={
+        "paper": {},
+        "quick": {"epochs": 12, "warmup_epochs": 4, "batch_size": 64},
+    },
+)

@@ -1,0 +1,153 @@
+"""Which choices cannot stand beside each other, and what to do about it."""
+
+from tfnas.spaces.darts import PRIMITIVES
+
+# What the methods' own values are, where nobody has chosen.
+_OF_CELLS = (PRIMITIVES, PRIMITIVES[1:])
+THRESHOLD_RULES = ("threshold_node", "threshold_edge")
+
+
+def contradictions(method):
+    """Every rule that a method's values could break.
+
+    Args:
+        method: a `Method`.
+
+    Yields:
+        (broken, message): whether the rule is broken, and a line that names
+        both flags.
+
+    Example: `any(broken for broken, _ in contradictions(method))`.
+    """
+    yield from _values(method)
+    yield from _space(method)
+    yield from _relaxation(method)
+    yield from _stages(method)
+    yield from _derivation(method)
+
+
+def _values(method):
+    yield (
+        len(set(method.operations)) < len(method.operations),
+        "--operations: names an operation twice",
+    )
+    yield (
+        set(method.operations) == {"none"},
+        "--operations=none: add one that does something",
+    )
+    for flag in ("momentum", "alpha_beta_1"):
+        value = getattr(method, flag)
+        yield value >= 1, f"--{flag}={value}: use 0 to below 1"
+    yield (
+        method.learning_rate_min > method.learning_rate,
+        f"--learning_rate_min={method.learning_rate_min}: is above "
+        f"--learning_rate={method.learning_rate}",
+    )
+    yield method.gradient_clip == 0, "--gradient_clip=0: lets no step be made"
+
+
+def _space(method):
+    mobile = method.space == "mobile"
+    for flag, used in (
+        ("skip_limit", method.skip_limit is not None),
+        ("attention", method.attention != "none"),
+        ("partial_channels", method.partial_channels > 1),
+        ("edge_normalization", method.edge_normalization),
+        ("auxiliary_skip", method.auxiliary_skip),
+        ("budget_macs", method.budget_macs > 0),
+        ("operations_kept", method.operations_kept != ()),
+        ("stop_skips", method.stop_skips > 0),
+        ("skip_dropout", any(method.skip_dropout)),
+    ):
+        yield (
+            mobile and used,
+            f"--{flag}={getattr(method, flag)}: --space=mobile has no cells; "
+            f"drop --{flag} or use --space=darts",
+        )
+    yield (
+        mobile and tuple(method.operations) not in _OF_CELLS,
+        "--operations: names operations of cells; --space=mobile searches all "
+        "of its seven, drop one of the two",
+    )
+    parts = method.partial_channels
+    yield (
+        method.channels % parts != 0,
+        f"--partial_channels={parts}: does not divide "
+        f"--channels={method.channels}",
+    )
+    yield (
+        parts > 1
+        and method.attention in ("mixed_with_operation", "double_mixed"),
+        f"--attention={method.attention}: attends to all channels, but "
+        f"--partial_channels={parts} mixes a part; use --attention=after_every",
+    )
+
+
+def _relaxation(method):
+    softmax = method.relaxation == "softmax"
+    yield (
+        softmax and method.zero_one_weight > 0,
+        f"--zero_one_weight={method.zero_one_weight}: a loss on sigmoids, but "
+        "--relaxation=softmax; use --relaxation=sigmoid",
+    )
+    yield (
+        not softmax and method.beta_decay > 0,
+        f"--beta_decay={method.beta_decay}: a loss on softmax rows, but "
+        "--relaxation=sigmoid; use --relaxation=softmax",
+    )
+    yield (
+        softmax and method.derivation in THRESHOLD_RULES,
+        f"--derivation={method.derivation}: compares sigmoids with a threshold "
+        "but --relaxation=softmax; use --relaxation=sigmoid",
+    )
+
+
+def _stages(method):
+    stages = len(method.cells)
+    yield (
+        len(method.operations_kept) != stages - 1,
+        f"--operations_kept={_shown(method.operations_kept)}: --cells="
+        f"{_shown(method.cells)} is {stages} stages; give {stages - 1} numbers",
+    )
+    yield (
+        len(method.skip_dropout) != stages,
+        f"--skip_dropout={_shown(method.skip_dropout)}: --cells="
+        f"{_shown(method.cells)} is {stages} stages; give {stages} numbers",
+    )
+    yield (
+        any(rate >= 1 for rate in method.skip_dropout),
+        f"--skip_dropout={_shown(method.skip_dropout)}: use rates below 1",
+    )
+    counts = (len(method.operations), *method.operations_kept)
+    yield (
+        any(a < b for a, b in zip(counts, counts[1:], strict=False)),
+        f"--operations_kept={_shown(method.operations_kept)}: a stage cannot "
+        f"keep more than the one before; --operations are {counts[0]}",
+    )
+    yield (
+        method.warmup_epochs >= method.epochs,
+        f"--warmup_epochs={method.warmup_epochs}: leaves alpha no epoch of "
+        f"--epochs={method.epochs}",
+    )
+
+
+def _derivation(method):
+    by_threshold = method.derivation in THRESHOLD_RULES
+    yield (
+        by_threshold and method.threshold is None,
+        f"--derivation={method.derivation}: needs --threshold",
+    )
+    yield (
+        method.threshold is not None and not by_threshold,
+        f"--threshold={method.threshold}: --derivation={method.derivation} has "
+        "none; use --derivation=threshold_node",
+    )
+    yield (
+        method.skip_limit is not None and method.derivation != "pdarts",
+        f"--skip_limit={method.skip_limit}: --derivation={method.derivation} "
+        "has none; use --derivation=pdarts",
+    )
+
+
+def _shown(values):
+    return ",".join(map(str, values))
