@@ -32,3 +32,47 @@ def sigmoid(alpha):
 
 
 RELAXATIONS = {"softmax": softmax, "sigmoid": sigmoid}
+
+
+def edge_softmax(beta, nodes):
+    """PC-DARTS's edge normalisation: the edges into a node share one weight.
+
+    Source: Xu et al., PC-DARTS (arXiv:1907.05737), equation 5.
+
+    Args:
+        beta: (edges,), in the order of `spaces.darts.edges`.
+        nodes: number of nodes; node i has i + 2 incoming edges.
+
+    Returns:
+        (edges,), each node's edges summing to one.
+
+    Example: `edge_softmax(tf.zeros(5), nodes=2)` is 1/2, 1/2, 1/3, 1/3, 1/3.
+    """
+    incoming = tf.split(beta, [node + 2 for node in range(nodes)])
+    return tf.concat([tf.nn.softmax(part) for part in incoming], 0)
+
+
+def perturbed(weights, radius, seed):
+    """SmoothDARTS's random perturbation of the mixing weights (SDARTS-RS).
+
+    The weights move by U(-radius, radius), are clipped to [0, 1] and scaled
+    to their former sum. Source: Chen and Hsieh, SDARTS (arXiv:2002.05283),
+    section 3.2; w is trained under it, alpha is not.
+
+    Args:
+        weights: (edges, operations).
+        radius: scalar, see `schedule.perturbation`.
+        seed: two integers; the same seed gives the same numbers.
+
+    Returns:
+        Weights of the same shape.
+
+    Example: `perturbed(tf.fill((14, 8), 1 / 8), 0.03, seed=[0, 1])`.
+    """
+    noise = tf.random.stateless_uniform(
+        tf.shape(weights), seed, -1, 1, weights.dtype
+    )
+    moved = weights + tf.cast(radius, weights.dtype) * noise
+    moved = tf.clip_by_value(moved, 0, 1)
+    total = tf.reduce_sum(weights, -1, keepdims=True)
+    return moved * total / tf.reduce_sum(moved, -1, keepdims=True)

@@ -1,0 +1,96 @@
+"""Losses on the architecture alone (survey 3.2.4), added to alpha's step."""
+
+import tensorflow as tf
+
+
+def own_loss(method, alphas, decay_weight=None):
+    """What a method's values add to the validation loss for alpha alone.
+
+    Args:
+        method: a `Method`.
+        alphas: list of arrays (edges, operations).
+        decay_weight: present weight of `beta_decay`, or None.
+
+    Returns:
+        A scalar; 0.0 where the method adds nothing.
+
+    Example: `own_loss(methods.get("darts"), alphas)` is 0.0.
+    """
+    loss = 0.0
+    if method.zero_one_weight:
+        distance = zero_one(alphas, method.zero_one_norm)
+        loss += method.zero_one_weight * distance
+    if decay_weight is not None:
+        decay = beta_decay(alphas)
+        loss += tf.cast(decay_weight, decay.dtype) * decay
+    return loss
+
+
+def zero_one(alphas, norm="l2"):
+    """Fair DARTS's zero-one loss: pushes every sigmoid away from 1/2.
+
+    L = -mean((sigmoid(alpha) - 1/2)^2), or with the absolute value ("l1"),
+    over all numbers of both cells. Source: Chu et al., Fair DARTS
+    (arXiv:1911.12126), equations 7 and 8, and the authors' code. The survey
+    calls it a mean-square term of the training loss; it is negative and acts
+    on alpha only.
+
+    Args:
+        alphas: list of arrays (edges, operations).
+        norm: "l2" or "l1".
+
+    Returns:
+        A scalar, from -1/4 (l2) or -1/2 (l1) to 0.
+
+    Example: `zero_one([tf.zeros((14, 7))])` is 0.
+    """
+    distance = tf.concat(
+        [tf.reshape(tf.sigmoid(alpha) - 0.5, [-1]) for alpha in alphas], 0
+    )
+    measure = tf.square if norm == "l2" else tf.abs
+    return -tf.reduce_mean(measure(distance))
+
+
+def beta_decay(alphas):
+    """beta-DARTS's regulariser: the smooth maximum of each edge's alpha.
+
+    L = mean over the edges of log sum_o exp(alpha_o). It keeps the softmax
+    from running away, skips first. Source: Ye et al., beta-DARTS (CVPR 2022,
+    arXiv:2203.01665), equation 12.
+
+    Args:
+        alphas: list of arrays (edges, operations).
+
+    Returns:
+        A scalar.
+
+    Example: `beta_decay([tf.zeros((14, 8))])` is log 8.
+    """
+    return tf.reduce_mean(
+        tf.concat([tf.reduce_logsumexp(alpha, -1) for alpha in alphas], 0)
+    )
+
+
+def over_budget(weights, coefficients, fixed, budget):
+    """How far the expected multiply-adds exceed a budget, relative to it.
+
+    L = max(0, E / budget - 1), E = fixed + sum of share * multiply-adds over
+    the candidates; an edge's shares sum to its chance of being kept. It is
+    differentiable in the weights, and zero within the budget.
+
+    Args:
+        weights: list of mixing weights (edges, operations).
+        coefficients: list of arrays of the same shape, `cost.expected`'s.
+        fixed: multiply-adds that do not depend on the architecture.
+        budget: multiply-adds that the derived network may have.
+
+    Returns:
+        A scalar.
+
+    Example: `over_budget([w], [macs], fixed=1e6, budget=3e8)`.
+    """
+    expected = fixed
+    for share, macs in zip(weights, coefficients, strict=True):
+        share = share / tf.reduce_sum(share, -1, keepdims=True)
+        expected += tf.reduce_sum(share * tf.cast(macs, share.dtype))
+    return tf.nn.relu(expected / budget - 1)
