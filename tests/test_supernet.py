@@ -283,7 +283,7 @@ def test_few_traces_serve_all_cells():
     images = np.ones((2, 8, 8, 1), "float32")
     for training in (True, False, True):
         supernet(images, training=training)
-    assert sum(len(cell.mixed) for cell in supernet.cells) == 24
+    assert sum(len(cell.outgoing) for cell in supernet.cells) == 24
     # Both modes have the states with two and with one outgoing edge in cells
     # of three widths, and the strided inputs of the two reductions.
     functions = supernet._trace._functions.values()

@@ -3,13 +3,11 @@
 Their layout is a reconstruction; see `tfnas.spaces.mobile`.
 """
 
-import warnings
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfnas import derivation, methods
+from tfnas import cost, derivation, methods, regularization
 from tfnas.genotype import Genotype
 from tfnas.layers.inverted import (
     ConvolutionBlock,
@@ -20,7 +18,7 @@ from tfnas.layers.inverted import (
 )
 from tfnas.layers.kernels import uniform
 from tfnas.layers.shared_trace import SharedTrace
-from tfnas.relaxation import RELAXATIONS
+from tfnas.relaxation import RELAXATIONS, perturbed
 from tfnas.spaces import mobile
 
 
@@ -43,6 +41,8 @@ class MobileSupernet(keras.Model):
     Call arguments:
         inputs: normalised images, (N, H, W, C).
         training: whether batch norms use the batch's statistics.
+        seed: two integers for the perturbation of alpha (SDARTS).
+        radius: of that perturbation, or None.
 
     Returns:
         Logits, (N, classes).
@@ -78,6 +78,8 @@ class MobileSupernet(keras.Model):
         self.image_shape = tuple(input_shape)
         self.classes = classes
         self.width = width
+        self.skip_dropout_rate = self.auxiliary_weight = None
+        self.beta_decay_weight = None
         self.operations = {"layers": mobile.per_layer(operations)}
         self._trace = SharedTrace()
         self.build((None, *self.image_shape))
@@ -92,6 +94,13 @@ class MobileSupernet(keras.Model):
                 stddev=self.method.alpha_deviation
             ),
         )
+        if self.method.beta_decay:
+            self.beta_decay_weight = self.add_weight(
+                name="beta_decay_weight",
+                shape=(),
+                initializer="zeros",
+                trainable=False,
+            )
         options = {"dtype": self.dtype_policy}
         self.stem, self.first = _start(layout, **options)
         self.mixed = [
@@ -111,14 +120,31 @@ class MobileSupernet(keras.Model):
         self.classifier.build((None, layout.last))
         self.built = True
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, seed=(0, 0), radius=None):
         weights = RELAXATIONS[self.method.relaxation](self.alphas.value)
+        if radius is not None:
+            weights = perturbed(weights, radius, seed)
         x = self.stem(inputs, training=training)
         x = self.first(x, training=training)
         for layer, row in zip(self.mixed, tf.unstack(weights), strict=True):
             x = self._trace(layer, x, row, training=training)
         x = self.last(x, training=training)
         return self.classifier(tf.reduce_mean(x, [1, 2]))
+
+    def architecture_loss(self):
+        """What the method adds to the validation loss for alpha alone."""
+        return regularization.own_loss(
+            self.method, [self.alphas.value], self.beta_decay_weight
+        )
+
+    def cost(self):
+        """Parameters without architecture, and multiply-adds an image."""
+        return cost.supernet_cost(
+            self.operations,
+            input_shape=self.image_shape,
+            classes=self.classes,
+            width=self.width,
+        )
 
     @property
     def architecture(self):
@@ -134,20 +160,22 @@ class MobileSupernet(keras.Model):
         """The `Genotype` of each layer's strongest operation.
 
         A chain needs an operation in every layer: where none reaches the
-        threshold of a method that has one, the strongest stays and a
-        `UserWarning` counts these layers.
+        threshold of a method that has one, the strongest stays, and the
+        provenance counts these layers under "fallback_layers".
         """
         relax = getattr(derivation, self.method.relaxation)
         weights = relax(keras.ops.convert_to_numpy(self.alphas))
-        if self.method.derivation.startswith("threshold"):
-            _warn_of_weak_layers(weights, self.method.threshold)
         columns = np.argmax(weights, axis=1)
         rows = zip(self.operations["layers"], columns, strict=True)
-        return Genotype("mobile", layers=tuple(n[column] for n, column in rows))
+        return Genotype(
+            "mobile",
+            layers=tuple(names[column] for names, column in rows),
+            provenance=_weak_layers(weights, self.method.threshold),
+        )
 
     def get_config(self):
         return {
-            "method": self.method.name,
+            "method": {"name": self.method.name, **self.method.values()},
             "input_shape": self.image_shape,
             "classes": self.classes,
             "width": self.width,
@@ -159,6 +187,7 @@ class MobileSupernet(keras.Model):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
+        config["method"] = methods.from_values(config["method"])
         config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
         return cls(**config)
 
@@ -218,14 +247,15 @@ def build_mobile_network(
     return keras.Model(images, logits, name=name)
 
 
-def _warn_of_weak_layers(weights, threshold):
-    weak = np.count_nonzero(weights.max(axis=1) < threshold)
-    if weak:
-        warnings.warn(
-            f"{weak} of {len(weights)} layers have no operation that reaches "
-            f"{threshold}: took the strongest instead",
-            stacklevel=3,
-        )
+def _weak_layers(weights, threshold):
+    """Provenance that counts the layers below the threshold, if any are."""
+    weak = np.count_nonzero(weights.max(axis=1) < (threshold or 0))
+    if not weak:
+        return {}
+    return {
+        "fallback_layers": f"{weak} of {len(weights)} layers have no operation "
+        f"that reaches {threshold}: took the strongest instead"
+    }
 
 
 def _start(layout, **options):

@@ -1,20 +1,21 @@
 """The supernet: every architecture of the search space in one network."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from tfnas import derivation, methods
+from tfnas import cost, methods, regularization
 from tfnas.errors import UserError
-from tfnas.genotype import Genotype
+from tfnas.genotype import ATTENTIONS
 from tfnas.layers.cells import SearchCell
 from tfnas.layers.kernels import uniform
 from tfnas.layers.normalization import BatchNormalization
+from tfnas.layers.outgoing import EdgeOptions
 from tfnas.layers.shared_trace import SharedTrace
-from tfnas.relaxation import RELAXATIONS
+from tfnas.networks.architecture import Architecture
+from tfnas.relaxation import perturbed
 from tfnas.spaces import darts
-
-KINDS = ("normal", "reduce")
+from tfnas.spaces.attention import PLACEMENTS
+from tfnas.spaces.darts import KINDS
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
@@ -36,11 +37,15 @@ class Supernet(keras.Model):
         operations: candidate operations: None for the method's own; a list of
             names; or {"normal": lists of names, one for each edge in the order
             of `spaces.darts.edges`, "reduce": the same}.
+        attention: where attentions are searched; None for the method's own.
         **kwargs: `name` and `dtype` of `keras.Model`; "float64" works.
 
     Call arguments:
         inputs: normalised images, (N, H, W, C).
         training: whether batch norms use the batch's statistics.
+        seed: two integers that decide what is random in training: skip
+            dropout (P-DARTS) and the perturbation of alpha (SDARTS).
+        radius: of that perturbation, or None.
 
     Returns:
         Logits, (N, classes).
@@ -70,19 +75,23 @@ class Supernet(keras.Model):
         cells=None,
         nodes=None,
         operations=None,
+        attention=None,
         name="supernet",
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        self.method = methods.get(method)
+        self.method = _with_attention(methods.get(method), attention)
+        self.placement = PLACEMENTS[self.method.attention]
         self.image_shape = tuple(input_shape)
         self.classes = classes
         self.channels = channels or self.method.channels
         self.cell_count = cells or self.method.cells[0]
         self.nodes = nodes or self.method.nodes
-        self.operations = _per_edge(
-            operations or self.method.operations, self.nodes
-        )
+        if operations is None:
+            operations = self.method.operations
+            if self.placement.compete:
+                operations = (*operations, *ATTENTIONS[1:])
+        self.operations = darts.per_edge(operations, self.nodes)
         if min(self.image_shape[:2]) < 4:
             raise UserError(
                 f"input_shape={self.image_shape}: two reductions need images "
@@ -92,20 +101,25 @@ class Supernet(keras.Model):
         self.build((None, *self.image_shape))
 
     def build(self, input_shape):
+        options = {"dtype": self.dtype_policy}
+
         # === Architecture ===
-        self.alphas = {
-            kind: self.add_weight(
-                name=f"alphas_{kind}",
-                shape=np.shape(self.operations[kind]),
-                initializer=keras.initializers.RandomNormal(
-                    stddev=self.method.alpha_deviation
-                ),
-            )
-            for kind in KINDS
-        }
+        self.architecture_layer = Architecture(
+            self.method, self.operations, self.nodes, **options
+        )
+        self.architecture_layer.build()
+
+        # === What the schedule sets each epoch ===
+        self.skip_dropout_rate = self.auxiliary_weight = None
+        self.beta_decay_weight = None
+        if any(self.method.skip_dropout):
+            self.skip_dropout_rate = self._scheduled("skip_dropout_rate", 0)
+        if self.method.auxiliary_skip:
+            self.auxiliary_weight = self._scheduled("auxiliary_weight", 1)
+        if self.method.beta_decay:
+            self.beta_decay_weight = self._scheduled("beta_decay_weight", 0)
 
         # === Stem ===
-        options = {"dtype": self.dtype_policy}
         width = 3 * self.channels
         self.stem = keras.layers.Conv2D(
             width,
@@ -123,6 +137,11 @@ class Supernet(keras.Model):
 
         # === Cells ===
         self.cells = []
+        edge_options = EdgeOptions(
+            second=self.placement.second,
+            partial=self.method.partial_channels,
+            auxiliary_skip=self.method.auxiliary_skip,
+        )
         shapes, channels, after_reduction = [shape, shape], self.channels, False
         for index in range(self.cell_count):
             reduction = index in darts.reductions(self.cell_count)
@@ -133,6 +152,8 @@ class Supernet(keras.Model):
                 self.nodes,
                 reduction=reduction,
                 after_reduction=after_reduction,
+                options=edge_options,
+                end=self.placement.end,
                 name=f"cell_{index}",
                 **options,
             )
@@ -153,29 +174,101 @@ class Supernet(keras.Model):
         self.classifier.build((None, width))
         self.built = True
 
-    def call(self, inputs, training=False):
-        relax = RELAXATIONS[self.method.relaxation]
-        weights = {kind: relax(self.alphas[kind].value) for kind in KINDS}
+    def _scheduled(self, name, value):
+        return self.add_weight(
+            name=name,
+            shape=(),
+            initializer=keras.initializers.Constant(value),
+            trainable=False,
+        )
+
+    def call(self, inputs, training=False, seed=(0, 0), radius=None):
+        weights = self.mixing_weights()
+        if radius is not None:
+            for kind in KINDS:
+                weights[kind]["alphas"] = perturbed(
+                    weights[kind]["alphas"], radius, seed
+                )
         x = self.stem_norm(self.stem(inputs), training=training)
         states = [x, x]
-        for cell in self.cells:
-            output = cell(
-                states,
-                weights[KINDS[cell.reduction]],
-                training=training,
-                run=self._trace,
-            )
+        for index, cell in enumerate(self.cells):
+            own = dict(weights[KINDS[cell.reduction]])
+            if training and self.skip_dropout_rate is not None:
+                rate = tf.convert_to_tensor(self.skip_dropout_rate.value)
+                layer = tf.constant([index * (self.nodes + 1), 0], tf.int64)
+                own["skip_dropout"] = (rate, tf.cast(seed, tf.int64) + layer)
+            output = cell(states, own, training=training, run=self._trace)
             states = [states[1], output]
         return self.classifier(tf.reduce_mean(states[1], [1, 2]))
+
+    def mixing_weights(self):
+        """The relaxed architecture, as `Architecture.mixing_weights` tells."""
+        weights = self.architecture_layer.mixing_weights()
+        if self.auxiliary_weight is not None:
+            fading = tf.convert_to_tensor(self.auxiliary_weight.value)
+            for kind in KINDS:
+                weights[kind]["auxiliary"] = fading
+        return weights
+
+    def architecture_loss(self):
+        """What the method adds to the validation loss for alpha alone."""
+        method = self.method
+        loss = regularization.own_loss(
+            method,
+            [self.architecture[f"alphas_{kind}"].value for kind in KINDS],
+            self.beta_decay_weight,
+        )
+        if method.budget_macs:
+            loss += method.budget_weight * self._over_budget()
+        return loss
+
+    def _over_budget(self):
+        shares = self.architecture_layer.mixing_weights()
+        expected, fixed = cost.expected_multiply_adds(
+            self.operations,
+            input_shape=self.image_shape,
+            classes=self.classes,
+            nodes=self.nodes,
+        )
+        return regularization.over_budget(
+            [shares[kind]["alphas"] for kind in KINDS],
+            [expected[kind] for kind in KINDS],
+            fixed,
+            self.method.budget_macs * 1e6,
+        )
+
+    def cost(self):
+        """Parameters without architecture, and multiply-adds an image."""
+        return cost.supernet_cost(
+            self.operations,
+            input_shape=self.image_shape,
+            classes=self.classes,
+            channels=self.channels,
+            cells=self.cell_count,
+            nodes=self.nodes,
+            edge_attentions=self.placement.second,
+            cell_attentions=self.placement.end,
+            partial=self.method.partial_channels,
+        )
 
     @property
     def architecture(self):
         """The architecture variables by name.
 
-        `alphas_normal` and `alphas_reduce`: (edges, candidates), rows in the
-        order of `spaces.darts.edges`, columns in that of `operations`.
+        `alphas_normal`, `alphas_reduce`: (edges, candidates), rows in the
+        order of `spaces.darts.edges`, columns in that of `operations`. By the
+        method also `betas_*`: (edges, attentions); `edges_*`: (edges,);
+        `gammas_*`: (attentions,).
         """
-        return {f"alphas_{kind}": self.alphas[kind] for kind in KINDS}
+        return self.architecture_layer.by_name()
+
+    def derive(self):
+        """The `Genotype` that the present architecture stands for.
+
+        A rule that found nothing to keep says in the genotype's provenance,
+        under "fallback_normal" or "fallback_reduce", how it was replaced.
+        """
+        return self.architecture_layer.derive()
 
     @property
     def weight_variables(self):
@@ -185,23 +278,9 @@ class Supernet(keras.Model):
             v for v in self.trainable_variables if id(v) not in architecture
         ]
 
-    def derive(self):
-        """The `Genotype` that the present alpha stands for."""
-        relax = getattr(derivation, self.method.relaxation)
-        rule = getattr(derivation, self.method.derivation)
-        cells = {
-            kind: rule(
-                relax(keras.ops.convert_to_numpy(self.alphas[kind])),
-                self.operations[kind],
-                self.nodes,
-            )
-            for kind in KINDS
-        }
-        return Genotype("darts", **cells)
-
     def get_config(self):
         return {
-            "method": self.method.name,
+            "method": {"name": self.method.name, **self.method.values()},
             "input_shape": self.image_shape,
             "classes": self.classes,
             "channels": self.channels,
@@ -215,30 +294,12 @@ class Supernet(keras.Model):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
+        config["method"] = methods.from_values(config["method"])
         config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
         return cls(**config)
 
 
-def _per_edge(operations, nodes):
-    """{"normal": names per edge, "reduce": ...}, checked."""
-    edges = len(darts.edges(nodes))
-    if not hasattr(operations, "keys"):
-        operations = {kind: [list(operations)] * edges for kind in KINDS}
-    operations = {
-        kind: [list(names) for names in operations.get(kind, ())]
-        for kind in KINDS
-    }
-    for kind, rows in operations.items():
-        lengths = {len(names) for names in rows}
-        if len(rows) != edges or len(lengths) != 1 or 0 in lengths:
-            raise UserError(
-                f"operations[{kind!r}]: give {edges} lists of equal length, "
-                f"at least 1, one list for each edge of {nodes} nodes"
-            )
-        unknown = set(sum(rows, [])) - set(darts.PRIMITIVES)
-        if unknown:
-            raise UserError(
-                f"operations[{kind!r}]: unknown {sorted(unknown)[0]!r}; "
-                f"choose from {', '.join(darts.PRIMITIVES)}"
-            )
-    return operations
+def _with_attention(method, placement):
+    if placement is None:
+        return method
+    return method.with_flags({"attention": placement})

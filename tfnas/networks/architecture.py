@@ -1,0 +1,140 @@
+"""The architecture of a supernet: its variables, relaxed and made discrete."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from tfnas import derivation
+from tfnas.genotype import Genotype
+from tfnas.relaxation import RELAXATIONS, edge_softmax, softmax
+from tfnas.spaces.attention import PLACEMENTS
+from tfnas.spaces.darts import KINDS
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class Architecture(keras.layers.Layer):
+    """alpha and its companions, for normal and reduction cells (survey 3.2).
+
+    alpha weighs the operations of every edge. By the method, beta weighs
+    attentions after them, gamma attentions on a cell's output, and "edges"
+    whole edges.
+
+    Args:
+        method: a `Method`.
+        operations: {"normal": names of each edge, "reduce": the same}.
+        nodes: number of nodes of a cell.
+        **kwargs: as of `keras.layers.Layer`.
+
+    Example:
+
+    ```python
+    supernet.architecture_layer.by_name()["alphas_normal"].shape  # (14, 8)
+    ```
+    """
+
+    def __init__(self, method, operations, nodes, **kwargs):
+        super().__init__(name="architecture", **kwargs)
+        self.method = method
+        self.operations = operations
+        self.nodes = nodes
+        self.placement = PLACEMENTS[method.attention]
+
+    def build(self, input_shape=None):
+        second, end = self.placement.second, self.placement.end
+        self.alphas, self.betas, self.edges, self.gammas = {}, {}, {}, {}
+        for kind in KINDS:
+            edges = len(self.operations[kind])
+            shape = np.shape(self.operations[kind])
+            self._add(self.alphas, "alphas", kind, shape)
+            if second:
+                self._add(self.betas, "betas", kind, (edges, len(second)))
+            if self.method.edge_normalization:
+                self._add(self.edges, "edges", kind, (edges,))
+            if end:
+                self._add(self.gammas, "gammas", kind, (len(end),))
+        self.built = True
+
+    def _add(self, group, name, kind, shape):
+        group[kind] = self.add_weight(
+            name=f"{name}_{kind}",
+            shape=shape,
+            initializer=keras.initializers.RandomNormal(
+                stddev=self.method.alpha_deviation
+            ),
+        )
+
+    def by_name(self):
+        """The variables by name: alphas first, then betas, edges, gammas."""
+        groups = {
+            "alphas": self.alphas,
+            "betas": self.betas,
+            "edges": self.edges,
+            "gammas": self.gammas,
+        }
+        return {
+            f"{name}_{kind}": variables[kind]
+            for name, variables in groups.items()
+            for kind in variables
+        }
+
+    def mixing_weights(self):
+        """The relaxed variables: {kind: {name: weights}}.
+
+        "alphas" (edges, candidates) by the method's relaxation; "betas" and
+        "gammas" by a softmax; "edges" (edges,) by one over each node's edges.
+        """
+        relax = RELAXATIONS[self.method.relaxation]
+        weights = {}
+        for kind in KINDS:
+            own = {"alphas": relax(self.alphas[kind].value)}
+            if self.betas:
+                own["betas"] = softmax(self.betas[kind].value)
+            if self.gammas:
+                own["gammas"] = softmax(self.gammas[kind].value)
+            if self.edges:
+                own["edges"] = edge_softmax(self.edges[kind].value, self.nodes)
+            weights[kind] = own
+        return weights
+
+    def derive(self):
+        """The `Genotype` that the present values stand for."""
+        cells, provenance = {}, {}
+        for kind in KINDS:
+            cells[kind], warning = self._derive_cell(kind)
+            if warning:
+                provenance[f"fallback_{kind}"] = warning
+        return Genotype("darts", **cells, provenance=provenance)
+
+    def _derive_cell(self, kind):
+        cell, warning = derivation.derive(
+            self.method.derivation,
+            self.shares(kind),
+            self.operations[kind],
+            self.nodes,
+            threshold=self.method.threshold,
+            max_skips=self.method.skip_limit if kind == "normal" else None,
+            attentions=_strongest(self.betas, kind, self.placement.second),
+        )
+        if self.gammas:
+            best = _strongest(self.gammas, kind, self.placement.end)
+            cell = dataclasses.replace(cell, attention=best[0])
+        return cell, warning
+
+    def shares(self, kind):
+        """What decides: relaxed alpha times edge weights, in float64."""
+        relax = getattr(derivation, self.method.relaxation)
+        shares = relax(keras.ops.convert_to_numpy(self.alphas[kind]))
+        if self.edges:
+            edges = edge_softmax(self.edges[kind].value, self.nodes)
+            shares = shares * keras.ops.convert_to_numpy(edges)[:, None]
+        return shares
+
+
+def _strongest(variables, kind, names):
+    """The best candidate of each row other than `none`, or None."""
+    if not variables:
+        return None
+    scores = np.atleast_2d(keras.ops.convert_to_numpy(variables[kind]))
+    scores = np.where(np.array(names) == "none", -np.inf, scores)
+    return derivation.strongest(scores, names)
