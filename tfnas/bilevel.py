@@ -9,7 +9,13 @@ then w on a batch of the other.
 import keras
 import tensorflow as tf
 
-from tfnas.hypergradient import Hypergradient, Unroll, cross_entropy, values
+from tfnas.hypergradient import (
+    Hypergradient,
+    Unroll,
+    cross_entropy,
+    current_value,
+    values,
+)
 from tfnas.layers import replicas
 from tfnas.optimizers import SGD, Adam
 
@@ -87,6 +93,7 @@ class BilevelSearch(keras.Model):
 
     Args:
         supernet: a `Supernet`; its method gives all values of the update.
+        seed: decides, with the step, what is random inside the supernet.
         **kwargs: as of `keras.Model`.
 
     Source: DARTS (arXiv:1806.09055), algorithm 1; alpha before w as in the
@@ -100,11 +107,18 @@ class BilevelSearch(keras.Model):
     ```
     """
 
-    def __init__(self, supernet, **kwargs):
+    def __init__(self, supernet, seed=0, **kwargs):
         super().__init__(name="search", **kwargs)
         self.supernet = supernet
         self.method = supernet.method
+        self.seed = seed
         self.architecture_frozen = False
+        self._train_functions = {}
+        self.smoothing_radius = None
+        if self.method.smoothing:
+            self.smoothing_radius = keras.Variable(
+                0.0, trainable=False, name="smoothing_radius"
+            )
         self.alpha_optimizer = Adam(
             self.method.alpha_learning_rate, beta_1=self.method.alpha_beta_1
         )
@@ -126,6 +140,19 @@ class BilevelSearch(keras.Model):
     def call(self, inputs, training=False):
         return self.supernet(inputs, training=training)
 
+    def freeze_architecture(self, frozen):
+        """Say whether the next steps leave alpha as it is.
+
+        P-DARTS and PC-DARTS begin so, and of several inner steps all but the
+        first do. Each of the two kinds of step is traced once.
+        """
+        if frozen == self.architecture_frozen:
+            return
+        self._train_functions[self.architecture_frozen] = self.train_function
+        self.architecture_frozen = frozen
+        self.train_function = self._train_functions.get(frozen)
+        self.make_train_function()
+
     def train_step(self, data):
         train_batch, valid_batch = data
         if not self.architecture_frozen:
@@ -142,7 +169,7 @@ class BilevelSearch(keras.Model):
         }
 
     def _step_alpha(self, train_batch, valid_batch):
-        step = Hypergradient(self.supernet)
+        step = Hypergradient(self.supernet, self._seed(phase=0))
         if self.method.order == 1:
             result = step.first_order(valid_batch)
         else:
@@ -158,9 +185,12 @@ class BilevelSearch(keras.Model):
             )
         gradients, logits, statistics = result
         _assign(step.statistics, statistics)
+        gradients = replicas.total(gradients)
+        if self.method.alpha_clip:
+            gradients = clip_by_norm(gradients, self.method.alpha_clip)
         _apply(
             self.alpha_optimizer,
-            replicas.total(gradients),
+            gradients,
             step.alphas,
             self.method.alpha_weight_decay,
         )
@@ -175,11 +205,16 @@ class BilevelSearch(keras.Model):
             with keras.StatelessScope(
                 state_mapping=zip(variables, weights, strict=True)
             ) as scope:
-                logits = self.supernet(images, training=True)
+                logits = self.supernet(
+                    images,
+                    training=True,
+                    seed=self._seed(phase=1),
+                    radius=self.smoothing_radius,
+                )
             loss = cross_entropy(labels, logits)
         gradients = replicas.total(tape.gradient(loss, weights))
         statistics = self.supernet.non_trainable_variables
-        _assign(statistics, [scope.get_current_value(v) for v in statistics])
+        _assign(statistics, [current_value(scope, v) for v in statistics])
         _apply(
             self.optimizer,
             clip_by_norm(gradients, self.method.gradient_clip),
@@ -187,6 +222,14 @@ class BilevelSearch(keras.Model):
             self.method.weight_decay,
         )
         self._track("loss", labels, logits)
+
+    def _seed(self, phase):
+        """Another pair of numbers for each seed, replica, step and phase."""
+        context = tf.distribute.get_replica_context()
+        replica = context.replica_id_in_sync_group if context else 0
+        base = self.seed * 2**20 + tf.cast(replica, tf.int64) * 2**10
+        step = tf.cast(self.optimizer.iterations.value, tf.int64)
+        return tf.stack([base, 2 * step + phase])
 
     def _track(self, loss, labels, logits):
         value = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)

@@ -40,8 +40,9 @@ class Hypergradient:
     authors make with the network itself, not with its unrolled copy.
     """
 
-    def __init__(self, supernet):
+    def __init__(self, supernet, seed=(0, 0)):
         self.supernet = supernet
+        self.seed = seed
         self.alphas = list(supernet.architecture.values())
         self.weights = supernet.weight_variables
         self.statistics = supernet.non_trainable_variables
@@ -51,7 +52,7 @@ class Hypergradient:
         alphas = values(self.alphas)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(alphas)
-            loss, logits, statistics = self._loss(valid_batch, alphas)
+            loss, logits, statistics = self._valid_loss(valid_batch, alphas)
         return tape.gradient(loss, alphas), logits, statistics
 
     def second_order(self, train_batch, valid_batch, buffers, unroll):
@@ -69,7 +70,7 @@ class Hypergradient:
             ahead, statistics = self._step_ahead(
                 train_batch, alphas, weights, buffers, unroll
             )
-            loss, logits, _ = self._loss(valid_batch, alphas, ahead)
+            loss, logits, _ = self._valid_loss(valid_batch, alphas, ahead)
         return tape.gradient(loss, alphas), logits, statistics
 
     def _finite_difference(self, train_batch, valid_batch, buffers, unroll):
@@ -79,7 +80,7 @@ class Hypergradient:
         )
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([alphas, ahead])
-            loss, logits, _ = self._loss(valid_batch, alphas, ahead)
+            loss, logits, _ = self._valid_loss(valid_batch, alphas, ahead)
         gradients, direction = tape.gradient(loss, [alphas, ahead])
         direction = replicas.total(direction)
 
@@ -121,6 +122,15 @@ class Hypergradient:
         ]
         return ahead, statistics
 
+    def _valid_loss(self, batch, alphas, weights=None):
+        """The loss that alpha descends: cross-entropy and the method's own."""
+        loss, logits, statistics = self._loss(batch, alphas, weights)
+        with keras.StatelessScope(
+            state_mapping=zip(self.alphas, alphas, strict=True)
+        ):
+            own = self.supernet.architecture_loss()
+        return loss + own / replicas.count(), logits, statistics
+
     def _loss(self, batch, alphas, weights=None, statistics=None):
         """Loss, logits and new statistics with values put for variables."""
         images, labels = batch
@@ -130,12 +140,8 @@ class Hypergradient:
         if statistics is not None:
             mapping += zip(self.statistics, statistics, strict=True)
         with keras.StatelessScope(state_mapping=mapping) as scope:
-            logits = self.supernet(images, training=True)
-        updated = [scope.get_current_value(v) for v in self.statistics]
-        updated = [
-            v.value if new is None else new
-            for v, new in zip(self.statistics, updated, strict=True)
-        ]
+            logits = self.supernet(images, training=True, seed=self.seed)
+        updated = [current_value(scope, v) for v in self.statistics]
         return cross_entropy(labels, logits), logits, updated
 
 
@@ -154,6 +160,12 @@ def cross_entropy(labels, logits):
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     images = replicas.total(tf.size(losses))
     return tf.reduce_sum(losses) / tf.cast(images, losses.dtype)
+
+
+def current_value(scope, variable):
+    """What a variable holds in a `StatelessScope`: put, assigned or its own."""
+    value = scope.get_current_value(variable)
+    return variable.value if value is None else value
 
 
 def values(variables):
