@@ -96,7 +96,7 @@ def test_alpha_has_the_authors_name(supernet):
 
 def test_edges_of_one_state_lie_side_by_side(supernet, arrays):
     ours = convert.from_authors(supernet, arrays)
-    mixed = supernet.cells[0].mixed[1]
+    mixed = supernet.cells[0].outgoing[1].mixed
     layer = mixed.candidates["dil_conv_5x5"]
     np.testing.assert_array_equal(
         ours[layer.pointwise.path][0, 0],
@@ -104,7 +104,9 @@ def test_edges_of_one_state_lie_side_by_side(supernet, arrays):
     )
     cell = next(cell for cell in supernet.cells if cell.reduction)
     index = supernet.cells.index(cell)
-    wide = ours[cell.mixed[0].candidates["dil_conv_3x3"].depthwise.path]
+    wide = ours[
+        cell.outgoing[0].mixed.candidates["dil_conv_3x3"].depthwise.path
+    ]
     for place, edge in enumerate((0, 2)):
         name = f"cells.{index}._ops.{edge}._ops.1.op.1.weight"
         channels = slice(4 * place, 4 * place + 4)
