@@ -74,8 +74,10 @@ def main(argv):
         return 0
     config, method = resolve(command.parse(argv, SearchConfig, Method))
     # NumPy would double the time that --help takes.
+    from tfnas.data import check_request
     from tfnas.runs import Run
 
+    check_request(config.dataset, config.data_dir, config.image_size)
     values = {"config": config.decisive(), "method": method.values()}
     Run(config.out, values, config.resume).check()
     # TensorFlow starts here, after every argument and the folder were found to

@@ -6,23 +6,29 @@ batches whose order and augmentation depend on nothing but (seed, epoch,
 sample index).
 """
 
-from tfnas.data.dataset import DATASETS, Dataset, Split, search_halves
-from tfnas.data.sources import load
-from tfnas.data.streams import (
-    evaluation_batches,
-    search_stream,
-    steps_per_epoch,
-    train_stream,
-)
+import importlib
 
-__all__ = [
-    "DATASETS",
-    "Dataset",
-    "Split",
-    "evaluation_batches",
-    "load",
-    "search_halves",
-    "search_stream",
-    "steps_per_epoch",
-    "train_stream",
-]
+_HOMES = {
+    "DATASETS": "dataset",
+    "Dataset": "dataset",
+    "Split": "dataset",
+    "check_request": "request",
+    "evaluation_batches": "streams",
+    "load": "sources",
+    "search_halves": "dataset",
+    "search_stream": "streams",
+    "steps_per_epoch": "streams",
+    "train_stream": "streams",
+}
+
+
+def __getattr__(name):
+    # Names arrive on first use: a request is checked without TensorFlow.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    return getattr(module, name)
+
+
+def __dir__():
+    return sorted([*globals(), *_HOMES])

@@ -1,16 +1,13 @@
 """A folder of images, one folder for each class."""
 
 import itertools
-import os
-import pathlib
 
 import tensorflow as tf
 
 from tfnas.data.dataset import Split
 from tfnas.data.decoding import collect
+from tfnas.data.request import class_names
 from tfnas.errors import UserError
-
-_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def load_folder(data_dir, image_size=None):
@@ -33,63 +30,13 @@ def load_folder(data_dir, image_size=None):
     """
     import tensorflow_datasets as tfds
 
-    classes = _check(data_dir)
+    classes = class_names(data_dir)
     builder = tfds.folder_dataset.ImageFolder(str(data_dir))
     _check_labels(data_dir, classes, builder.info.features["label"].names)
     train, test = (
         _read(builder, name, image_size) for name in ("train", "test")
     )
     return *_same_channels(train, test), classes
-
-
-def _check(data_dir):
-    """Returns the class names of a folder of the right form."""
-    if not data_dir:
-        raise UserError(
-            "--dataset=image_folder: set --data_dir to a folder with "
-            "train/CLASS/ and test/CLASS/"
-        )
-    root = pathlib.Path(data_dir)
-    if not root.is_dir():
-        raise UserError(f"--data_dir={data_dir}: no such folder")
-    for split in (root / "train", root / "test"):
-        if not split.is_dir():
-            raise UserError(
-                f"{split}: no such folder; --data_dir needs train/CLASS/ "
-                "and test/CLASS/"
-            )
-        classes = _classes(split)
-        if not classes:
-            raise UserError(f"{split}: needs a folder for each class")
-        for name in classes:
-            _check_files(split / name)
-    classes = _classes(root / "train")
-    if len(classes) < 2:
-        raise UserError(
-            f"{root / 'train'}: only one class ({classes[0]}); "
-            "classification needs at least two"
-        )
-    return classes
-
-
-def _classes(split):
-    return tuple(sorted(path.name for path in split.iterdir() if path.is_dir()))
-
-
-def _check_files(folder):
-    files = [
-        entry
-        for entry in os.scandir(folder)
-        if entry.name.lower().endswith(_SUFFIXES)
-    ]
-    if not files:
-        raise UserError(
-            f"{folder}: holds no JPEG or PNG image; add some or remove the "
-            "folder"
-        )
-    for entry in files:
-        if not (entry.is_file() and os.access(entry, os.R_OK)):
-            raise UserError(f"{entry.path}: cannot be read; remove it")
 
 
 def _check_labels(data_dir, classes, labels):

@@ -8,13 +8,13 @@ import numpy as np
 
 from tfnas.data.catalog import load_from_catalog
 from tfnas.data.dataset import (
-    SMALLEST_SIDE,
     Dataset,
     Split,
     channel_statistics,
 )
 from tfnas.data.decoding import fit_square
 from tfnas.data.folder import load_folder
+from tfnas.data.request import check_request
 from tfnas.errors import UserError
 
 _DIGITS_TEST = 360
@@ -90,11 +90,7 @@ def load(name, data_dir=None, image_size=None):
     dataset = load("image_folder", data_dir="flowers", image_size=64)
     ```
     """
-    if image_size is not None and image_size < SMALLEST_SIDE:
-        raise UserError(
-            f"--image_size={image_size}: use at least {SMALLEST_SIDE}, the "
-            "room for two reductions"
-        )
+    check_request(name, data_dir, image_size)
     train, test, classes = _read(name, data_dir, image_size)
     mean, std = _STATISTICS.get(name) or channel_statistics(train.images)
     return Dataset(
@@ -110,11 +106,6 @@ def load(name, data_dir=None, image_size=None):
 
 def _read(name, data_dir, image_size):
     if name == "digits":
-        if data_dir:
-            raise UserError(
-                f"--data_dir={data_dir}: digits come with scikit-learn; use "
-                "--dataset=image_folder for a folder of images"
-            )
         return _resize(_read_digits(), image_size)
     if name == "image_folder":
         return load_folder(data_dir, image_size)

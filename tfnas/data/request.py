@@ -1,0 +1,91 @@
+"""What can be said about a request for data before any image is read."""
+
+import os
+import pathlib
+
+from tfnas.data.dataset import SMALLEST_SIDE
+from tfnas.errors import UserError
+
+_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+def check_request(name, data_dir=None, image_size=None):
+    """Refuses a request for data that cannot be met, without TensorFlow.
+
+    Args:
+        name, data_dir, image_size: as of `load`.
+
+    Raises:
+        UserError: a value is out of range, or the folder is not of the form
+            that it must have.
+
+    Example: `check_request("digits")`.
+    """
+    if image_size is not None and image_size < SMALLEST_SIDE:
+        raise UserError(
+            f"--image_size={image_size}: use at least {SMALLEST_SIDE}, the "
+            "room for two reductions"
+        )
+    if name == "digits" and data_dir:
+        raise UserError(
+            f"--data_dir={data_dir}: digits come with scikit-learn; use "
+            "--dataset=image_folder for a folder of images"
+        )
+    if name == "image_folder":
+        class_names(data_dir)
+
+
+def class_names(data_dir):
+    """Returns the class names of an image folder of the right form.
+
+    Raises:
+        UserError: a folder or file is missing or cannot be read.
+
+    Example: `class_names("flowers")` reads no image.
+    """
+    if not data_dir:
+        raise UserError(
+            "--dataset=image_folder: set --data_dir to a folder with "
+            "train/CLASS/ and test/CLASS/"
+        )
+    root = pathlib.Path(data_dir)
+    if not root.is_dir():
+        raise UserError(f"--data_dir={data_dir}: no such folder")
+    for split in (root / "train", root / "test"):
+        if not split.is_dir():
+            raise UserError(
+                f"{split}: no such folder; --data_dir needs train/CLASS/ "
+                "and test/CLASS/"
+            )
+        classes = _classes(split)
+        if not classes:
+            raise UserError(f"{split}: needs a folder for each class")
+        for name in classes:
+            _check_files(split / name)
+    classes = _classes(root / "train")
+    if len(classes) < 2:
+        raise UserError(
+            f"{root / 'train'}: only one class ({classes[0]}); "
+            "classification needs at least two"
+        )
+    return classes
+
+
+def _classes(split):
+    return tuple(sorted(path.name for path in split.iterdir() if path.is_dir()))
+
+
+def _check_files(folder):
+    files = [
+        entry
+        for entry in os.scandir(folder)
+        if entry.name.lower().endswith(_SUFFIXES)
+    ]
+    if not files:
+        raise UserError(
+            f"{folder}: holds no JPEG or PNG image; add some or remove the "
+            "folder"
+        )
+    for entry in files:
+        if not (entry.is_file() and os.access(entry, os.R_OK)):
+            raise UserError(f"{entry.path}: cannot be read; remove it")
