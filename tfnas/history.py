@@ -63,7 +63,8 @@ class History:
         counts = genotype.operation_counts()
         skips = {
             f"skips_{kind}": counts[kind].get("skip_connect", 0)
-            for kind in counts
+            for kind in ("normal", "reduce")
+            if kind in counts
         }
         row = {"stage": stage, "epoch": epoch, **values, **skips}
         self.rows.append(row)

@@ -1,21 +1,21 @@
 """One search, from images to a genotype and its report."""
 
 import dataclasses
-import importlib.metadata
-import platform
-import resource
 import sys
 import time
 
 import keras
 import tensorflow as tf
 
-from tfnas import cost, data, report, schedule
+from tfnas import data, report, schedule, summary
 from tfnas.bilevel import BilevelSearch
+from tfnas.callbacks import EachEpoch
 from tfnas.errors import UserError
 from tfnas.history import History
+from tfnas.networks.mobile import MobileSupernet
 from tfnas.networks.supernet import Supernet
 from tfnas.runs import Run
+from tfnas.spaces import mobile
 
 
 def search(config, method, argv):
@@ -41,7 +41,7 @@ def search(config, method, argv):
     dataset = data.load(config.dataset, config.data_dir, config.image_size)
     if config.train_images is not None:
         dataset = dataset.first(config.train_images)
-    record = _record(config, method, dataset, argv)
+    record = summary.record(config, method, dataset, argv)
     with Run(config.out, record, config.resume) as run:
         genotype = _Search(run, config, method, dataset, started).run_all()
         page = report.write_report(run.folder)
@@ -60,6 +60,7 @@ class _Search:
             len(self.halves[0]), method.batch_size
         )
         self.history = History()
+        self.stages = method.stages()
         self.stage, self.epoch, self.operations = 0, 0, None
         self.earlier_seconds, self.started = 0.0, started
         self.model = None
@@ -67,25 +68,65 @@ class _Search:
     def run_all(self):
         """Every stage from where the run stands, then the genotype."""
         checkpoint = self.run.load_checkpoint()
-        self._build()
         if checkpoint is None:
-            self.history.start_stage(self.stage, self.model.supernet)
+            self._start_stage(0, None)
         else:
             self._restore(*checkpoint)
-        self._fit()
+        while True:
+            self._fit()
+            if self.stage + 1 == len(self.stages):
+                break
+            self._start_stage(self.stage + 1, self._survivors())
         genotype = self._described(self.model.supernet.derive())
         self.run.write("genotype.json", genotype.to_json())
-        self.run.write_json("summary.json", self._summary(genotype))
+        self.run.write_json(
+            "summary.json",
+            summary.summary(
+                self.model.supernet,
+                genotype,
+                seconds=self._seconds(),
+                next_command=summary.next_command(
+                    self.config, self.method, self.run.folder
+                ),
+            ),
+        )
         return genotype
 
+    def _start_stage(self, stage, operations):
+        """A new supernet, with new weights and a new alpha."""
+        self.stage, self.epoch, self.operations = stage, 0, operations
+        self._build()
+        self.history.start_stage(stage, self.model.supernet)
+
+    def _survivors(self):
+        """The candidates of each edge in the next stage (P-DARTS)."""
+        architecture = self.model.supernet.architecture_layer
+        kept = self.stages[self.stage + 1].operations_kept
+        return {
+            kind: schedule.surviving_operations(
+                architecture.shares(kind), operations, kept
+            )
+            for kind, operations in architecture.operations.items()
+        }
+
     def _build(self):
-        supernet = Supernet(
-            self.method,
-            input_shape=self.dataset.image_shape,
-            classes=len(self.dataset.classes),
-            operations=self.operations,
-        )
-        self.model = BilevelSearch(supernet)
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(self.config.seed + self.stage)
+        data = {
+            "input_shape": self.dataset.image_shape,
+            "classes": len(self.dataset.classes),
+        }
+        if self.method.space == "mobile":
+            width = self.method.channels / mobile.STEM
+            supernet = MobileSupernet(self.method, width=width, **data)
+        else:
+            supernet = Supernet(
+                self.method,
+                cells=self.stages[self.stage].cells,
+                operations=self.operations,
+                **data,
+            )
+        self.model = BilevelSearch(supernet, self.config.seed)
 
     def _fit(self):
         if self.epoch == self.method.epochs:
@@ -98,7 +139,7 @@ class _Search:
             start_step=self.epoch * self.steps,
         )
         valid = self.dataset.train
-        callbacks = [_EachEpoch(self)]
+        callbacks = [EachEpoch(self)]
         if self.config.tensorboard:
             callbacks.append(_tensorboard(self.run.folder))
         self.model.fit(
@@ -130,6 +171,8 @@ class _Search:
             "val_accuracy": "valid_accuracy",
         }
         values = {names[k]: v for k, v in logs.items() if k in names}
+        if schedule.is_warmup(epoch - 1, self.stages[self.stage]):
+            del values["alpha_loss"]
         values["learning_rate"] = float(self.model.optimizer.learning_rate)
         values["seconds"] = round(seconds, 3)
         self.history.add(self.stage, epoch, self.model.supernet, values)
@@ -149,11 +192,13 @@ class _Search:
 
     def _restore(self, arrays, state):
         self.stage, self.epoch = state["stage"], state["epoch"]
+        self.operations = state["operations"]
+        self._build()
         self.earlier_seconds = state["seconds"]
         self.history.restore(arrays, state["history"])
         for path, variable in self._by_path().items():
             variable.assign(arrays[f"variable/{path}"])
-        print(f"Resuming after epoch {self.epoch}.")
+        print(f"Resuming after epoch {self.epoch} of stage {self.stage + 1}.")
 
     def _variables(self):
         return {
@@ -183,93 +228,8 @@ class _Search:
         }
         return dataclasses.replace(genotype, provenance=provenance)
 
-    def _summary(self, genotype):
-        shape, classes = self.dataset.image_shape, len(self.dataset.classes)
-        size = {"channels": 36, "cells": 20}
-        network = cost.network_cost(
-            genotype, input_shape=shape, classes=classes, **size
-        )
-        supernet = cost.supernet_cost(
-            self.model.supernet.operations,
-            input_shape=shape,
-            classes=classes,
-            channels=self.method.channels,
-            cells=self.method.cells[self.stage],
-            nodes=self.method.nodes,
-        )
-        kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return {
-            "seconds": round(self._seconds(), 1),
-            "peak_memory_mb": round(kilobytes / 1024),
-            "supernet_parameters": supernet.parameters,
-            "supernet_multiply_adds": supernet.multiply_adds,
-            "network": {
-                **size,
-                "parameters": network.parameters,
-                "multiply_adds": network.multiply_adds,
-            },
-            "next_command": self._next_command(),
-        }
-
-    def _next_command(self):
-        flags = f"--method={self.method.name} --dataset={self.dataset.name}"
-        if self.config.data_dir:
-            flags += f" --data_dir={self.config.data_dir}"
-        return (
-            f"python -m tfnas.search {flags} --preset=paper "
-            f"--out={self.run.folder}_paper"
-        )
-
     def _seconds(self):
         return self.earlier_seconds + time.time() - self.started
-
-
-class _EachEpoch(keras.callbacks.Callback):
-    """Sets what changes from epoch to epoch, and records what came of it."""
-
-    def __init__(self, search):
-        super().__init__()
-        self.search = search
-
-    def on_epoch_begin(self, epoch, logs=None):
-        method = self.search.method
-        self.began = time.time()
-        self.model.optimizer.learning_rate = schedule.cosine(
-            epoch, method.epochs, method.learning_rate, method.learning_rate_min
-        )
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.search.end_epoch(epoch + 1, logs, time.time() - self.began)
-
-
-def _record(config, method, dataset, argv):
-    """What config.json says: all that decides the result, and its origin."""
-    train, valid = data.search_halves(dataset)
-    flags = {
-        k: v
-        for k, v in vars(config).items()
-        if k not in ("out", "resume", "tensorboard")
-    }
-    return {
-        "command": ["python", "-m", "tfnas.search", *argv[1:]],
-        "config": flags,
-        "method": method.values(),
-        "data": {
-            "name": dataset.name,
-            "image_shape": dataset.image_shape,
-            "classes": list(dataset.classes),
-            "train": len(train),
-            "valid": len(valid),
-        },
-        "versions": {
-            "python": platform.python_version(),
-            **{
-                name: importlib.metadata.version(name)
-                for name in ("keras", "numpy")
-            },
-            "tensorflow": tf.__version__,
-        },
-    }
 
 
 def _make_deterministic():

@@ -1,0 +1,79 @@
+"""What happens at the borders of the epochs of a search (survey 3.3)."""
+
+import math
+import time
+
+import keras
+
+from tfnas import schedule
+from tfnas.errors import UserError
+
+
+class EachEpoch(keras.callbacks.Callback):
+    """Sets what changes from epoch to epoch, and hands on what came of it.
+
+    Args:
+        search: the search that trains: its `method`, `stages`, `stage`,
+            `history` and `end_epoch`.
+    """
+
+    def __init__(self, search):
+        super().__init__()
+        self.search = search
+
+    def on_epoch_begin(self, epoch, logs=None):
+        search, supernet = self.search, self.model.supernet
+        method, stage = search.method, search.stages[search.stage]
+        self.began = time.time()
+        self.warmup = schedule.is_warmup(epoch, stage)
+        self.model.freeze_architecture(self.warmup)
+        self.model.optimizer.learning_rate = schedule.cosine(
+            epoch, stage.epochs, method.learning_rate, method.learning_rate_min
+        )
+        if supernet.skip_dropout_rate is not None:
+            supernet.skip_dropout_rate.assign(
+                schedule.skip_dropout(epoch, stage)
+            )
+        if supernet.auxiliary_weight is not None:
+            supernet.auxiliary_weight.assign(
+                schedule.linear_decay(epoch, stage.epochs)
+            )
+        if supernet.beta_decay_weight is not None:
+            supernet.beta_decay_weight.assign(
+                method.beta_decay * epoch / stage.epochs
+            )
+        if self.model.smoothing_radius is not None:
+            self.model.smoothing_radius.assign(
+                schedule.perturbation(
+                    epoch, stage.epochs, final=method.smoothing
+                )
+            )
+
+    def on_train_batch_begin(self, batch, logs=None):
+        inner = batch % self.search.method.inner_steps != 0
+        self.model.freeze_architecture(self.warmup or inner)
+
+    def on_epoch_end(self, epoch, logs=None):
+        check_finite(epoch + 1, logs)
+        self.search.end_epoch(epoch + 1, logs, time.time() - self.began)
+        skips = self.search.history.rows[-1]["skips_normal"]
+        if 0 < self.search.method.stop_skips <= skips:
+            print(f"Stopping: the normal cell has {skips} skips.")
+            self.model.stop_training = True
+
+
+def check_finite(epoch, logs):
+    """Stop a search that has diverged before it is kept as a checkpoint.
+
+    Raises:
+        UserError: if a loss of the epoch is no number.
+
+    Example: `check_finite(1, {"loss": 2.3})`.
+    """
+    for name in ("loss", "alpha_loss", "val_loss"):
+        if not math.isfinite(logs.get(name, 0)):
+            raise UserError(
+                f"epoch {epoch}: {name} is {logs[name]}; the search has "
+                "diverged, start another with a lower --learning_rate or "
+                "--alpha_learning_rate"
+            )

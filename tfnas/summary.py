@@ -1,0 +1,91 @@
+"""What a search says about itself: its origin, its cost, what comes next."""
+
+import importlib.metadata
+import platform
+import resource
+import shlex
+
+import tensorflow as tf
+
+from tfnas import cost, data
+from tfnas.spaces import mobile
+
+
+def record(config, method, dataset, argv):
+    """What config.json says: all that decides the result, and its origin."""
+    train, valid = data.search_halves(dataset)
+    return {
+        "command": ["python", "-m", "tfnas.search", *argv[1:]],
+        "config": config.decisive(),
+        "method": method.values(),
+        "data": {
+            "name": dataset.name,
+            "image_shape": dataset.image_shape,
+            "classes": list(dataset.classes),
+            "train": len(train),
+            "valid": len(valid),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            **{
+                name: importlib.metadata.version(name)
+                for name in ("keras", "numpy")
+            },
+            "tensorflow": tf.__version__,
+        },
+    }
+
+
+def summary(supernet, genotype, *, seconds, next_command):
+    """What summary.json says: what the search took and what it found.
+
+    The network is counted at the size of its paper: 36 channels and 20 cells
+    in the DARTS space, the supernet's own width in the mobile space.
+
+    Args:
+        supernet: the last supernet of the search.
+        genotype: what was found.
+        seconds: how long the search took.
+        next_command: what one may type now.
+
+    Returns:
+        A JSON-ready dict.
+    """
+    of_images = {
+        "input_shape": supernet.image_shape,
+        "classes": supernet.classes,
+    }
+    if genotype.space == "mobile":
+        size = {"channels": mobile.STEM, "cells": len(genotype.layers)}
+        options = {"width": supernet.width}
+    else:
+        size = options = {"channels": 36, "cells": 20}
+    network = cost.network_cost(genotype, **of_images, **options)
+    searched = supernet.cost()
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "seconds": round(seconds, 1),
+        "peak_memory_mb": round(kilobytes / 1024),
+        "supernet_parameters": searched.parameters,
+        "supernet_multiply_adds": searched.multiply_adds,
+        "network": {
+            **size,
+            "parameters": network.parameters,
+            "multiply_adds": network.multiply_adds,
+        },
+        "next_command": next_command,
+    }
+
+
+def next_command(config, method, folder):
+    """The command that goes on from a search: the same at the paper's size."""
+    flags = {
+        "method": method.name,
+        "dataset": config.dataset,
+        "data_dir": config.data_dir,
+        "image_size": config.image_size,
+        "preset": "paper",
+        "out": f"{folder}_paper",
+    }
+    words = [f"--{k}={v}" for k, v in flags.items() if v is not None]
+    return shlex.join(["python", "-m", "tfnas.search", *words])
