@@ -247,3 +247,27 @@ def test_help_answers_at_once():
         return time.perf_counter() - started
 
     assert min(seconds() for _ in range(5)) < 0.5
+
+
+# === A quiet start ===
+
+
+def written(code):
+    """What a new Python writes to standard error."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import os\nfrom tfnas import command\n{code}"],
+        capture_output=True,
+        text=True,
+    )
+    return done.stderr
+
+
+def test_notes_written_during_the_start_are_dropped():
+    code = "with command.quiet_start():\n    os.write(2, b'note')\n"
+    assert written(code + "os.write(2, b'error')") == "error"
+
+
+def test_notes_are_shown_if_the_start_fails():
+    code = "with command.quiet_start():\n    os.write(2, b'note')\n    1 / 0"
+    assert written(code).startswith("noteTraceback")
+    assert "ZeroDivisionError" in written(code)

@@ -8,8 +8,10 @@ commas; `X | None` has no default. Nothing here imports TensorFlow, so that
 
 import contextlib
 import difflib
+import os
 import re
 import sys
+import tempfile
 import types
 import typing
 
@@ -91,6 +93,36 @@ def run(main, argv=None):
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
     sys.exit(code)
+
+
+@contextlib.contextmanager
+def quiet_start():
+    """Keep TensorFlow's notes on how it was built off the terminal.
+
+    Its C++ part writes them to standard error while it is imported, whatever
+    the log level. If the import fails they are shown after all.
+
+    Example:
+
+    ```python
+    with quiet_start():
+        import tensorflow
+    ```
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(terminal, notes.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 def asks_for_help(argv):

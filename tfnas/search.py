@@ -1,7 +1,6 @@
 """`python -m tfnas.search`: from images to a genotype."""
 
 import dataclasses
-import os
 import sys
 
 from tfnas import command, methods
@@ -81,9 +80,9 @@ def main(argv):
     values = {"config": config.decisive(), "method": method.values()}
     Run(config.out, values, config.resume).check()
     # TensorFlow starts here, after every argument and the folder were found to
-    # be right, and without its notes on how it was built.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from tfnas import search_run
+    # be right.
+    with command.quiet_start():
+        from tfnas import search_run
 
     search_run.search(config, method, argv)
     return 0
