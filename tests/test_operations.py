@@ -19,6 +19,7 @@ SEPARABLE = {
 }
 DILATED = {"op.1": "depthwise", "op.2": "pointwise", "op.3": "norm"}
 HALVED = {"conv_1": "pointwise_1", "conv_2": "pointwise_2", "bn": "norm"}
+FACTORIZED = {"1": "horizontal", "2": "vertical", "3": "norm"}
 RELU_CONV = {"op.1": "pointwise", "op.2": "norm"}
 PARTS = {
     "avg_pool_3x3": {},
@@ -29,6 +30,7 @@ PARTS = {
     "sep_conv_7x7": SEPARABLE,
     "dil_conv_3x3": DILATED,
     "dil_conv_5x5": DILATED,
+    "conv_7x1_1x7": FACTORIZED,
 }
 NORM = {
     "weight": "gamma",

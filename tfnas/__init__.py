@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Genotype": "tfnas.genotype",
     "Supernet": "tfnas.networks.supernet",
+    "build_network": "tfnas.networks.evaluation",
 }
 
 

@@ -36,6 +36,24 @@ class Identity(Operation):
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
+class Zero(Operation):
+    """`none` where a genotype has it: nothing, in the shape of a result.
+
+    A search network does not need it: there only its weight counts.
+
+    Example: `Zero(16, stride=2)(state)`.
+    """
+
+    shared = True
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, state, training=False):
+        return tf.zeros_like(kernels.subsample(state, self.stride))
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
 class Pool(Operation):
     """`max_pool_3x3` and `avg_pool_3x3`: 3x3, padding 1.
 
@@ -155,8 +173,40 @@ class DilatedConvolution(Convolution):
         return {**super().get_config(), "kernel_size": self.kernel_size}
 
 
+@keras.saving.register_keras_serializable(package="tfnas")
+class FactorizedConvolution(Convolution):
+    """`conv_7x1_1x7`: ReLU, 1x7, then 7x1 convolution, batch norm.
+
+    Only cells searched by other means have it (NASNet, AmoebaNet), so it
+    serves one edge. The first convolution has the stride along the rows, the
+    second along the columns.
+
+    Args:
+        channels: C.
+        **kwargs: as of `Operation`, `edges` being 1.
+
+    Example: `FactorizedConvolution(16, stride=2)(state)`.
+    """
+
+    def build(self, input_shape):
+        c = self.channels
+        self.horizontal = self.kernel("horizontal", (1, 7, c, c), 7 * c)
+        self.vertical = self.kernel("vertical", (7, 1, c, c), 7 * c)
+        self.norm = self.batch_norm("norm")
+        self.norm.build((*input_shape[:3], c))
+        self.built = True
+
+    def convolve(self, activated, training=False):
+        x = tf.pad(activated, [[0, 0], [0, 0], [3, 3], [0, 0]])
+        x = tf.nn.conv2d(x, self.horizontal.value, [1, self.stride], "VALID")
+        x = tf.pad(x, [[0, 0], [3, 3], [0, 0], [0, 0]])
+        x = tf.nn.conv2d(x, self.vertical.value, [self.stride, 1], "VALID")
+        return self.norm(x, training=training)
+
+
 # The layer of each primitive, from `channels` and the arguments of `Operation`.
 LAYERS = {
+    "none": Zero,
     "max_pool_3x3": functools.partial(Pool, "max"),
     "avg_pool_3x3": functools.partial(Pool, "avg"),
     "sep_conv_3x3": functools.partial(SeparableConvolution, kernel_size=3),
@@ -164,6 +214,7 @@ LAYERS = {
     "sep_conv_7x7": functools.partial(SeparableConvolution, kernel_size=7),
     "dil_conv_3x3": functools.partial(DilatedConvolution, kernel_size=3),
     "dil_conv_5x5": functools.partial(DilatedConvolution, kernel_size=5),
+    "conv_7x1_1x7": FactorizedConvolution,
 }
 
 
@@ -171,8 +222,7 @@ def operation(name, channels, *, stride=1, normalize_pools=False, **kwargs):
     """The layer of a primitive, by its published name.
 
     Args:
-        name: "sep_conv_3x3", "skip_connect", ... or an attention, "se", ...;
-            not "none", which has no layer.
+        name: "sep_conv_3x3", "skip_connect", ... or an attention, "se", ...
         channels: C.
         stride: 1 or 2.
         normalize_pools: whether a batch norm follows a pool (search cells).
