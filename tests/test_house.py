@@ -19,7 +19,7 @@ MODULES = {
 LEVELS = [
     {"search", "convert"},
     {"search_run"},
-    {"callbacks", "summary"},
+    {"callbacks", "summary", "authors_network", "authors_supernet"},
     {"report", "runs", "data", "history", "authors"},
     {"bilevel"},
     {"hypergradient"},

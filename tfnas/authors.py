@@ -2,8 +2,9 @@
 
 The authors hold one tensor for each operation of each edge; a layer here
 holds those of all the edges it serves side by side, and one batch norm where
-all edges would compute the same statistics (the pools of one state). `entries`
-is the table of a model, one `Entry` for each of our variables.
+all edges would compute the same statistics (the pools of one state). One
+`Entry` stands for each of our variables; this module knows those of single
+layers, `authors_supernet` and `authors_network` those of whole models.
 """
 
 import dataclasses
@@ -15,15 +16,13 @@ from tfnas.errors import UserError
 from tfnas.layers import operations as ops
 from tfnas.layers import reduction
 from tfnas.layers.attention import (
-    Attention,
     ConvolutionalBlockAttention,
     DoubleAttention,
     GatherExcite,
     SqueezeExcitation,
 )
-from tfnas.layers.attention_operation import AttentionOperation
+from tfnas.layers.auxiliary import AuxiliaryHead
 from tfnas.layers.bottleneck_attention import BottleneckAttention
-from tfnas.layers.mixed_attention import MixedAttention
 from tfnas.layers.normalization import BatchNormalization
 
 
@@ -94,140 +93,66 @@ class Entry:
         }
 
 
-def entries(model):
-    """The table of a `Supernet`: a list of `Entry`, one for each variable."""
-    table = [
-        Entry(
-            variable,
-            ((_architecture_name(name, model),),),
-            MATRIX if variable.ndim == 2 else VECTOR,
-        )
-        for name, variable in model.architecture.items()
-    ]
-    table.append(Entry(model.stem.kernel, (("stem.0.weight",),), CONVOLUTION))
-    table += _norm(model.stem_norm, [["stem.1"]])
-    for index, cell in enumerate(model.cells):
-        table += _cell(cell, f"cells.{index}", _names(model))
-    table.append(
-        Entry(model.classifier.kernel, (("classifier.weight",),), DENSE)
-    )
-    table.append(Entry(model.classifier.bias, (("classifier.bias",),), VECTOR))
-    return table
+def entries_of(layer, prefixes):
+    """The entries of a single layer.
 
+    Args:
+        layer: an operation, an attention, a batch norm, ...
+        prefixes: for each edge that it serves, the names of the authors'
+            modules that it stands for.
 
-def _cell(cell, prefix, names):
-    table = []
-    for index, layer in enumerate(cell.preprocess):
-        table += _operation(layer, [[f"{prefix}.preprocess{index}"]])
-    for outgoing, rows in zip(cell.outgoing, cell.rows, strict=True):
-        edges = [f"{prefix}.{names.edge}.{row}" for row in rows]
-        table += _mixed(outgoing.mixed, [f"{e}{names.first}" for e in edges])
-        for index, layer in enumerate(outgoing.second):
-            own = edges if len(outgoing.second) == 1 else edges[index:][:1]
-            # Beside a reduction the authors keep an empty place before it.
-            inner = "1." if outgoing.stride == 2 else ""
-            table += _mixed(layer, [f"{e}.second_layers" for e in own], inner)
-    if cell.attention is not None:
-        table += _mixed(cell.attention, [f"{prefix}.bottleneck_attns"])
-    return table
+    Returns:
+        A list of `Entry`.
 
-
-def _mixed(mixed, edges, inner=""):
-    """The entries of a mixture's candidates; `edges` names its edges."""
-    table = []
-    for name, layer in mixed.candidates.items():
-        places = (
-            [(edge, mixed.names.index(name)) for edge in range(len(edges))]
-            if isinstance(mixed, MixedAttention)
-            else mixed.places[name]
-        )
-        prefixes = [[f"{edges[edge]}.{column}"] for edge, column in places]
-        if isinstance(layer, AttentionOperation):
-            if layer.stride == 2:
-                table += _operation(layer.reduce, _below(prefixes, "0"))
-            beside = "1." if layer.stride == 2 else inner
-            table += _operation(
-                layer.attention, _below(prefixes, f"{beside}_mask")
-            )
-        elif isinstance(layer, Attention):
-            table += _operation(layer, _below(prefixes, "_mask"))
-        else:
-            table += _operation(layer, prefixes)
-    return table
-
-
-def _below(prefixes, name):
-    return [[f"{prefix}.{name}" for prefix in part] for part in prefixes]
-
-
-@dataclasses.dataclass(frozen=True)
-class Names:
-    """How an author calls the list of a cell's edges and of an edge's mix."""
-
-    edge: str
-    first: str
-
-
-def _architecture_name(name, model):
-    """Edge weights are PC-DARTS's beta, where no attention is called so."""
-    taken = any(other.startswith("betas") for other in model.architecture)
-    return name if taken else name.replace("edges", "betas")
-
-
-def stores_architecture(model):
-    """Whether the authors' state dict holds alpha: Att-DARTS's does."""
-    return _names(model).edge == "layers"
-
-
-def _names(model):
-    """Att-DARTS's names with attentions, P-DARTS's for it, else DARTS's."""
-    if model.method.attention != "none" or model.method.name == "att_darts":
-        return Names("layers", ".first_layers")
-    if model.method.name == "pdarts":
-        return Names("cell_ops", ".m_ops")
-    return Names("_ops", "._ops")
-
-
-def _operation(layer, prefixes):
-    """The entries of one operation; `prefixes` lists names for each edge."""
+    Example: `entries_of(cell.preprocess[1], [["cells.0.preprocess1"]])`.
+    """
     if isinstance(layer, ops.Pool):
+        if not layer.normalize:
+            return []
         everyone = [name for names in prefixes for name in names]
-        return _norm(layer.norm, [[f"{name}.1" for name in everyone]])
+        return entries_of(layer.norm, [[f"{name}.1" for name in everyone]])
     table = []
     for attribute, suffix, layout in _MEMBERS.get(type(layer), ()):
         member = getattr(layer, attribute)
-        names = [[f"{name}.{suffix}" for name in part] for part in prefixes]
-        if layout is None:
-            table += _norm(member, names)
+        if member is None:
+            continue
+        if isinstance(layer, BatchNormalization):
+            table.append(entry(member, prefixes, suffix, layout))
+        elif layout is None:
+            table += entries_of(member, below(prefixes, suffix))
         else:
             leaf = "bias" if attribute.endswith("bias") else "weight"
-            table.append(_entry(member, names, leaf, layout))
+            table.append(entry(member, below(prefixes, suffix), leaf, layout))
     return table
 
 
-def _norm(layer: BatchNormalization, prefixes):
-    members = (
-        (layer.gamma, "weight"),
-        (layer.beta, "bias"),
-        (layer.moving_mean, "running_mean"),
-        (layer.moving_variance, "running_var"),
-    )
-    return [
-        _entry(variable, prefixes, suffix, VECTOR)
-        for variable, suffix in members
-        if variable is not None
-    ]
+def below(prefixes, name):
+    """The prefixes of a module's part."""
+    return [[f"{prefix}.{name}" for prefix in part] for part in prefixes]
 
 
-def _entry(variable, prefixes, suffix, layout):
-    parts = tuple(
-        tuple(f"{name}.{suffix}" for name in part) for part in prefixes
-    )
+def entry(variable, prefixes, leaf, layout):
+    """The `Entry` of one variable; `prefixes` as of `entries_of`."""
+    parts = tuple(tuple(part) for part in below(prefixes, leaf))
     return Entry(variable, parts, layout)
 
 
 # Attribute of our layer, the authors' name, layout (None for a batch norm).
 _MEMBERS = {
+    BatchNormalization: (
+        ("gamma", "weight", VECTOR),
+        ("beta", "bias", VECTOR),
+        ("moving_mean", "running_mean", VECTOR),
+        ("moving_variance", "running_var", VECTOR),
+    ),
+    AuxiliaryHead: (
+        ("squeeze", "features.2", CONVOLUTION),
+        ("norm_1", "features.3", None),
+        ("expand", "features.5", CONVOLUTION),
+        ("norm_2", "features.6", None),
+        ("kernel", "classifier", DENSE),
+        ("bias", "classifier", VECTOR),
+    ),
     ops.SeparableConvolution: (
         ("depthwise_1", "op.1", DEPTHWISE),
         ("pointwise_1", "op.2", CONVOLUTION),
@@ -249,6 +174,11 @@ _MEMBERS = {
     reduction.ReluConvolution: (
         ("pointwise", "op.1", CONVOLUTION),
         ("norm", "op.2", None),
+    ),
+    ops.FactorizedConvolution: (
+        ("horizontal", "1", CONVOLUTION),
+        ("vertical", "2", CONVOLUTION),
+        ("norm", "3", None),
     ),
     SqueezeExcitation: (
         ("squeeze", "excitation.0", DENSE),

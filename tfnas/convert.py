@@ -2,15 +2,17 @@
 
 import keras
 
-from tfnas.authors import entries, stores_architecture
+from tfnas import authors_network, authors_supernet
 from tfnas.errors import UserError
+from tfnas.networks.supernet import Supernet
 
 
 def load_authors_weights(model, arrays):
     """Load weights and batch-norm statistics of the authors' network.
 
     Args:
-        model: a `Supernet` of the same shape.
+        model: a `Supernet`, or a network of `build_network` with or without
+            auxiliary classifier, of the same shape.
         arrays: {PyTorch name: array in PyTorch's layout}, the whole state
             dict. Architecture variables may be among them;
             `num_batches_tracked` is passed over.
@@ -28,7 +30,7 @@ def load_authors_weights(model, arrays):
     """
     values = from_authors(model, arrays)
     optional = _architecture(model)
-    for entry in entries(model):
+    for entry in _entries(model):
         if entry.variable.path not in values.keys() | optional:
             raise UserError(
                 f"{entry.parts[0][0]}: missing, needed for "
@@ -55,7 +57,7 @@ def from_authors(model, arrays):
     Raises:
         UserError: as `load_authors_weights`, but nothing need be complete.
     """
-    table = entries(model)
+    table = _entries(model)
     given = {n for n in arrays if not n.endswith("num_batches_tracked")}
     known = {name for entry in table for names in entry.parts for name in names}
     if given - known:
@@ -88,9 +90,9 @@ def to_authors(model, arrays=None):
     Raises:
         UserError: for a path that the model does not have.
     """
-    table = {entry.variable.path: entry for entry in entries(model)}
+    table = {entry.variable.path: entry for entry in _entries(model)}
     if arrays is None:
-        left_out = {} if stores_architecture(model) else _architecture(model)
+        left_out = _left_out(model)
         arrays = {
             path: keras.ops.convert_to_numpy(entry.variable)
             for path, entry in table.items()
@@ -104,5 +106,20 @@ def to_authors(model, arrays=None):
     return named
 
 
+def _entries(model):
+    known = isinstance(model, Supernet)
+    return (authors_supernet if known else authors_network).entries(model)
+
+
+def _left_out(model):
+    """Paths of the variables that the authors' state dict does not hold."""
+    architecture = _architecture(model)
+    if architecture and authors_supernet.stores_architecture(model):
+        return set()
+    return architecture
+
+
 def _architecture(model):
-    return {variable.path for variable in model.architecture.values()}
+    """Paths of the variables that need not be among the authors' tensors."""
+    architecture = getattr(model, "architecture", {})
+    return {variable.path for variable in architecture.values()}

@@ -94,6 +94,24 @@ class AuxiliaryHead(keras.layers.Layer):
         }
 
 
+@keras.saving.register_keras_serializable(package="tfnas")
+class TrainingReLU(keras.layers.Layer):
+    """ReLU in training, nothing otherwise.
+
+    The authors' auxiliary head, which runs in training alone, starts with a
+    ReLU in place, so the rest of their network reads the map after it. As a
+    cell starts with a ReLU too, that only matters behind the last cell.
+
+    Example: `TrainingReLU()(tf.ones((4, 8, 8, 64)), training=True)`.
+    """
+
+    def call(self, inputs, training=False):
+        return tf.nn.relu(inputs) if training else inputs
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
 def _halves(size):
     """Both halves of an axis; they share the middle if the size is odd."""
     return slice(0, (size + 1) // 2), slice(size // 2, size)

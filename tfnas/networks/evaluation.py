@@ -5,7 +5,7 @@ import collections
 import keras
 
 from tfnas.errors import UserError
-from tfnas.layers.auxiliary import AuxiliaryHead
+from tfnas.layers.auxiliary import AuxiliaryHead, TrainingReLU
 from tfnas.layers.drop_path import DropPath
 from tfnas.layers.genotype_cell import GenotypeCell
 from tfnas.layers.kernels import uniform
@@ -105,18 +105,28 @@ def build_network(
         if index == darts.reductions(cells)[1]:
             middle = states[1]
 
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(states[1])
-    logits = keras.layers.Dense(
-        classes,
-        kernel_initializer=uniform(x.shape[-1]),
-        bias_initializer=uniform(x.shape[-1]),
-        name="logits",
-    )(x)
     if not auxiliary:
+        logits = _classifier(states[1], classes)
         return keras.Model(images, logits, name="network")
     head = AuxiliaryHead(classes, **_HEADS[stem], name="auxiliary")
-    outputs = {"logits": logits, "auxiliary": head(middle)}
+    if middle is states[1]:
+        states[1] = TrainingReLU(name="in_place")(middle)
+    outputs = {
+        "logits": _classifier(states[1], classes),
+        "auxiliary": head(middle),
+    }
     return keras.Model(images, outputs, name="network")
+
+
+def _classifier(x, classes):
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    width = x.shape[-1]
+    return keras.layers.Dense(
+        classes,
+        kernel_initializer=uniform(width),
+        bias_initializer=uniform(width),
+        name="logits",
+    )(x)
 
 
 def _cells(genotype, channels, count, stem):
