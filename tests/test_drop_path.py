@@ -1,5 +1,11 @@
 """Drop path: which paths, how often, and that its randomness is stateless."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import distributed_network
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +16,7 @@ from tfnas.genotype import Cell, Edge
 from tfnas.layers.drop_path import DropPath
 from tfnas.layers.genotype_cell import GenotypeCell
 
+HERE = Path(__file__).parent
 IMAGES = np.zeros((3000, 1, 1, 1), "float32")
 
 
@@ -47,21 +54,20 @@ def test_draws_are_a_function_of_seed_and_step():
     np.testing.assert_array_equal(draw(drop, IMAGES[:7]), first[:7])
 
 
-def test_replicas_draw_what_one_would():
-    devices = [
-        tf.config.LogicalDevice(name=f"/device:CPU:{i}", device_type="CPU")
-        for i in range(2)
-    ]
-    if len(tf.config.list_logical_devices("CPU")) < 2:
-        pytest.skip("one logical device; tests of replicas have a process")
-    strategy = tf.distribute.MirroredStrategy([d.name for d in devices])
-    with strategy.scope():
-        drop = layer()
-    parts = strategy.run(lambda: drop(IMAGES[:4], training=True))
-    parts = [np.concatenate([p.values[i] for p in parts], 1) for i in range(2)]
-    np.testing.assert_array_equal(
-        np.concatenate(parts), draw(layer(), IMAGES[:8])
+def test_two_replicas_drop_what_one_would(tmp_path):
+    out = tmp_path / "two.npz"
+    program = [sys.executable, HERE / "distributed_network.py", "2", out]
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent)}
+    done = subprocess.run(
+        program, env=environment, capture_output=True, text=True
     )
+    assert done.returncode == 0, done.stderr
+    one = distributed_network.train(tf.distribute.get_strategy())
+    with np.load(out, allow_pickle=False) as two:
+        assert set(two.files) == one.keys()
+        assert two["drop_path/seed"].tolist() == [0, 3]
+        for name, expected in one.items():
+            assert np.abs(two[name] - expected).max() < 1e-4, name
 
 
 def test_outside_of_training_nothing_is_dropped():
