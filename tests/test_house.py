@@ -19,7 +19,7 @@ MODULES = {
 LEVELS = [
     {"search", "convert"},
     {"search_run"},
-    {"callbacks", "summary"},
+    {"callbacks", "plan", "summary"},
     {"report", "runs", "data", "history", "authors"},
     {"bilevel"},
     {"hypergradient"},
