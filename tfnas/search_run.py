@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfnas import data, report, schedule, summary
 from tfnas.bilevel import BilevelSearch
-from tfnas.callbacks import EachEpoch
+from tfnas.callbacks import EachEpoch, skips_took_over
 from tfnas.errors import UserError
 from tfnas.history import History
 from tfnas.networks.mobile import MobileSupernet
@@ -136,7 +136,8 @@ class _Search:
         self.model = BilevelSearch(supernet, self.config.seed)
 
     def _fit(self):
-        if self.epoch == self.method.epochs:
+        stopped = self.epoch > 0 and skips_took_over(self)
+        if stopped or self.epoch == self.method.epochs:
             return
         stream = data.search_stream(
             self.dataset,
