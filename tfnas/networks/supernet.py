@@ -246,6 +246,7 @@ class Supernet(keras.Model):
             edge_attentions=self.placement.second,
             cell_attentions=self.placement.end,
             partial=self.method.partial_channels,
+            auxiliary_skip=self.method.auxiliary_skip,
         )
 
     @property
