@@ -56,10 +56,22 @@ class EachEpoch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         check_finite(epoch + 1, logs)
         self.search.end_epoch(epoch + 1, logs, time.time() - self.began)
-        skips = self.search.history.rows[-1]["skips_normal"]
-        if 0 < self.search.method.stop_skips <= skips:
+        if skips_took_over(self.search):
+            skips = self.search.history.rows[-1]["skips_normal"]
             print(f"Stopping: the normal cell has {skips} skips.")
             self.model.stop_training = True
+
+
+def skips_took_over(search):
+    """Whether the last epoch's normal cell has `stop_skips` skips or more.
+
+    A resumed search asks too, lest it go on where it had stopped.
+
+    Example: `skips_took_over(search)` is False where `stop_skips` is 0.
+    """
+    # The mobile space has no normal cell.
+    skips = search.history.rows[-1].get("skips_normal", 0)
+    return 0 < search.method.stop_skips <= skips
 
 
 def check_finite(epoch, logs):

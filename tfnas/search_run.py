@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from tfnas import data, report, schedule, summary
 from tfnas.bilevel import BilevelSearch
-from tfnas.callbacks import EachEpoch
+from tfnas.callbacks import EachEpoch, skips_took_over
 from tfnas.errors import UserError
 from tfnas.history import History
 from tfnas.networks.mobile import MobileSupernet
 from tfnas.networks.supernet import Supernet
+from tfnas.plan import plan
 from tfnas.runs import Run
 from tfnas.spaces import mobile
 
@@ -42,9 +43,13 @@ def search(config, method, argv):
     if config.train_images is not None:
         dataset = dataset.first(config.train_images)
     record = summary.record(config, method, dataset, argv)
+    print(*plan(method, dataset), sep="\n", flush=True)
     with Run(config.out, record, config.resume) as run:
         genotype = _Search(run, config, method, dataset, started).run_all()
         page = report.write_report(run.folder)
+    for name, text in genotype.provenance.items():
+        if name.startswith("fallback"):
+            print(f"\n{name.removeprefix('fallback_')}: {text}")
     print(f"\n{genotype}\nReport: {page}")
     return genotype
 
@@ -97,6 +102,8 @@ class _Search:
         self.stage, self.epoch, self.operations = stage, 0, operations
         self._build()
         self.history.start_stage(stage, self.model.supernet)
+        if len(self.stages) > 1:
+            print(f"Stage {stage + 1} of {len(self.stages)}", flush=True)
 
     def _survivors(self):
         """The candidates of each edge in the next stage (P-DARTS)."""
@@ -129,7 +136,8 @@ class _Search:
         self.model = BilevelSearch(supernet, self.config.seed)
 
     def _fit(self):
-        if self.epoch == self.method.epochs:
+        stopped = self.epoch > 0 and skips_took_over(self)
+        if stopped or self.epoch == self.method.epochs:
             return
         stream = data.search_stream(
             self.dataset,
@@ -226,7 +234,9 @@ class _Search:
             "epochs": self.method.epochs,
             "source": "tfnas.search",
         }
-        return dataclasses.replace(genotype, provenance=provenance)
+        return dataclasses.replace(
+            genotype, provenance={**provenance, **genotype.provenance}
+        )
 
     def _seconds(self):
         return self.earlier_seconds + time.time() - self.started

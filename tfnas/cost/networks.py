@@ -91,6 +91,7 @@ def supernet_cost(
     edge_attentions=(),
     cell_attentions=(),
     partial=1,
+    auxiliary_skip=False,
 ):
     """Cost of a search network, in which every candidate runs.
 
@@ -106,6 +107,7 @@ def supernet_cost(
             each edge (Att-DARTS).
         cell_attentions: attentions mixed at the end of each cell.
         partial: the K of PC-DARTS; 1/K of the channels enter the operations.
+        auxiliary_skip: count the skip that DARTS- adds to every edge.
 
     Returns:
         A `Cost`, without architecture parameters.
@@ -133,6 +135,10 @@ def supernet_cost(
         candidates += _sum(
             after(name, site) for _ in sources for name in edge_attentions
         )
+        if auxiliary_skip:
+            candidates += _sum(
+                operation("skip_connect", site.behind(s)) for s in sources
+            )
         return candidates + _sum(
             attention(name, nodes * site.channels, site.leaving)
             for name in cell_attentions

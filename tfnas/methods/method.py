@@ -11,6 +11,7 @@ from math import isfinite
 
 from tfnas.choice import choice, fields
 from tfnas.errors import UserError
+from tfnas.genotype import ATTENTIONS
 from tfnas.methods.rules import contradictions
 from tfnas.schedule import Stage
 from tfnas.spaces.attention import PLACEMENTS
@@ -211,12 +212,20 @@ class Method:
             if wrong:
                 raise UserError(message)
 
+    def candidates(self):
+        """What competes on every edge in the first stage.
+
+        Example: with `attention="mixed_with_operation"` 13 names.
+        """
+        compete = PLACEMENTS[self.attention].compete
+        return (*self.operations, *(ATTENTIONS[1:] if compete else ()))
+
     def stages(self):
         """The stages of the search, a tuple of `schedule.Stage`.
 
         Example: `len(methods.get("pdarts").stages())` is 3.
         """
-        kept = (len(self.operations), *self.operations_kept)
+        kept = (len(self.candidates()), *self.operations_kept)
         return tuple(
             Stage(cells, operations, self.epochs, self.warmup_epochs, rate)
             for cells, operations, rate in zip(

@@ -118,11 +118,11 @@ def _stages(method):
         any(rate >= 1 for rate in method.skip_dropout),
         f"--skip_dropout={_shown(method.skip_dropout)}: use rates below 1",
     )
-    counts = (len(method.operations), *method.operations_kept)
+    counts = (len(method.candidates()), *method.operations_kept)
     yield (
         any(a < b for a, b in zip(counts, counts[1:], strict=False)),
         f"--operations_kept={_shown(method.operations_kept)}: a stage cannot "
-        f"keep more than the one before; --operations are {counts[0]}",
+        f"keep more than the one before; candidates are {counts[0]}",
     )
     yield (
         method.warmup_epochs >= method.epochs,

@@ -5,7 +5,6 @@ import tensorflow as tf
 
 from tfnas import cost, methods, regularization
 from tfnas.errors import UserError
-from tfnas.genotype import ATTENTIONS
 from tfnas.layers.cells import SearchCell
 from tfnas.layers.kernels import uniform
 from tfnas.layers.normalization import BatchNormalization
@@ -88,9 +87,7 @@ class Supernet(keras.Model):
         self.cell_count = cells or self.method.cells[0]
         self.nodes = nodes or self.method.nodes
         if operations is None:
-            operations = self.method.operations
-            if self.placement.compete:
-                operations = (*operations, *ATTENTIONS[1:])
+            operations = self.method.candidates()
         self.operations = darts.per_edge(operations, self.nodes)
         if min(self.image_shape[:2]) < 4:
             raise UserError(
@@ -249,6 +246,7 @@ class Supernet(keras.Model):
             edge_attentions=self.placement.second,
             cell_attentions=self.placement.end,
             partial=self.method.partial_channels,
+            auxiliary_skip=self.method.auxiliary_skip,
         )
 
     @property

@@ -1,0 +1,171 @@
+"""Values that cannot stand beside each other are refused in one line."""
+
+import dataclasses
+
+import pytest
+
+from tfnas import command, methods
+from tfnas.errors import UserError
+from tfnas.methods.method import Method
+from tfnas.methods.rules import contradictions
+from tfnas.search import SearchConfig, resolve
+from tfnas.spaces.attention import PLACEMENTS
+
+# What one may type, and the flags that the answer has to name.
+WRONG = [
+    # === Values ===
+    ("--operations=skip_connect,skip_connect", "operations"),
+    ("--operations=none", "operations"),
+    ("--momentum=1", "momentum"),
+    ("--alpha_beta_1=1.5", "alpha_beta_1"),
+    ("--learning_rate_min=0.1", "learning_rate_min learning_rate"),
+    ("--gradient_clip=0", "gradient_clip"),
+    # === The mobile space has no cells ===
+    (
+        "--space=mobile --derivation=pdarts --skip_limit=2",
+        "skip_limit space",
+    ),
+    ("--space=mobile --attention=end", "attention space"),
+    ("--space=mobile --partial_channels=4", "partial_channels space"),
+    ("--space=mobile --edge_normalization", "edge_normalization space"),
+    ("--space=mobile --auxiliary_skip", "auxiliary_skip space"),
+    ("--space=mobile --budget_macs=300", "budget_macs space"),
+    (
+        "--space=mobile --cells=3,4 --operations_kept=5 --skip_dropout=0,0",
+        "operations_kept space",
+    ),
+    ("--space=mobile --stop_skips=2", "stop_skips space"),
+    ("--space=mobile --skip_dropout=0.3", "skip_dropout space"),
+    (
+        "--space=mobile --operations=none,skip_connect",
+        "operations space",
+    ),
+    ("--method=pdarts --space=mobile", "skip_limit space"),
+    ("--method=att_darts --space=mobile", "attention space"),
+    ("--method=pc_darts --space=mobile", "partial_channels space"),
+    # === Part of the channels ===
+    ("--partial_channels=3", "partial_channels channels"),
+    ("--method=pc_darts --channels=6", "partial_channels channels"),
+    (
+        "--partial_channels=4 --attention=double_mixed",
+        "attention partial_channels",
+    ),
+    (
+        "--method=pc_darts --attention=mixed_with_operation",
+        "attention partial_channels",
+    ),
+    # === Relaxation ===
+    ("--zero_one_weight=10", "zero_one_weight relaxation"),
+    ("--method=fair_darts --beta_decay=50", "beta_decay relaxation"),
+    (
+        "--derivation=threshold_edge --threshold=0.5",
+        "derivation relaxation",
+    ),
+    ("--method=fair_darts --relaxation=softmax", "zero_one_weight relaxation"),
+    # === Stages ===
+    ("--cells=3,4 --skip_dropout=0,0", "operations_kept cells"),
+    ("--operations_kept=5", "operations_kept cells"),
+    ("--method=pdarts --cells=5", "operations_kept cells"),
+    ("--cells=3,4 --operations_kept=5", "skip_dropout cells"),
+    ("--skip_dropout=0,0.4,0.7", "skip_dropout cells"),
+    ("--skip_dropout=1", "skip_dropout"),
+    (
+        "--cells=3,4 --skip_dropout=0,0 --operations_kept=9",
+        "operations_kept operations",
+    ),
+    ("--method=pdarts --operations_kept=3,5", "operations_kept operations"),
+    ("--warmup_epochs=12", "warmup_epochs epochs"),
+    ("--method=pdarts --epochs=1", "warmup_epochs epochs"),
+    # === Derivation ===
+    (
+        "--relaxation=sigmoid --derivation=threshold_node",
+        "derivation threshold",
+    ),
+    ("--threshold=0.85", "threshold derivation"),
+    ("--method=fair_darts --derivation=top2", "threshold derivation"),
+    ("--skip_limit=2", "skip_limit derivation"),
+    ("--method=pdarts --derivation=top2", "skip_limit derivation"),
+]
+
+
+def given(flags):
+    """{flag: value} as the command reads it."""
+    return command.parse(["search", *flags.split()], SearchConfig, Method)
+
+
+def unchecked(flags):
+    """The method that the flags ask for, sound or not."""
+    values = given(flags)
+    method = methods.get(values.pop("method", "darts")).with_preset("quick")
+    return dataclasses.replace(method, **values)
+
+
+@pytest.mark.parametrize(("flags", "named"), WRONG)
+def test_a_contradiction_is_refused_in_one_line_that_names_its_flags(
+    flags, named
+):
+    with pytest.raises(UserError) as error:
+        resolve(given(flags))
+    message = str(error.value)
+    assert "\n" not in message
+    first, *others = named.split()
+    assert message.startswith((f"--{first}=", f"--{first}: "))
+    for name in others:
+        assert f"--{name}" in message.removeprefix(f"--{first}")
+
+
+def test_every_rule_has_a_case_here():
+    broken = [
+        [wrong for wrong, _ in contradictions(unchecked(flags))]
+        for flags, _ in WRONG
+    ]
+    never = [
+        message
+        for (_, message), *cases in zip(
+            contradictions(methods.get("darts")), *broken, strict=True
+        )
+        if not any(cases)
+    ]
+    assert never == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--attention=everywhere", " or ".join(PLACEMENTS)),
+        ("--operations=skip_connect,se", "--operations=se: choose from none,"),
+        ("--method=pc_dart", "did you mean pc_darts?"),
+        ("--budget_macs=-1", "--budget_macs=-1.0: use 0 or more"),
+        ("--inner_steps=0", "--inner_steps=0: use 1 or more"),
+        ("--learning_rate=nan", "--learning_rate=nan: use a finite number"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_too(flags, message):
+    with pytest.raises(UserError) as error:
+        resolve(given(flags))
+    assert "\n" not in str(error.value)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--space=mobile",
+        "--method=fair_darts --space=mobile",
+        "--method=pdarts --attention=after_every",
+        "--method=pdarts --attention=double_mixed",
+        "--method=pc_darts --attention=after_every_and_end",
+        "--method=pc_darts --beta_decay=50 --stop_skips=2 --auxiliary_skip",
+        "--method=fair_darts --cells=3,4 --operations_kept=3 "
+        "--skip_dropout=0,0.3",
+        "--relaxation=sigmoid --derivation=threshold_edge --threshold=0.5 "
+        "--zero_one_weight=1 --zero_one_norm=l1",
+        "--smoothing=0.3 --budget_macs=300 --inner_steps=2 --order=2",
+        "--operations=skip_connect --derivation=pdarts --skip_limit=0",
+    ],
+)
+def test_a_mixture_that_can_be_is_let_through(flags):
+    config, method = resolve(given(flags))
+    assert method.values() == unchecked(flags).values()
+    assert config.method == method.name
+    assert len(method.stages()) == len(method.cells)
