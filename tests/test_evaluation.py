@@ -371,6 +371,7 @@ BENCH = Genotype("nasbench201", cell=Cell((Edge("skip_connect", 0, 3),), (3,)))
     ("genotype", "options", "message"),
     [
         (published("PDARTS"), {"stem": "svhn"}, "^stem=svhn: use one of cifar"),
+        (published("PDARTS"), {"cells": 0}, "^cells=0: give at least 1"),
         (published("PDARTS"), {"drop_path": 1}, "^drop_path=1: give a rate"),
         (
             published("PDARTS"),

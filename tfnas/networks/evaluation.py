@@ -91,7 +91,7 @@ def build_network(
             f"space={genotype.space}: its stem, cell and residual blocks are "
             "missing here; give a genotype of space darts or mobile"
         )
-    _check_size(input_shape, channels, stem)
+    _check_size(input_shape, channels, cells, stem)
 
     images = keras.Input(input_shape, name="image")
     stack = _cells(genotype, channels, cells, stem)
@@ -189,7 +189,10 @@ _HEADS = {
 # === Bad input ===
 
 
-def _check_size(input_shape, channels, stem):
+def _check_size(input_shape, channels, cells, stem):
+    for name, value in (("channels", channels), ("cells", cells)):
+        if value < 1:
+            raise UserError(f"{name}={value}: give at least 1")
     least = {"cifar": 4, "imagenet": 32}[stem]
     if min(input_shape[:2]) < least:
         raise UserError(
