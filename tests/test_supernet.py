@@ -1,5 +1,6 @@
 """The DARTS supernet against the authors' network and a plain one."""
 
+import functools
 import json
 
 import keras
@@ -9,7 +10,7 @@ import tensorflow as tf
 from baseline import BaselineSupernet
 from parity import KINDS, RECORD, batch, part, recorded_supernet, relative
 
-from tfnas import convert
+from tfnas import bilevel, convert, methods
 from tfnas.cost import supernet_cost
 from tfnas.errors import UserError
 from tfnas.hypergradient import cross_entropy
@@ -116,6 +117,65 @@ def test_derived_genotype(supernet, record):
         assert [[edge.op, edge.source] for edge in edges] == expected
 
 
+# === Against the authors' network of Fair DARTS: 4 channels, 3 cells ===
+
+
+@pytest.fixture(params=["l2", "l1"])
+def norm(request):
+    return request.param
+
+
+@pytest.fixture(params=DTYPES)
+def fair(request, golden, norm):
+    """The network of the record, with one of the zero-one losses."""
+    record = golden("fairdarts_search_C4_L3.npz")
+    supernet = _fair(request.param)
+    arrays = part(record, "param/") | part(record, "buffer/")
+    arrays |= {f"alphas_{kind}": record[f"alphas_{kind}"] for kind in KINDS}
+    convert.load_authors_weights(supernet, arrays)
+    supernet.method = supernet.method.with_flags({"zero_one_norm": norm})
+    images = tf.constant(record["x"].transpose(0, 2, 3, 1), request.param)
+    return (
+        supernet,
+        (images, tf.constant(record["y"])),
+        part(record, f"{norm}/"),
+    )
+
+
+@functools.cache
+def _fair(dtype):
+    return Supernet("fair_darts", channels=4, cells=3, dtype=dtype)
+
+
+def test_fair_darts_logits_and_losses(fair):
+    supernet, (images, labels), expected = fair
+    bound = {"float32": 1e-5, "float64": 1e-10}[supernet.dtype]
+    logits = supernet(images, training=True)
+    assert relative(logits, expected["logits"]) < bound
+    loss = cross_entropy(labels, logits)
+    assert relative(loss, expected["ce"]) < bound
+    own = supernet.architecture_loss()
+    assert relative(own, 10 * expected["zero_one"]) < bound
+    assert relative(loss + own, expected["loss"]) < bound
+
+
+def test_fair_darts_alpha_gradient(fair):
+    """In float32 as far as the kinks of ReLUs and pools let it.
+
+    Sigmoids sum to more than one, so the record's loss is 5.5 and the ways
+    across a kink are long. In float64, weights that are off by 1e-8 of
+    themselves put the gradient off by 5e-8; by 1e-7, which is float32's
+    rounding, by jumps of up to 4e-3, the same ones again and again. Float32
+    shows those jumps, and others with the images in another order.
+    """
+    supernet, batch, expected = fair
+    actual = bilevel.architecture_gradients(supernet, None, batch)
+    bound = {"float32": 5e-3, "float64": 1e-10}[supernet.dtype]
+    for kind in KINDS:
+        gradient = actual[f"alphas_{kind}"]
+        assert relative(gradient, expected[f"grad_{kind}"]) < bound
+
+
 # === Against the plain implementation: other sizes ===
 
 # Where rounding carries a value across the kink of a ReLU or another pixel
@@ -191,6 +251,52 @@ def test_weights_are_as_many_as_the_authors(channels, cells, classes, count):
     assert weight_count(supernet) == count
 
 
+def on_every_edge(*names):
+    return {"operations": dict.fromkeys(KINDS, [list(names)] * 14)}
+
+
+LAST = ("skip_connect", "sep_conv_3x3", "dil_conv_3x3")
+CONVOLUTIONS = ("skip_connect", *PRIMITIVES[4:])
+# Weights and moving statistics of the authors' networks of 16 channels.
+COUNTS = [
+    ("fair_darts", {}, 1_930_618, 74_592),
+    ("pc_darts", {}, 299_578, 19_680),
+    ("att_darts", {"attention": "none"}, 1_930_618, 74_592),
+    ("att_darts", {}, 3_309_282, 86_016),
+    ("att_darts", {"attention": "end"}, 2_633_090, None),
+    ("att_darts", {"attention": "after_every_and_end"}, 4_011_754, None),
+    ("att_darts", {"attention": "mixed_with_operation"}, 3_514_082, None),
+    pytest.param(
+        *("att_darts", {"attention": "double_mixed"}, 6_682_954, None),
+        marks=pytest.mark.slow,
+    ),
+    ("pdarts", {}, 1_275_834, 49_056),
+    ("pdarts", {"cells": 11}, 2_585_146, None),
+    ("pdarts", {"cells": 17}, 3_894_202, None),
+    (
+        "pdarts",
+        {"cells": 11, **on_every_edge("none", "max_pool_3x3", *LAST)},
+        1_239_130,
+        None,
+    ),
+    ("pdarts", {"cells": 11, **on_every_edge(*CONVOLUTIONS)}, 2_585_146, None),
+    ("pdarts", {"cells": 17, **on_every_edge(*LAST)}, 1_861_402, None),
+]
+
+
+@pytest.mark.parametrize(("method", "options", "weights", "moving"), COUNTS)
+def test_every_method_holds_what_its_authors_hold(
+    method, options, weights, moving
+):
+    supernet = Supernet(method, **options)
+    assert weight_count(supernet) == weights
+    assert supernet.cost().parameters == weights
+    if moving is not None:
+        named = convert.to_authors(supernet)
+        statistics = [v.size for k, v in named.items() if ".running_" in k]
+        assert sum(statistics) == moving
+
+
 OWN = {
     "normal": [["none", "skip_connect"], ["sep_conv_3x3", "max_pool_3x3"]],
     "reduce": [["dil_conv_5x5", "skip_connect"], ["none", "none"]],
@@ -214,6 +320,22 @@ def test_weights_are_as_many_as_the_cost_says(sizes):
     supernet = Supernet(**sizes)
     cost = supernet_cost(**sizes | {"operations": supernet.operations})
     assert weight_count(supernet) == cost.parameters
+
+
+@pytest.mark.parametrize(
+    ("method", "flags"),
+    [
+        ("att_darts", {"attention": "double_mixed"}),
+        ("pc_darts", {"attention": "after_every_and_end"}),
+        ("darts", {"auxiliary_skip": True}),
+        ("pdarts", {"auxiliary_skip": True, "partial_channels": 2}),
+    ],
+    ids=str,
+)
+def test_a_supernet_costs_what_it_holds(method, flags):
+    method = methods.get(method).with_flags(flags)
+    supernet = small(method=method, channels=4)
+    assert weight_count(supernet) == supernet.cost().parameters
 
 
 # === A Keras model ===
@@ -318,6 +440,10 @@ def test_the_smallest_images(shape):
     [
         ({"input_shape": (3, 32, 3)}, r"input_shape.*\(3, 32, 3\).*4x4"),
         ({"method": "dart"}, "dart.*did you mean darts"),
+        (
+            {"method": "pc_darts", "channels": 6},
+            "^channels=6: .*partial_channels=4",
+        ),
         ({"operations": ["skip", "none"]}, "unknown 'skip'.*skip_connect"),
         ({"operations": {"normal": [["none"]] * 5}}, "reduce"),
         (

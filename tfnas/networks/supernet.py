@@ -94,6 +94,12 @@ class Supernet(keras.Model):
                 f"input_shape={self.image_shape}: two reductions need images "
                 "of at least 4x4 pixels"
             )
+        parts = self.method.partial_channels
+        if self.channels % parts:
+            raise UserError(
+                f"channels={self.channels}: give a multiple of the method's "
+                f"partial_channels={parts}"
+            )
         self._trace = SharedTrace()
         self.build((None, *self.image_shape))
 
