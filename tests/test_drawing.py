@@ -9,7 +9,7 @@ import pytest
 
 from tfnas import drawing
 from tfnas.errors import UserError
-from tfnas.genotype import Cell, Edge, Genotype
+from tfnas.genotype import ATTENTIONS, Cell, Edge, Genotype
 
 # Two operations on one edge, a repeated edge, attention, and an edge from
 # state 4, which nothing reaches.
@@ -128,6 +128,15 @@ def test_svg_shows_everything(space, way, way_is_set):
         assert drawn["cbam"] == drawn["double_attention"] == 2
         assert drawn["normal"] == drawn["reduction"] == 1
         assert drawn["concat"] == drawn["absent"] == 2
+
+
+@ways
+def test_svg_shows_attentions_in_every_place(way, way_is_set):
+    """In an operation's place, after one, and at the end of the cell."""
+    for name in ATTENTIONS[1:]:
+        edges = (Edge(name, 0, 2), Edge("skip_connect", 1, 2, name))
+        drawn = words(drawing.to_svg(Cell(edges, (2,), attention=name)))
+        assert drawn[name] == 3
 
 
 @ways

@@ -25,6 +25,7 @@ _COLOURS = {
     "skip": "#4b5563",
     "none": "#9ca3af",
 }
+_ATTENTION = "#be185d"  # in an operation's place
 _FILLS = {"input": "#dbeafe", "node": "#f3f4f6", "output": "#fde68a"}
 _CHAIN_ROW = 7
 
@@ -217,12 +218,13 @@ def _cell_panel(cell: Cell, title: str, inputs: int = 2) -> Panel:
         fill = "#ffffff" if absent else _FILLS["node"]
         boxes.append(Box(f"s{state}", label, "node", fill, absent))
     output = "concat" if len(cell.concat) > 1 else "output"
+    output = _attended(output, cell.attention)
     boxes.append(Box("out", output, "output", _FILLS["output"]))
     links = [
         Link(
             f"s{edge.source}",
             f"s{edge.to}",
-            edge.op + (f"\n+ {edge.attention}" if edge.attention else ""),
+            _attended(edge.op, edge.attention),
             _colour(edge.op),
             edge.source not in live or edge.op == "none",
         )
@@ -257,8 +259,12 @@ def _layer_fill(op: str) -> str:
     return shades[op]
 
 
+def _attended(label: str, attention: str | None) -> str:
+    return f"{label}\n+ {attention}" if attention else label
+
+
 def _colour(op: str) -> str:
-    return _COLOURS[op.split("_")[0]]
+    return _COLOURS.get(op.split("_")[0], _ATTENTION)
 
 
 # === DOT and Mermaid ===
