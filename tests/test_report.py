@@ -317,6 +317,18 @@ def test_the_verdict_counts_families(report):
     ) in report().text
 
 
+def test_a_fallback_of_the_derivation_is_told(tmp_path):
+    run = tmp_path / "run"
+    write_run(run)
+    path = run / "genotype.json"
+    data = json.loads(path.read_text())
+    data["provenance"] = {"fallback_reduce": "none reach <0.85>: took others"}
+    path.write_text(json.dumps(data))
+    text = write_report(run).read_text(encoding="utf-8")
+    assert "Reduce: not derived as asked." in text
+    assert "none reach &lt;0.85&gt;: took others." in text
+
+
 @pytest.mark.parametrize(
     ("skips", "pools", "collapsed"),
     [(0, 0, False), (3, 4, False), (4, 0, True), (8, 0, True), (3, 5, True)],

@@ -32,10 +32,28 @@ def header(run: Run) -> Raw:
         f"<h1>{escape(title(run))}</h1>"
         f'<p class="verdict">{escape(findings.verdict(run.genotype))}</p>'
         + warning(run)
+        + fallbacks(run)
         + f"<p>{escape(confidence(run))}</p>"
         + key_figures(run)
         + "<h3>Go on from here</h3>"
         f"<pre><code>{escape(run.summary['next_command'])}</code></pre>"
+    )
+
+
+def fallbacks(run: Run) -> Raw:
+    """Where a derivation found nothing to keep, and what it did instead."""
+    lines = [
+        f"<p><strong>{escape(name.removeprefix('fallback_').capitalize())}: "
+        f"not derived as asked.</strong> {escape(text)}.</p>"
+        for name, text in run.genotype.provenance.items()
+        if name.startswith("fallback_")
+    ]
+    if not lines:
+        return Raw("")
+    return Raw(
+        f'<div class="warning" role="note">{"".join(lines)}'
+        "<p>More epochs, or a lower <code>--threshold</code>, let operations "
+        "reach it.</p></div>"
     )
 
 
