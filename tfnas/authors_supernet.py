@@ -17,7 +17,11 @@ from tfnas.layers.mixed_attention import MixedAttention
 
 
 def entries(model):
-    """The table of a `Supernet`: a list of `Entry`, one for each variable."""
+    """The table of a `Supernet`: a list of `Entry`, one for each variable.
+
+    Left out is what the authors do not have: values that a schedule sets, and
+    DARTS-'s auxiliary skip.
+    """
     table = [
         Entry(
             variable,

@@ -7,8 +7,11 @@ import shlex
 
 import tensorflow as tf
 
-from tfnas import cost, data
+from tfnas import command, cost, data, methods
 from tfnas.spaces import mobile
+
+# What the paper's preset decides, whatever was chosen for a shorter run.
+SIZE = ("batch_size", "cells", "channels", "epochs", "warmup_epochs")
 
 
 def record(config, method, dataset, argv):
@@ -79,11 +82,21 @@ def summary(supernet, genotype, *, seconds, next_command):
 
 def next_command(config, method, folder):
     """The command that goes on from a search: the same at the paper's size."""
+    plain = methods.get(method.name).with_preset(config.preset).values()
+    size = set(SIZE)
+    if len(method.cells) != len(plain["cells"]):  # another number of stages
+        size.remove("cells")
+    chosen = {
+        name: command.show(value)
+        for name, value in method.values().items()
+        if value != plain[name] and name not in size
+    }
     flags = {
         "method": method.name,
         "dataset": config.dataset,
         "data_dir": config.data_dir,
         "image_size": config.image_size,
+        **chosen,
         "preset": "paper",
         "out": f"{folder}_paper",
     }
