@@ -1,0 +1,66 @@
+"""What the README says is typed, parsed and run."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfnas import command, methods
+from tfnas.choice import fields
+from tfnas.genotype import Genotype
+from tfnas.methods.method import Method
+from tfnas.search import SearchConfig, resolve
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"python -m tfnas\.search (--[^\n`]*)", README)
+# Flags in a table, of a method or of a search, apart from a whole command.
+FLAGS = re.findall(r"`(--[a-z_]+=[^`]*|--[a-z_]+)`", README)
+PLACEHOLDERS = ("=NAME", "=DIR")
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, *FLAGS])
+def test_flags_are_known_and_fit_together(words):
+    if any(name in words for name in PLACEHOLDERS) or "--help" in words:
+        return
+    given = shlex.split(words)
+    if given == [given[0]] and "=" not in given[0]:
+        known = {f"--{f.name}" for f in fields(SearchConfig)}
+        known |= {f"--{f.name}" for f in fields(Method)}
+        assert given[0] in known
+    else:
+        resolve(command.parse(["search", *given], SearchConfig, Method))
+
+
+def test_every_method_has_its_row():
+    for name in methods.names():
+        assert f"`--method={name}`" in README
+
+
+def test_the_picture_is_of_the_genotype_beside_it():
+    picture = re.search(r"!\[[^]]*\]\(([^)]*)\.png\)", README)[1]
+    assert (ROOT / f"{picture}.png").is_file()
+    genotype = Genotype.from_json(ROOT / f"{picture}.json")
+    counts = genotype.operation_counts()["normal"]
+    convolutions = sum(n for op, n in counts.items() if "conv" in op)
+    pools = sum(n for op, n in counts.items() if "pool" in op)
+    assert f"| {convolutions} convolutions, {pools} pool |" in README
+
+
+def test_the_example_runs(tmp_path):
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    found = ROOT / "zoo" / "genotypes" / "darts_digits.json"
+    code = code.replace("runs/darts/genotype.json", str(found))
+    code = code.replace("cells.svg", str(tmp_path / "cells.svg"))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "cells.svg").read_text().startswith("<svg")
+    assert done.stdout.splitlines()[-1] == "(14, 8)"
