@@ -159,7 +159,7 @@ def cells(run: Run) -> Raw:
     ]
     rows.append(["all", *(sum(kind.values()) for kind in counts.values())])
     return Raw(
-        (f'<div class="pair">{drawings}</div>' if drawings else "")
+        (f'<div class="pair stacked">{drawings}</div>' if drawings else "")
         + "<h3>Operations</h3>"
         + markup.table("How often each operation was kept", head, rows)
     )
