@@ -115,9 +115,9 @@ def resolve(given):
 
 
 def _help(argv):
-    """The help, with the values of the method and preset that argv names."""
-    given = [a for a in argv if a.startswith(("--method=", "--preset="))]
-    config, method = resolve(command.parse([argv[0], *given], SearchConfig))
+    """The help, with the values that hold beside the other arguments."""
+    others = [a for a in argv if not command.asks_for_help([None, a])]
+    config, method = resolve(command.parse(others, SearchConfig, Method))
     lines = [USAGE, f"methods: {', '.join(methods.names())}", "", "run:"]
     lines += [
         command.help_lines(f, getattr(config, f.name))
