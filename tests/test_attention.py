@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfnas.convert import CONVOLUTION, DENSE, DEPTHWISE, VECTOR
+from tfnas.authors import CONVOLUTION, DENSE, DEPTHWISE, VECTOR
 from tfnas.genotype import ATTENTIONS
 from tfnas.layers.bottleneck_attention import dilated
 from tfnas.layers.mixed_attention import MixedAttention, attention

@@ -381,7 +381,10 @@ def test_the_checkpoint_holds_the_weights_that_were_counted(finished):
             if re.match("variable/supernet/(?!alphas)", name)
             and "/moving_" not in name
         )
-        assert arrays["variable/supernet/alphas_normal"].shape == (14, 8)
+        assert arrays["variable/supernet/architecture/alphas_normal"].shape == (
+            14,
+            8,
+        )
     assert trained == parameters
 
 
@@ -452,7 +455,7 @@ def test_a_killed_search_resumes_bit_for_bit(killed, finished, tmp_path):
     assert not (folder / "genotype.json").exists()
     done = search(*FLAGS, f"--out={folder}", "--resume")
     assert done.returncode == 0, done.stderr
-    assert "Resuming after epoch 1." in done.stdout
+    assert "Resuming after epoch 1 of stage 1." in done.stdout
     assert_equal_arrays(alphas(folder), alphas(finished))
     for name in ("genotype.json", "genotypes.json"):
         assert (folder / name).read_bytes() == (finished / name).read_bytes()

@@ -7,8 +7,6 @@ resumed run needs no schedule state: it asks for the epoch it continues with.
 import dataclasses
 import math
 
-import numpy as np
-
 from tfnas.errors import UserError
 
 
@@ -155,6 +153,8 @@ def surviving_operations(weights, operations, keep, *, final=False):
     # (("none", "b"),)
     ```
     """
+    import numpy as np  # here, as flags import this module and need to be quick
+
     scores = np.asarray(weights, np.float64)
     candidates = scores.shape[1]
     if not 1 <= keep <= candidates:

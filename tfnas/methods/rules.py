@@ -122,7 +122,7 @@ def _stages(method):
     yield (
         any(a < b for a, b in zip(counts, counts[1:], strict=False)),
         f"--operations_kept={_shown(method.operations_kept)}: a stage cannot "
-        f"keep more than the one before; candidates are {counts[0]}",
+        f"keep more than the one before; --operations gives {counts[0]}",
     )
     yield (
         method.warmup_epochs >= method.epochs,
