@@ -180,7 +180,8 @@ def _panels(
     edges = weights.shape[1]
     labels = findings.edge_names(kind, edges)
     pairs = findings.edge_pairs(kind, edges)
-    top = 1.04 * float(np.nanmax(weights, initial=1e-9))
+    low, high = float(np.nanmin(weights)), float(np.nanmax(weights))
+    margin = max(0.05 * (high - low), 1e-3)  # a short search hardly moves them
     panels = []
     for edge, label in enumerate(labels):
         lead = findings.margin(weights[-1, edge], names[edge])
@@ -190,7 +191,7 @@ def _panels(
             weights[:, edge],
             names[edge],
             lead.best,
-            top,
+            (low - margin, high + margin),
         )
         mark = ' class="kept"' if any(e == label for e, _ in kept) else ""
         row, column = _place(pairs, edge)

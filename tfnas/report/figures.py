@@ -98,7 +98,7 @@ def edge_weights(
     weights: np.ndarray,
     names: Sequence[str],
     best: str,
-    top: float,
+    limits: tuple[float, float],
 ) -> str:
     """The course of one edge's mixing weights, a line per operation.
 
@@ -107,14 +107,14 @@ def edge_weights(
         weights: (epochs + 1, operations), the first before any training.
         names: the operations.
         best: the operation drawn in bold.
-        top: upper end of the vertical axis, shared by all edges of a cell.
+        limits: ends of the vertical axis, shared by all edges of a cell.
 
     Returns:
         An `<svg>` element.
     """
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(2.8, 1.5))
-        axes = figure.add_axes((0.13, 0.17, 0.81, 0.8))
+        axes = figure.add_axes((0.2, 0.17, 0.76, 0.8))
         epochs = np.arange(len(weights))
         for values, name in zip(weights.T, names, strict=True):
             bold = name == best
@@ -123,8 +123,9 @@ def edge_weights(
             _line(axes, epochs, values, ink, linewidth=width, zorder=order)
         axes.set_xlim(0, epochs[-1])
         axes.set_xticks([0, epochs[-1]])
-        axes.set_ylim(0, top)
+        axes.set_ylim(*limits)
         axes.yaxis.set_major_locator(MaxNLocator(2))
+        axes.yaxis.set_major_formatter("{x:.3g}")
         return inline_svg(figure, label)
 
 
