@@ -117,6 +117,7 @@ class _Search:
         }
 
     def _build(self):
+        self.model = None  # the stage before; its memory is freed here
         keras.backend.clear_session()
         keras.utils.set_random_seed(self.config.seed + self.stage)
         data = {
