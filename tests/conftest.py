@@ -1,6 +1,7 @@
 """Fixtures that the tests share."""
 
 import functools
+import gc
 import json
 import math
 from pathlib import Path
@@ -11,6 +12,13 @@ import pytest
 PACKED = Path(__file__).parent / "golden"
 # A checkout may stand beside the complete vectors, which are too large here.
 WHOLE = Path(__file__).parents[2] / "shared" / "golden"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _free_memory():
+    """Networks and their traced functions are cycles of gigabytes."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

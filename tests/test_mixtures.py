@@ -4,6 +4,7 @@ They run in this process, through the command's `main`.
 """
 
 import csv
+import gc
 import json
 
 import numpy as np
@@ -122,6 +123,7 @@ def found(tmp_path_factory):
         if case not in folders:
             folder = tmp_path_factory.mktemp("runs") / "run"
             assert search.main(arguments(case, folder)) == 0
+            gc.collect()  # a search is cycles of gigabytes
             folders[case] = folder
         return folders[case]
 
