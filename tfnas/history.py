@@ -7,19 +7,7 @@ import json
 import keras
 import numpy as np
 
-COLUMNS = (
-    "stage",
-    "epoch",
-    "learning_rate",
-    "train_loss",
-    "train_accuracy",
-    "alpha_loss",
-    "valid_loss",
-    "valid_accuracy",
-    "skips_normal",
-    "skips_reduce",
-    "seconds",
-)
+from tfnas.report.reading import COLUMNS
 
 
 class History:
