@@ -83,7 +83,6 @@ def architecture_gradients(
     return dict(zip(supernet.architecture, gradients, strict=True))
 
 
-@keras.saving.register_keras_serializable(package="tfnas")
 class BilevelSearch(keras.Model):
     """A supernet whose `train_step` alternates alpha and w.
 

@@ -12,7 +12,6 @@ from tfnas.spaces.attention import PLACEMENTS
 from tfnas.spaces.darts import KINDS
 
 
-@keras.saving.register_keras_serializable(package="tfnas")
 class Architecture(keras.layers.Layer):
     """alpha and its companions, for normal and reduction cells (survey 3.2).
 
