@@ -126,8 +126,9 @@ class SearchCell(keras.layers.Layer):
                 training=training,
             )
             if state >= 1:  # the next node has had its last edge
-                states.append(pending[..., : self.channels])
-                pending = pending[..., self.channels :]
+                rest = pending.shape[-1] - self.channels
+                done, pending = tf.split(pending, [self.channels, rest], -1)
+                states.append(done)
         output = tf.concat(states[2:], -1)
         if self.attention is not None:
             gammas = weights["gammas"][None]

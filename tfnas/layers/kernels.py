@@ -4,10 +4,47 @@ The edges that leave one state apply the same kind of convolution to the same
 input with weights of their own. Laid side by side on the channel axis, edge
 after edge, they are one wide depthwise or grouped convolution (a *wide* map:
 (N, H, W, edges * C)). One edge is the ordinary case.
+
+On a CPU in float32 the functions take the *fast path* of `fast`; elsewhere, and
+within `plain()`, TensorFlow's plain operations. Both give the same results.
 """
+
+import contextlib
+import contextvars
 
 import keras
 import tensorflow as tf
+
+from tfnas.layers import fast
+
+_PLAIN = contextvars.ContextVar("plain", default=False)
+
+
+@contextlib.contextmanager
+def plain():
+    """Build and call layers on the plain path, whatever the device.
+
+    Example:
+
+    ```python
+    with kernels.plain():
+        logits = network(images)
+    ```
+    """
+    token = _PLAIN.set(True)
+    try:
+        yield
+    finally:
+        _PLAIN.reset(token)
+
+
+def fast_path(dtype="float32"):
+    """Whether convolutions of this type take the fast path here and now."""
+    return (
+        not _PLAIN.get()
+        and tf.as_dtype(dtype) == tf.float32
+        and not tf.config.get_visible_devices("GPU")
+    )
 
 
 def uniform(fan_in):
@@ -28,7 +65,8 @@ def depthwise(inputs, kernel, stride=1, dilation=1):
         stride: 1 or 2. "same" padding would pad on the right only when the
             stride is 2, where PyTorch's padding k // 2 is symmetric.
         dilation: spacing of the kernel's taps; with it TensorFlow allows no
-            stride, so a strided result is sliced out of the full one.
+            stride; at a stride equal to it, taps meet every stride-th pixel
+            only, and those are an ordinary convolution's input.
 
     Returns:
         (N, ceil(H / stride), ceil(W / stride), C).
@@ -39,18 +77,25 @@ def depthwise(inputs, kernel, stride=1, dilation=1):
     depthwise(tf.ones((1, 8, 8, 4)), tf.ones((3, 3, 4, 1)), stride=2)
     ```
     """
+    if dilation > 1 and stride == dilation:
+        return depthwise(subsample(inputs, stride), kernel)
+    quick = fast_path(inputs.dtype)
     if dilation > 1:
-        outputs = tf.nn.depthwise_conv2d(
-            inputs, kernel, [1, 1, 1, 1], "SAME", dilations=[dilation] * 2
-        )
+        if quick:
+            outputs = fast.dilated(inputs, kernel, dilation)
+        else:
+            outputs = tf.nn.depthwise_conv2d(
+                inputs, kernel, [1] * 4, "SAME", dilations=[dilation] * 2
+            )
         return subsample(outputs, stride)
-    if stride == 1:
-        return tf.nn.depthwise_conv2d(inputs, kernel, [1, 1, 1, 1], "SAME")
-    pad = kernel.shape[0] // 2
-    inputs = tf.pad(inputs, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
-    return tf.nn.depthwise_conv2d(
-        inputs, kernel, [1, stride, stride, 1], "VALID"
-    )
+    padding = "SAME"
+    if stride > 1:
+        pad, padding = kernel.shape[0] // 2, "VALID"
+        inputs = tf.pad(inputs, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
+    if quick:
+        return fast.depthwise(inputs, kernel, stride, padding)
+    strides = [1, stride, stride, 1]
+    return tf.nn.depthwise_conv2d(inputs, kernel, strides, padding)
 
 
 def pointwise(inputs, kernel, edges=1):
@@ -72,6 +117,8 @@ def pointwise(inputs, kernel, edges=1):
     """
     if edges == 1:
         return tf.nn.conv2d(inputs, kernel, 1, "VALID")
+    if fast_path(inputs.dtype):
+        return fast.pointwise(inputs, kernel, edges)
     # The gradient of a grouped convolution does not exist on CPU; a batched
     # matrix product does the same.
     depth, width = kernel.shape[2], kernel.shape[3]
@@ -83,6 +130,38 @@ def pointwise(inputs, kernel, edges=1):
     outputs = tf.transpose(outputs, [1, 0, 2])
     shape = tf.shape(inputs)
     return tf.reshape(outputs, [shape[0], shape[1], shape[2], width])
+
+
+def max_pool(inputs):
+    """3x3 maximum with padding 1, stride 1; padding never wins.
+
+    Example: `max_pool(tf.ones((1, 8, 8, 4)))`.
+    """
+    if fast_path(inputs.dtype):
+        return fast.max_pool(inputs)
+    return tf.nn.max_pool2d(inputs, 3, 1, "SAME")
+
+
+def blend(maps, shares):
+    """Weighted sums of maps, one for each edge.
+
+    Edge e gets sum_o shares[o, e] * maps[o]: a 1x1 convolution of all maps
+    side by side, whose gradient needs no wide products either.
+
+    Args:
+        maps: list of (N, H, W, C).
+        shares: (maps, edges).
+
+    Returns:
+        (N, H, W, edges * C).
+
+    Example: `blend([tf.ones((1, 4, 4, 2))] * 3, tf.fill((3, 5), 0.1))`.
+    """
+    channels, edges = maps[0].shape[-1], shares.shape[1]
+    same = tf.eye(channels, dtype=shares.dtype)
+    kernel = shares[:, tf.newaxis, :, tf.newaxis] * same[:, tf.newaxis]
+    kernel = tf.reshape(kernel, [1, 1, len(maps) * channels, edges * channels])
+    return tf.nn.conv2d(tf.concat(maps, -1), kernel, 1, "VALID")
 
 
 def subsample(inputs, stride):

@@ -77,41 +77,44 @@ class MixedOperation(keras.layers.Layer):
         self.built = True
 
     def call(self, state, weights, skip_dropout=None, training=False):
-        activated = tf.nn.relu(state)
-        everywhere, somewhere = [], []
+        activated = {1: tf.nn.relu(state)}  # by the edges laid side by side
+        shared, everywhere, somewhere = {}, [], []
         for name, layer in self.candidates.items():
-            outputs = self._apply(layer, state, activated, training)
-            shared = layer.shared
-            if isinstance(layer, Identity) and skip_dropout is not None:
-                outputs = kernels.widen(outputs, layer.edges)
-                outputs = _dropout(outputs, *skip_dropout)
-                shared = False
             share = tf.gather_nd(weights, self.places[name])
-            outputs = self._scale(outputs, share, shared)
+            share = tf.cast(share, state.dtype)
+            dropped = isinstance(layer, Identity) and skip_dropout is not None
+            if layer.shared and not dropped:
+                shared[name] = layer(state, training=training), share
+                continue
+            scale = tf.repeat(share, self.channels)
+            if isinstance(layer, Convolution):
+                outputs = layer.convolve(
+                    _widened(activated, layer), training=training, scale=scale
+                )
+            elif dropped:
+                outputs = kernels.widen(state, layer.edges)
+                outputs = _dropout(outputs, *skip_dropout) * scale
+            else:
+                outputs = layer(state, training=training) * scale
             if len(self.places[name]) == len(self.operations):
                 everywhere.append(outputs)
             else:
                 edges = [edge for edge, _ in self.places[name]]
                 somewhere.append((edges, outputs))
+        if shared:
+            everywhere.append(self._blend(shared))
         if somewhere or not everywhere:
             everywhere.append(self._spread(somewhere, state))
         return tf.add_n(everywhere)
 
-    def _apply(self, layer, state, activated, training):
-        if not isinstance(layer, Convolution):
-            return layer(state, training=training)
-        if layer.reads_wide:
-            activated = kernels.widen(activated, layer.edges)
-        return layer.convolve(activated, training=training)
-
-    def _scale(self, outputs, share, shared):
-        """Weigh each edge's part of a wide map, or the one map of all."""
-        share = tf.cast(share, outputs.dtype)
-        if not shared:
-            return outputs * tf.repeat(share, self.channels)
-        wide = outputs[..., None, :] * share[:, None]
-        size = outputs.shape[1:3]
-        return tf.reshape(wide, [-1, *size, share.shape[0] * self.channels])
+    def _blend(self, shared):
+        """What the operations whose result all edges share give each edge."""
+        rows = []
+        for name, (_, share) in shared.items():
+            edges = [[edge] for edge, _ in self.places[name]]
+            rows.append(tf.scatter_nd(edges, share, [len(self.operations)]))
+        maps = [outputs for outputs, _ in shared.values()]
+        return kernels.blend(maps, tf.stack(rows))
 
     def _spread(self, partial, state):
         """Lay maps that serve some of the edges out over all of them."""
@@ -139,6 +142,14 @@ class MixedOperation(keras.layers.Layer):
             "operations": self.operations,
             "stride": self.stride,
         }
+
+
+def _widened(activated, layer):
+    """ReLU(state) as a convolution reads it, made once for all that do."""
+    edges = layer.edges if layer.reads_wide else 1
+    if edges not in activated:
+        activated[edges] = kernels.widen(activated[1], edges)
+    return activated[edges]
 
 
 def _dropout(inputs, rate, seed):

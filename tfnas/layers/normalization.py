@@ -23,6 +23,13 @@ class BatchNormalization(keras.layers.BatchNormalization):
         epsilon: added to the variance.
         **kwargs: as of `keras.layers.Layer`.
 
+    Call arguments:
+        inputs: (..., C).
+        training: whether to use, and record, the batch's statistics.
+        scale: (C,), multiplies the result; for norms that are not affine. A
+            mixed operation weighs its candidates so: the gradient in the
+            scale comes out of the norm's own.
+
     Example:
 
     ```python
@@ -41,39 +48,43 @@ class BatchNormalization(keras.layers.BatchNormalization):
         )
         self.affine = affine
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, scale=None):
+        gamma = scale if self.gamma is None else self.gamma.value
         if not (training and self.trainable):
             return self._normalize(
-                inputs, self.moving_mean.value, self.moving_variance.value
+                inputs,
+                self.moving_mean.value,
+                self.moving_variance.value,
+                gamma,
             )
         axes = list(range(inputs.shape.rank - 1))
         count = tf.reduce_prod(tf.shape(inputs)[:-1])
         fusible = inputs.dtype == tf.float32 and len(axes) == 3
         if fusible and replicas.count() == 1:
-            outputs, mean, unbiased = self._fused(inputs)
+            outputs, mean, unbiased = self._fused(inputs, gamma)
         else:
             work = tf.cast(inputs, tf.as_dtype(self.variable_dtype))
             mean, variance, count = _global_moments(work, axes, count)
             count = tf.cast(count, variance.dtype)
             unbiased = variance * count / tf.maximum(count - 1, 1)
-            outputs = self._normalize(inputs, mean, variance)
+            outputs = self._normalize(inputs, mean, variance, gamma)
         self._move(self.moving_mean, mean)
         self._move(self.moving_variance, unbiased)
         return outputs
 
-    def _fused(self, inputs):
+    def _fused(self, inputs, gamma):
         channels = inputs.shape[-1]
-        gamma = tf.ones([channels]) if self.gamma is None else self.gamma.value
+        gamma = tf.ones([channels]) if gamma is None else gamma
         beta = tf.zeros([channels]) if self.beta is None else self.beta.value
         # The op returns the unbiased variance: what PyTorch accumulates.
         return tf.compat.v1.nn.fused_batch_norm(
             inputs, gamma, beta, epsilon=self.epsilon, is_training=True
         )
 
-    def _normalize(self, inputs, mean, variance):
+    def _normalize(self, inputs, mean, variance, gamma):
         factor = tf.math.rsqrt(variance + self.epsilon)
-        if self.gamma is not None:
-            factor = factor * self.gamma.value
+        if gamma is not None:
+            factor = factor * tf.cast(gamma, factor.dtype)
         offset = -mean * factor
         if self.beta is not None:
             offset = offset + self.beta.value

@@ -62,7 +62,8 @@ class Convolution(Operation):
     """An operation that starts with a ReLU and has weights on every edge.
 
     `call` is the whole operation. A mixed operation, which shares the ReLU
-    and the widened map among several, calls `convolve` on them.
+    and the widened map among several, calls `convolve` on them and has the
+    last batch norm weigh the result.
     """
 
     # Whether `convolve` reads the map once for each edge.
@@ -74,6 +75,9 @@ class Convolution(Operation):
             activated = kernels.widen(activated, self.edges)
         return self.convolve(activated, training=training)
 
-    def convolve(self, activated, training=False):
-        """From ReLU(state), wide if `reads_wide`, to the result."""
+    def convolve(self, activated, training=False, scale=None):
+        """From ReLU(state), wide if `reads_wide`, to the result.
+
+        `scale` multiplies its channels (edges * C).
+        """
         raise NotImplementedError

@@ -82,9 +82,12 @@ class Pool(Operation):
         self.built = True
 
     def call(self, state, training=False):
-        pool = tf.nn.max_pool2d if self.kind == "max" else tf.nn.avg_pool2d
+        if self.kind == "max":
+            outputs = kernels.max_pool(state)
+        else:
+            outputs = tf.nn.avg_pool2d(state, 3, 1, "SAME")
         # Slicing the stride-1 result gives PyTorch's symmetric padding.
-        outputs = kernels.subsample(pool(state, 3, 1, "SAME"), self.stride)
+        outputs = kernels.subsample(outputs, self.stride)
         if self.normalize:
             outputs = self.norm(outputs, training=training)
         return outputs
@@ -127,13 +130,13 @@ class SeparableConvolution(Convolution):
         self.norm_2.build(shape)
         self.built = True
 
-    def convolve(self, activated, training=False):
+    def convolve(self, activated, training=False, scale=None):
         x = kernels.depthwise(activated, self.depthwise_1.value, self.stride)
         x = kernels.pointwise(x, self.pointwise_1.value, self.edges)
         x = tf.nn.relu(self.norm_1(x, training=training))
         x = kernels.depthwise(x, self.depthwise_2.value)
         x = kernels.pointwise(x, self.pointwise_2.value, self.edges)
-        return self.norm_2(x, training=training)
+        return self.norm_2(x, training=training, scale=scale)
 
     def get_config(self):
         return {**super().get_config(), "kernel_size": self.kernel_size}
@@ -162,12 +165,12 @@ class DilatedConvolution(Convolution):
         self.norm.build((*input_shape[:3], wide))
         self.built = True
 
-    def convolve(self, activated, training=False):
+    def convolve(self, activated, training=False, scale=None):
         x = kernels.depthwise(
             activated, self.depthwise.value, self.stride, dilation=2
         )
         x = kernels.pointwise(x, self.pointwise.value, self.edges)
-        return self.norm(x, training=training)
+        return self.norm(x, training=training, scale=scale)
 
     def get_config(self):
         return {**super().get_config(), "kernel_size": self.kernel_size}
@@ -196,12 +199,12 @@ class FactorizedConvolution(Convolution):
         self.norm.build((*input_shape[:3], c))
         self.built = True
 
-    def convolve(self, activated, training=False):
+    def convolve(self, activated, training=False, scale=None):
         x = tf.pad(activated, [[0, 0], [0, 0], [3, 3], [0, 0]])
         x = tf.nn.conv2d(x, self.horizontal.value, [1, self.stride], "VALID")
         x = tf.pad(x, [[0, 0], [3, 3], [0, 0], [0, 0]])
         x = tf.nn.conv2d(x, self.vertical.value, [self.stride, 1], "VALID")
-        return self.norm(x, training=training)
+        return self.norm(x, training=training, scale=scale)
 
 
 # The layer of each primitive, from `channels` and the arguments of `Operation`.

@@ -126,7 +126,9 @@ class OutgoingEdges(keras.layers.Layer):
         return layers
 
     def call(self, state, weights, training=False):
-        narrow = state[..., : self.channels // self.options.partial]
+        narrow = state
+        if self.options.partial > 1:
+            narrow = state[..., : self.channels // self.options.partial]
         outputs = self.mixed(
             narrow,
             weights["alphas"],

@@ -37,13 +37,12 @@ class FactorizedReduce(Convolution):
         self.norm.build((*input_shape[:3], wide))
         self.built = True
 
-    def convolve(self, activated, training=False):
+    def convolve(self, activated, training=False, scale=None):
         even, odd = _even_and_odd_pixels(activated)
         first = tf.nn.conv2d(even, self.pointwise_1.value, 1, "VALID")
         second = tf.nn.conv2d(odd, self.pointwise_2.value, 1, "VALID")
-        return self.norm(
-            _interleave(first, second, self.edges), training=training
-        )
+        outputs = _interleave(first, second, self.edges)
+        return self.norm(outputs, training=training, scale=scale)
 
 
 def _even_and_odd_pixels(x):
@@ -82,6 +81,6 @@ class ReluConvolution(Convolution):
         self.norm.build((*input_shape[:3], self.channels))
         self.built = True
 
-    def convolve(self, activated, training=False):
+    def convolve(self, activated, training=False, scale=None):
         x = kernels.pointwise(activated, self.pointwise.value)
-        return self.norm(x, training=training)
+        return self.norm(x, training=training, scale=scale)

@@ -10,7 +10,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from tfnas.layers import replicas
+from tfnas.layers import kernels, replicas
 
 
 class SharedTrace:
@@ -48,7 +48,7 @@ class SharedTrace:
         return outputs
 
     def _function(self, layer, training):
-        key = (_kind(layer), training)
+        key = (_kind(layer), training, kernels.fast_path())
         if key not in self._functions:
             # A partial: TensorFlow takes closures of the same code for one
             # function, and would warn that it is traced too often.

@@ -1,0 +1,142 @@
+"""Convolutions and pooling with gradients of their own, for a CPU.
+
+TensorFlow's CPU has fast and slow ways to the same numbers, often by a factor
+of 3 to 15, and its automatic gradients take some of the slow ones. Each
+function here is one operation of `kernels`, with the ways chosen by
+measurement (README, "Speed"); `kernels` decides when they apply. All gradients
+consist of differentiable operations, so second derivatives exist.
+"""
+
+import tensorflow as tf
+
+
+def depthwise(inputs, kernel, stride=1, padding="SAME"):
+    """Depthwise convolution; y[h, w, c] = sum_ij k[i, j, c] x[h+i, w+j, c].
+
+    The gradient in the kernel, dk[i, j, c] = sum_hw x[h+i, w+j, c] g[h, w, c],
+    is oneDNN's up to 3 columns. For wider kernels oneDNN is slow, and explicit
+    padding leads to the threefold faster kernel of TensorFlow's own.
+
+    Example: `depthwise(tf.ones((1, 8, 8, 4)), tf.ones((5, 5, 4, 1)))`.
+    """
+    strides = [1, stride, stride, 1]
+
+    @tf.custom_gradient
+    def convolve(x, k):
+        def gradient(g):
+            at_input = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+                input_sizes=tf.shape(x),
+                filter=k,
+                out_backprop=g,
+                strides=strides,
+                padding=padding,
+            )
+            return at_input, _kernel_gradient(x, k.shape, g, strides, padding)
+
+        return tf.nn.depthwise_conv2d(x, k, strides, padding), gradient
+
+    return convolve(inputs, tf.convert_to_tensor(kernel))
+
+
+def _kernel_gradient(inputs, shape, gradient, strides, padding):
+    explicit = {}
+    if shape[1] > 3:
+        pads = [k // 2 if padding == "SAME" else 0 for k in shape[:2]]
+        around = [0, 0, pads[0], pads[0], pads[1], pads[1], 0, 0]
+        padding, explicit = "EXPLICIT", {"explicit_paddings": around}
+    return tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+        input=inputs,
+        filter_sizes=shape,
+        out_backprop=gradient,
+        strides=strides,
+        padding=padding,
+        **explicit,
+    )
+
+
+def dilated(inputs, kernel, dilation):
+    """Depthwise convolution whose taps lie `dilation` pixels apart.
+
+    Pixels that meet have the same row and column modulo the dilation, so the
+    map falls into dilation**2 maps with an ordinary convolution each.
+
+    Example: `dilated(tf.ones((1, 8, 8, 4)), tf.ones((5, 5, 4, 1)), 2)`.
+    """
+    excess = [[0, -size % dilation] for size in inputs.shape[1:3]]
+    apart = tf.space_to_batch(inputs, [dilation] * 2, excess)
+    outputs = depthwise(apart, kernel)
+    return tf.batch_to_space(outputs, [dilation] * 2, excess)
+
+
+def pointwise(inputs, kernel, edges):
+    """1x1 convolution in groups, y_e = x_e k_e for each edge e.
+
+    TensorFlow has the grouped convolution on a CPU, but not its gradients.
+    That in the input is one again, with transposed kernels: dx_e = g_e k_e^T.
+
+    Args:
+        inputs: (N, H, W, edges * C).
+        kernel: (1, 1, C, edges * D).
+        edges: number of groups.
+
+    Example: `pointwise(tf.ones((1, 4, 4, 6)), tf.ones((1, 1, 3, 8)), 2)`.
+    """
+
+    @tf.custom_gradient
+    def convolve(x, k):
+        depth, width = k.shape[2], k.shape[3] // edges
+
+        def gradient(g):
+            matrices = tf.reshape(k, [depth, edges, width])
+            transposed = tf.reshape(
+                tf.transpose(matrices, [2, 1, 0]), [1, 1, width, edges * depth]
+            )
+            at_kernel = _products(x, g, edges, depth, width)
+            return (
+                pointwise(g, transposed, edges),
+                tf.reshape(at_kernel, [1, 1, depth, edges * width]),
+            )
+
+        return tf.nn.conv2d(x, k, 1, "VALID"), gradient
+
+    return convolve(inputs, tf.convert_to_tensor(kernel))
+
+
+def _products(x, g, edges, depth, width):
+    """x_e^T g_e for every edge, summed over pixels: (depth, edges, width)."""
+    if depth < 32:
+        # Narrow products cost less with those of different edges, which are
+        # thrown away, than with the transpositions that separate the edges.
+        pixels = tf.reshape(x, [-1, edges * depth])
+        every = tf.matmul(
+            pixels, tf.reshape(g, [-1, edges * width]), transpose_a=True
+        )
+        every = tf.reshape(every, [edges, depth, edges, width])
+        own = tf.linalg.diag_part(tf.transpose(every, [1, 3, 0, 2]))
+        return tf.transpose(own, [0, 2, 1])
+    x = tf.transpose(tf.reshape(x, [-1, edges, depth]), [1, 0, 2])
+    g = tf.transpose(tf.reshape(g, [-1, edges, width]), [1, 0, 2])
+    return tf.transpose(tf.matmul(x, g, transpose_a=True), [1, 0, 2])
+
+
+@tf.custom_gradient
+def max_pool(inputs):
+    """3x3 maximum at stride 1; the gradient goes to the first maximum.
+
+    oneDNN's gradient, fifteen times as fast as TensorFlow's own, is taken only
+    where the pooling itself stands in the same graph; so it is done again.
+
+    Example: `max_pool(tf.ones((1, 8, 8, 4)))`.
+    """
+
+    def gradient(g):
+        return tf.raw_ops.MaxPoolGrad(
+            orig_input=inputs,
+            orig_output=tf.nn.max_pool2d(inputs, 3, 1, "SAME"),
+            grad=g,
+            ksize=[1, 3, 3, 1],
+            strides=[1, 1, 1, 1],
+            padding="SAME",
+        )
+
+    return tf.nn.max_pool2d(inputs, 3, 1, "SAME"), gradient
