@@ -106,7 +106,7 @@ def _products(x, g, edges, depth, width):
     """x_e^T g_e for every edge, summed over pixels: (depth, edges, width)."""
     if depth < 32:
         # Narrow products cost less with those of different edges, which are
-        # thrown away, than with the transpositions that separate the edges.
+        # thrown away, than with the copies that separate the edges.
         pixels = tf.reshape(x, [-1, edges * depth])
         every = tf.matmul(
             pixels, tf.reshape(g, [-1, edges * width]), transpose_a=True
@@ -114,9 +114,17 @@ def _products(x, g, edges, depth, width):
         every = tf.reshape(every, [edges, depth, edges, width])
         own = tf.linalg.diag_part(tf.transpose(every, [1, 3, 0, 2]))
         return tf.transpose(own, [0, 2, 1])
-    x = tf.transpose(tf.reshape(x, [-1, edges, depth]), [1, 0, 2])
-    g = tf.transpose(tf.reshape(g, [-1, edges, width]), [1, 0, 2])
-    return tf.transpose(tf.matmul(x, g, transpose_a=True), [1, 0, 2])
+    own = [
+        tf.matmul(
+            tf.reshape(one, [-1, depth]),
+            tf.reshape(other, [-1, width]),
+            transpose_a=True,
+        )
+        for one, other in zip(
+            tf.split(x, edges, -1), tf.split(g, edges, -1), strict=True
+        )
+    ]
+    return tf.stack(own, 1)
 
 
 @tf.custom_gradient

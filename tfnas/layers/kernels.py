@@ -166,7 +166,12 @@ def blend(maps, shares):
 
 def subsample(inputs, stride):
     """Every `stride`-th row and column from the first on."""
-    return inputs if stride == 1 else inputs[:, ::stride, ::stride, :]
+    if stride == 1:
+        return inputs
+    if fast_path(inputs.dtype):
+        # The mean of single pixels: its gradient is faster than a slice's.
+        return tf.nn.avg_pool2d(inputs, 1, stride, "VALID")
+    return inputs[:, ::stride, ::stride, :]
 
 
 def widen(inputs, edges):

@@ -38,27 +38,31 @@ class FactorizedReduce(Convolution):
         self.built = True
 
     def convolve(self, activated, training=False, scale=None):
-        even, odd = _even_and_odd_pixels(activated)
-        first = tf.nn.conv2d(even, self.pointwise_1.value, 1, "VALID")
-        second = tf.nn.conv2d(odd, self.pointwise_2.value, 1, "VALID")
-        outputs = _interleave(first, second, self.edges)
+        height, width = activated.shape[1:3]
+        padded = tf.pad(
+            activated, [[0, 0], [0, height % 2], [0, width % 2], [0, 0]]
+        )
+        outputs = tf.nn.conv2d(padded, self._kernel(), 2, "VALID")
         return self.norm(outputs, training=training, scale=scale)
 
+    def _kernel(self):
+        """Both as one 2x2 convolution, (2, 2, depth, edges * channels).
 
-def _even_and_odd_pixels(x):
-    """x[0::2, 0::2] and x[1::2, 1::2] of a map padded to even sizes."""
-    height, width = x.shape[1], x.shape[2]
-    padded = tf.pad(x, [[0, 0], [0, height % 2], [0, width % 2], [0, 0]])
-    return padded[:, ::2, ::2, :], padded[:, 1::2, 1::2, :]
-
-
-def _interleave(first, second, edges):
-    """Concatenate the two halves edge by edge, not all firsts before."""
-    if edges == 1:
-        return tf.concat([first, second], -1)
-    size, half = first.shape[1:3], first.shape[-1] // edges
-    halves = [tf.reshape(x, [-1, *size, edges, half]) for x in (first, second)]
-    return tf.reshape(tf.concat(halves, -1), [-1, *size, 2 * half * edges])
+        The first reads the upper left pixel of each 2x2 square and gives the
+        first half of each edge's channels, the second the lower right one.
+        """
+        halves = [
+            tf.reshape(kernel.value, [-1, self.edges, self.channels // 2])
+            for kernel in (self.pointwise_1, self.pointwise_2)
+        ]
+        shape = [-1, self.edges * self.channels]
+        zeros = tf.zeros_like(halves[0])
+        first = tf.reshape(tf.concat([halves[0], zeros], -1), shape)
+        second = tf.reshape(tf.concat([zeros, halves[1]], -1), shape)
+        nothing = tf.zeros_like(first)
+        return tf.stack(
+            [tf.stack([first, nothing]), tf.stack([nothing, second])]
+        )
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
