@@ -1,0 +1,122 @@
+"""The fast path against TensorFlow's plain operations (`kernels.plain`)."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfnas
+from tfnas.bilevel import architecture_gradients
+from tfnas.hypergradient import cross_entropy
+from tfnas.layers import kernels
+
+
+def random(*shape):
+    draws = np.random.default_rng(sum(shape)).normal(size=shape)
+    return tf.constant(draws, tf.float32)
+
+
+def with_gradients(function, *inputs):
+    """Value, first gradients, and gradients of their norm (second order)."""
+    with tf.GradientTape() as outer:
+        outer.watch(inputs)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = function(*inputs)
+            loss = tf.reduce_sum(tf.sin(outputs))
+        first = tape.gradient(loss, inputs)
+        norm = sum(tf.reduce_sum(g**2) for g in first)
+    return outputs, first, outer.gradient(norm, inputs)
+
+
+def agree(function, *inputs, tolerance=2e-5):
+    fast = with_gradients(function, *inputs)
+    with kernels.plain():
+        plain = with_gradients(function, *inputs)
+    for ours, theirs in zip(
+        tf.nest.flatten(fast), tf.nest.flatten(plain), strict=True
+    ):
+        size = float(tf.reduce_max(tf.abs(theirs)))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * size)
+
+
+@pytest.mark.parametrize("size", [8, 9])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("taps, dilation", [(3, 1), (5, 1), (7, 1), (5, 2)])
+def test_depthwise(taps, dilation, stride, size):
+    agree(
+        lambda x, k: kernels.depthwise(x, k, stride, dilation),
+        random(2, size, size, 6),
+        random(taps, taps, 6, 1),
+    )
+
+
+@pytest.mark.parametrize("depth, width", [(4, 4), (4, 6), (32, 32), (32, 8)])
+def test_pointwise(depth, width):
+    """Both ways to the kernel's gradient: below 32 channels and from there."""
+    edges = 3
+    agree(
+        lambda x, k: kernels.pointwise(x, k, edges),
+        random(2, 4, 4, edges * depth),
+        random(1, 1, depth, edges * width),
+    )
+
+
+@pytest.mark.parametrize("size", [8, 9])
+def test_subsample(size):
+    agree(lambda x: kernels.subsample(x, 2), random(2, size, size, 3))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_max_pool(ties):
+    """Among equal pixels the first has the gradient on both paths."""
+    maps = random(2, 8, 8, 3)
+    agree(kernels.max_pool, tf.round(maps) if ties else maps)
+
+
+def test_blend_is_the_weighted_sum_of_maps():
+    maps = [random(2, 4, 4, channels) for channels in (5, 5, 5)]
+    shares = random(3, 2)
+    blended = tf.split(kernels.blend(maps, shares), 2, -1)
+    for edge, outputs in enumerate(blended):
+        expected = sum(shares[o, edge] * m for o, m in enumerate(maps))
+        np.testing.assert_allclose(outputs, expected, atol=1e-6)
+
+
+def test_plain_path_ends_with_its_block():
+    assert kernels.fast_path("float32")
+    with kernels.plain():
+        assert not kernels.fast_path("float32")
+    assert kernels.fast_path("float32") and not kernels.fast_path("float64")
+
+
+@pytest.mark.parametrize(
+    "method, channels, cells",
+    [
+        ("darts", 8, 5),
+        ("pdarts", 4, 3),
+        ("att_darts", 4, 3),
+        ("pc_darts", 4, 3),
+    ],
+)
+def test_supernets_agree(method, channels, cells):
+    supernet = tfnas.Supernet(
+        method, input_shape=(16, 16, 3), channels=channels, cells=cells
+    )
+    batch = random(4, 16, 16, 3), tf.constant([0, 1, 2, 3])
+
+    def gradients():
+        alphas = architecture_gradients(supernet, batch, batch)
+        with tf.GradientTape() as tape:
+            loss = cross_entropy(batch[1], supernet(batch[0], training=True))
+        weights = [v.value for v in supernet.weight_variables]
+        return list(alphas.values()), tape.gradient(loss, weights)
+
+    fast = gradients()
+    with kernels.plain():
+        plain = gradients()
+    for ours, theirs in zip(fast, plain, strict=True):
+        difference = [a - b for a, b in zip(ours, theirs, strict=True)]
+        error = tf.linalg.global_norm(difference) / tf.linalg.global_norm(
+            theirs
+        )
+        assert error < 1e-4
