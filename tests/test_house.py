@@ -17,7 +17,7 @@ MODULES = {
 }
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
-    {"search", "convert"},
+    {"search", "convert", "benchmark", "benchmarking"},
     {"search_run", "authors_network", "authors_supernet"},
     {"callbacks", "plan", "summary"},
     {"report", "runs", "data", "history", "authors"},
@@ -37,7 +37,7 @@ LEVELS = [
 LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 # Flags, lists and argument errors are made of these, so they start at once.
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
-LIGHT |= {"derivation", "cost", "choice", "command", "search"}
+LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
 
 
 def arrows(module, source):

@@ -1,7 +1,9 @@
 """What a search is about to train, told before it starts."""
 
+from pathlib import Path
+
 from tfnas import cost
-from tfnas.cost.layers import Site, operation
+from tfnas.cost.layers import costliest
 from tfnas.spaces import darts, mobile
 from tfnas.spaces.attention import PLACEMENTS
 
@@ -33,6 +35,71 @@ def plan(method, dataset):
     ]
 
 
+def memory_lines(method, dataset, available):
+    """A line if the search will not fit into memory, else none.
+
+    Args:
+        method: a `Method`.
+        dataset: a `Dataset`.
+        available: bytes, see `available_memory`.
+
+    Returns:
+        A list of at most one line. Supernets of the space mobile have no
+        estimate.
+
+    Example: `memory_lines(method, dataset, available_memory())`.
+    """
+    if method.space == "mobile":
+        return []
+    needs = [_memory(method, stage, dataset) for stage in method.stages()]
+    need = max(memory.peak(method.batch_size) for memory in needs)
+    if need <= available:
+        return []
+    largest = min(memory.largest_batch(available) for memory in needs)
+    remedy = (
+        f"the largest batch that fits is --batch_size={largest}"
+        if largest
+        else "not even --batch_size=1 fits, so lower --channels or --cells"
+    )
+    return [
+        f"Memory: this search takes about {need / 1e9:.1f} GB and "
+        f"{available / 1e9:.1f} GB are free; {remedy}"
+    ]
+
+
+def available_memory():
+    """Bytes that this process may use, those that it has included.
+
+    The machine's free memory, or less where a control group sets a limit.
+
+    Example: `available_memory() / 1e9` gigabytes.
+    """
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    free = {name: value for name, value in (x.split(":") for x in lines)}
+    own = int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    available = int(free["MemAvailable"].split()[0]) * 1024 + own
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file() and (most := limit.read_text().strip()) != "max":
+        available = min(available, int(most))
+    return available
+
+
+def _memory(method, stage, dataset):
+    kept = costliest(method.candidates(), stage.operations_kept)
+    placement = PLACEMENTS[method.attention]
+    return cost.search_memory(
+        darts.per_edge(kept, method.nodes),
+        input_shape=dataset.image_shape,
+        classes=len(dataset.classes),
+        channels=method.channels,
+        cells=stage.cells,
+        nodes=method.nodes,
+        edge_attentions=placement.second,
+        cell_attentions=placement.end,
+        partial=method.partial_channels,
+    )
+
+
 def _chain(method, images):
     searched = cost.supernet_cost(
         {"layers": mobile.per_layer()},
@@ -45,7 +112,7 @@ def _chain(method, images):
 
 
 def _stage(method, number, stage, images):
-    kept = _costliest(method.candidates(), stage.operations_kept)
+    kept = costliest(method.candidates(), stage.operations_kept)
     placement = PLACEMENTS[method.attention]
     searched = cost.supernet_cost(
         darts.per_edge(kept, method.nodes),
@@ -62,12 +129,6 @@ def _stage(method, number, stage, images):
         f"Stage {number}: {stage.cells} cells, {stage.operations_kept} "
         f"operations an edge, {bound}{_in_words(searched)}"
     )
-
-
-def _costliest(names, count):
-    site = Site(channels=16, entering=(8, 8), leaving=(8, 8))
-    ranked = sorted(names, key=lambda name: -operation(name, site).parameters)
-    return [name for name in names if name in ranked[:count]]
 
 
 def _in_words(searched):

@@ -14,7 +14,7 @@ from tfnas.errors import UserError
 from tfnas.history import History
 from tfnas.networks.mobile import MobileSupernet
 from tfnas.networks.supernet import Supernet
-from tfnas.plan import plan
+from tfnas.plan import available_memory, memory_lines, plan
 from tfnas.runs import Run
 from tfnas.spaces import mobile
 
@@ -38,12 +38,15 @@ def search(config, method, argv):
     started = time.time()
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
-        _make_deterministic()
+        make_deterministic()
     dataset = data.load(config.dataset, config.data_dir, config.image_size)
     if config.train_images is not None:
         dataset = dataset.first(config.train_images)
     record = summary.record(config, method, dataset, argv)
-    print(*plan(method, dataset), sep="\n", flush=True)
+    lines = plan(method, dataset)
+    if not tf.config.list_physical_devices("GPU"):
+        lines += memory_lines(method, dataset, available_memory())
+    print(*lines, sep="\n", flush=True)
     with Run(config.out, record, config.resume) as run:
         genotype = _Search(run, config, method, dataset, started).run_all()
         page = report.write_report(run.folder)
@@ -243,9 +246,16 @@ class _Search:
         return self.earlier_seconds + time.time() - self.started
 
 
-def _make_deterministic():
-    """Same seed, same numbers, in every process."""
-    tf.config.experimental.enable_op_determinism()
+def make_deterministic(operations=True):
+    """Same seed, same numbers, in every process.
+
+    Args:
+        operations: False measures what it costs: all but the operations.
+
+    Example: `make_deterministic()` before anything is traced.
+    """
+    if operations:
+        tf.config.experimental.enable_op_determinism()
     # Grappler's rewrites differ between processes on large graphs.
     tf.config.optimizer.set_experimental_options(
         {"disable_meta_optimizer": True}

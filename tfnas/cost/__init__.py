@@ -10,13 +10,17 @@ A map is (height, width); stride 2 rounds an odd size up.
 
 from tfnas.cost import mobile, networks
 from tfnas.cost.layers import Cost
+from tfnas.cost.memory import Memory, edge_outputs, search_memory
 from tfnas.cost.networks import expected_multiply_adds
 from tfnas.errors import UserError
 
 __all__ = [
     "Cost",
+    "Memory",
+    "edge_outputs",
     "expected_multiply_adds",
     "network_cost",
+    "search_memory",
     "supernet_cost",
 ]
 

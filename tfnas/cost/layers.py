@@ -116,6 +116,16 @@ def after(name, site):
     return attention(name, site.channels, site.leaving)
 
 
+def costliest(names, count):
+    """The so many operations with the most parameters, in the given order.
+
+    Example: `costliest(darts.PRIMITIVES, 3)`.
+    """
+    site = Site(channels=16, entering=(8, 8), leaving=(8, 8))
+    ranked = sorted(names, key=lambda name: -operation(name, site).parameters)
+    return [name for name in names if name in ranked[:count]]
+
+
 def _free(site):
     return Cost()
 

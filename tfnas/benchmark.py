@@ -1,0 +1,56 @@
+"""`python -m tfnas.benchmark`: seconds a step, against this machine's limit."""
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+from tfnas import command
+from tfnas.benchmarking import session, table
+from tfnas.benchmarking.config import BenchmarkConfig
+from tfnas.choice import fields
+
+USAGE = """usage: python -m tfnas.benchmark [--flag=value ...]
+
+Measures steps of search, retraining and inference beside this machine's own
+limit: all variants in one run, in turns, each in a process of its own.
+"""
+
+
+def main(argv):
+    """Measure what the arguments say and print a table.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument cannot be used.
+
+    Example: `main(["benchmark", "--channels=4", "--cells=3"])`.
+    """
+    if command.asks_for_help(argv):
+        lines = [
+            command.help_lines(field, field.default)
+            for field in fields(BenchmarkConfig)
+        ]
+        print("\n".join([USAGE, *lines]))
+        return 0
+    config = BenchmarkConfig(**command.parse(argv, BenchmarkConfig))
+    if config.threads is None:
+        cores = len(os.sched_getaffinity(0))
+        config = dataclasses.replace(config, threads=cores)
+    result = session.measure(config, _note)
+    if config.json:
+        text = json.dumps({"config": vars(config), **result}, indent=1)
+        Path(config.json).write_text(text + "\n", encoding="utf-8")
+    print(*table.lines(result), sep="\n")
+    return 0
+
+
+def _note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    command.run(main, sys.argv)

@@ -1,0 +1,48 @@
+"""What there is to measure, each in a process of its own."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One way to compute one thing.
+
+    Attributes:
+        part: "search", "second_order", "retraining" or "inference".
+        variant: for what is trained "fast", "plain", "baseline" or "no
+            determinism"; for inference who runs the network.
+
+    Example: `Case("search", "plain")`.
+    """
+
+    part: str
+    variant: str
+
+
+RUNTIMES = ("Keras", "SavedModel", "ONNX Runtime")
+
+
+def groups(config):
+    """The cases that take turns with each other.
+
+    A group ends before the next one starts, so that its memory is free again.
+
+    Args:
+        config: a `BenchmarkConfig`.
+
+    Returns:
+        A list of lists of `Case`.
+
+    Example: `groups(BenchmarkConfig(parts=("inference",)))[0][0].variant` is
+    "Keras".
+    """
+    found = []
+    for part in config.parts:
+        if part == "inference":
+            found.append([Case(part, name) for name in RUNTIMES])
+            continue
+        found.append([Case(part, name) for name in config.variants])
+        if part == "search" and config.second_order:
+            own = [v for v in config.variants if v in ("fast", "plain")]
+            found.append([Case("second_order", name) for name in own])
+    return [group for group in found if group]

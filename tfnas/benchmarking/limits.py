@@ -1,0 +1,72 @@
+"""What a step would take if the machine ran at its best."""
+
+from tfnas import cost, methods
+from tfnas.cost.layers import costliest
+from tfnas.spaces import darts
+from tfnas.spaces.attention import PLACEMENTS
+
+# Passes of a step over the network, each as many multiply-adds as a forward
+# pass: forward, gradient in the maps and gradient in the weights.
+PASSES = {
+    "alpha": 2,
+    "weights": 3,
+    "alpha + weights": 5,
+    # Equation 8: a step of w, the gradients in alpha and w, two in alpha.
+    "second order": 3 + 3 + 2 + 2,
+    "retraining": 3,
+    "inference": 1,
+}
+# Floats that a step of alpha and w has to read and write for each element of
+# an edge's output, counted by hand: maps of all candidates, forward and back.
+TRAFFIC = 180
+
+
+def candidates(config):
+    """The candidate operations that are measured.
+
+    Args:
+        config: a `BenchmarkConfig`.
+
+    Example: `len(candidates(BenchmarkConfig(operations_kept=3)))` is 3.
+    """
+    names = methods.get(config.method).candidates()
+    return costliest(names, config.operations_kept or len(names))
+
+
+def search_multiply_adds(config):
+    """Multiply-adds of one image in the supernet's forward pass.
+
+    Example: 300.3 million for DARTS, 16 channels, 8 cells, 32x32.
+    """
+    method = methods.get(config.method)
+    placement = PLACEMENTS[method.attention]
+    return cost.supernet_cost(
+        darts.per_edge(candidates(config), method.nodes),
+        input_shape=(config.image_size, config.image_size, 3),
+        channels=config.channels,
+        cells=config.cells,
+        nodes=method.nodes,
+        edge_attentions=placement.second,
+        cell_attentions=placement.end,
+        partial=method.partial_channels,
+    ).multiply_adds
+
+
+def floor(config, gemm, copy):
+    """Seconds of an alpha and a weight step at the machine's limit.
+
+    Args:
+        config: a `BenchmarkConfig`.
+        gemm: floating-point operations a second of a matrix product.
+        copy: bytes a second, read and written, of a copy.
+
+    Example: `floor(BenchmarkConfig(), gemm=190e9, copy=20e9)` is about 0.8.
+    """
+    elements = cost.edge_outputs(
+        (config.image_size, config.image_size),
+        channels=config.channels,
+        cells=config.cells,
+        nodes=methods.get(config.method).nodes,
+    )
+    operations = 2 * PASSES["alpha + weights"] * search_multiply_adds(config)
+    return config.batch * (operations / gemm + TRAFFIC * 4 * elements / copy)

@@ -1,0 +1,68 @@
+"""The table that the benchmark prints."""
+
+COLUMNS = (
+    "step",
+    "variant",
+    "seconds",
+    "GMAC/s",
+    "x floor",
+    "x baseline",
+    "peak GB",
+    "start-up s",
+)
+
+
+def lines(result):
+    """A result of `session.measure` as lines of Markdown.
+
+    The baseline of inference is Keras. Ratios and memory that are not known
+    are left empty.
+
+    Example: `print(*lines(result), sep="\\n")`.
+    """
+    machine = result["machine"]
+    rows = [row for row in result["rows"] if "seconds" in row]
+    return [
+        f"GEMM {machine['gemm'] / 1e9:.1f} GFLOP/s, copy "
+        f"{machine['copy'] / 1e9:.1f} GB/s; alpha + weights at this limit: "
+        f"{result['floor']:.4g} s",
+        "",
+        _line(COLUMNS),
+        _line(["---"] * len(COLUMNS)),
+        *(_line(_cells(row)) for row in rows),
+        *(
+            f"{row['what']}, {row['variant']}: not measured: {row['note']}"
+            for row in result["rows"]
+            if "note" in row
+        ),
+        *_determinism(rows),
+    ]
+
+
+def _cells(row):
+    return (
+        row["what"],
+        row["variant"],
+        f"{row['seconds']:.4g}",
+        f"{row['multiply_adds_per_second'] / 1e9:.3g}",
+        _number(row.get("over_floor"), ".2f"),
+        _number(row.get("over_baseline"), ".2f"),
+        _number(row.get("peak_bytes"), ".2f", 1e9),
+        _number(row.get("startup_seconds"), ".1f"),
+    )
+
+
+def _determinism(rows):
+    seconds = {(r["what"], r["variant"]): r["seconds"] for r in rows}
+    for what, variant in seconds:
+        if variant == "no determinism" and (what, "fast") in seconds:
+            share = seconds[what, "fast"] / seconds[what, variant] - 1
+            yield f"{what}: determinism costs {share:+.0%}"
+
+
+def _number(value, form, unit=1):
+    return "" if value is None else format(value / unit, form)
+
+
+def _line(cells):
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,138 @@
+"""Memory that a search takes on a CPU, estimated before it runs."""
+
+import math
+from dataclasses import dataclass
+
+from tfnas.cost import networks
+from tfnas.cost.layers import halve
+from tfnas.genotype import ATTENTIONS
+from tfnas.spaces import darts
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Peak memory of a process that searches.
+
+    Attributes:
+        fixed: bytes whatever the batch: the libraries, the traced graph, the
+            weights.
+        per_image: bytes for each image of a batch.
+
+    Example: `Memory(2e9, 1e7).peak(batch_size=64)` is 2.64e9.
+    """
+
+    fixed: float
+    per_image: float
+
+    def peak(self, batch_size):
+        """Bytes with batches of a size."""
+        return self.fixed + batch_size * self.per_image
+
+    def largest_batch(self, available):
+        """Images of the largest batch that fits into so many bytes, or 0."""
+        return max(0, int((available - self.fixed) / self.per_image))
+
+
+def search_memory(
+    operations,
+    *,
+    input_shape=(32, 32, 3),
+    channels=16,
+    cells=8,
+    nodes=4,
+    edge_attentions=(),
+    partial=1,
+    **size,
+):
+    """Memory of the search with a supernet.
+
+    What each batch adds is what the operations' results on all edges keep for
+    the backward pass; images, stem and classifier are small beside them.
+
+    Args:
+        operations: {"normal": names of each edge, "reduce": the same}.
+        input_shape: (height, width, channels) of an image.
+        channels: channels of a node in the first cell.
+        cells: number of cells.
+        nodes: nodes of a cell.
+        edge_attentions: attentions, or operations, after each edge.
+        partial: the K of PC-DARTS.
+        **size: further values of `supernet_cost`.
+
+    Returns:
+        A `Memory`.
+
+    Example:
+
+    ```python
+    every = darts.per_edge(darts.PRIMITIVES)
+    search_memory(every, channels=16, cells=8).peak(batch_size=64) / 1e9
+    ```
+    """
+    traced = attentions = kept = 0
+    for kind, state in _states(input_shape[:2], channels, cells):
+        names = [name for edge in operations[kind] for name in edge]
+        second = list(edge_attentions) * len(operations[kind])
+        traced += sum(name not in ("none", *ATTENTIONS) for name in names)
+        attentions += sum(name in ATTENTIONS for name in names + second)
+        kept += state / partial * sum(map(_maps, names))
+        kept += state * sum(map(_maps, second))
+    parameters = networks.supernet_cost(
+        operations,
+        input_shape=input_shape,
+        channels=channels,
+        cells=cells,
+        nodes=nodes,
+        edge_attentions=edge_attentions,
+        partial=partial,
+        **size,
+    ).parameters
+    return _calibrated(parameters, cells, traced, attentions, kept)
+
+
+def _maps(name):
+    """Maps that an operation keeps on an edge, by its convolutions."""
+    if name.startswith(("sep_conv", "conv")):
+        return 8
+    if name.startswith("dil_conv"):
+        return 4
+    return 0 if name in ("none", "identity") else 1
+
+
+def _calibrated(parameters, cells, traced, attentions, kept):
+    """Bytes as fitted to measured peaks (`tests/test_memory.py`).
+
+    Args:
+        parameters: weights; each has a gradient, a buffer and a new value.
+        cells: number of cells.
+        traced: operations on all edges of all cells.
+        attentions: attentions on all of them.
+        kept: numbers that one image's maps have.
+    """
+    graph = 0.1e9 * cells + 1e6 * traced + 6e6 * attentions
+    return Memory(1.1e9 + graph + 16 * parameters, 0.9 * 4 * kept)
+
+
+def edge_outputs(shape, *, channels, cells, nodes=4):
+    """Numbers in the outputs of all edges of a supernet, for one image.
+
+    Args:
+        shape: (height, width) of an image.
+        channels: channels of a node in the first cell.
+        cells: number of cells.
+        nodes: nodes of a cell.
+
+    Example: `edge_outputs((32, 32), channels=16, cells=8)` is 974848.
+    """
+    edges = len(darts.edges(nodes))
+    states = _states(shape, channels, cells)
+    return edges * sum(numbers for _, numbers in states)
+
+
+def _states(shape, channels, cells):
+    """The kind of each cell, and the numbers that one of its states has."""
+    for index in range(cells):
+        reduction = index in darts.reductions(cells)
+        if reduction:
+            channels, shape = 2 * channels, halve(shape)
+        yield darts.KINDS[reduction], channels * math.prod(shape)
