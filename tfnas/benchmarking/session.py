@@ -44,7 +44,7 @@ class Worker:
     def __init__(self, case, config):
         self.case = case
         self.steps, self.note, self.startup, self.peak = [], None, None, None
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         job = {**dataclasses.asdict(config), **dataclasses.asdict(case)}
         path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.process = subprocess.Popen(

@@ -69,11 +69,10 @@ def search_memory(
     search_memory(every, channels=16, cells=8).peak(batch_size=64) / 1e9
     ```
     """
-    traced = attentions = kept = 0
+    attentions = kept = 0
     for kind, state in _states(input_shape[:2], channels, cells):
         names = [name for edge in operations[kind] for name in edge]
         second = list(edge_attentions) * len(operations[kind])
-        traced += sum(name not in ("none", *ATTENTIONS) for name in names)
         attentions += sum(name in ATTENTIONS for name in names + second)
         kept += state / partial * sum(map(_maps, names))
         kept += state * sum(map(_maps, second))
@@ -87,7 +86,7 @@ def search_memory(
         partial=partial,
         **size,
     ).parameters
-    return _calibrated(parameters, cells, traced, attentions, kept)
+    return _calibrated(parameters, cells, attentions, kept)
 
 
 def _maps(name):
@@ -99,18 +98,17 @@ def _maps(name):
     return 0 if name in ("none", "identity") else 1
 
 
-def _calibrated(parameters, cells, traced, attentions, kept):
+def _calibrated(parameters, cells, attentions, kept):
     """Bytes as fitted to measured peaks (`tests/test_memory.py`).
 
     Args:
         parameters: weights; each has a gradient, a buffer and a new value.
         cells: number of cells.
-        traced: operations on all edges of all cells.
-        attentions: attentions on all of them.
+        attentions: attentions on all edges of all cells.
         kept: numbers that one image's maps have.
     """
-    graph = 0.1e9 * cells + 1e6 * traced + 6e6 * attentions
-    return Memory(1.1e9 + graph + 16 * parameters, 0.9 * 4 * kept)
+    graph = 1.5e8 * cells + 6.6e6 * attentions
+    return Memory(1.3e9 + graph + 16 * parameters, 0.89 * 4 * kept)
 
 
 def edge_outputs(shape, *, channels, cells, nodes=4):

@@ -1,0 +1,183 @@
+"""`python -m tfnas.benchmark`: its numbers, its table, its errors, a run."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfnas import benchmark, command, cost
+from tfnas.benchmarking import limits, table
+from tfnas.benchmarking.cases import Case, groups
+from tfnas.benchmarking.config import BenchmarkConfig
+from tfnas.benchmarking.genotype import DARTS_V2
+from tfnas.benchmarking.session import Worker
+from tfnas.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+TINY = {"channels": 2, "cells": 3, "image_size": 8, "batch": 2, "rounds": 1}
+TINY["threads"] = 1
+
+
+# === The machine's limit ===
+
+
+def test_the_work_of_the_paper_s_supernet():
+    config = BenchmarkConfig()
+    multiply_adds = limits.search_multiply_adds(config)
+    assert multiply_adds == pytest.approx(300.3e6, rel=2e-4)
+    elements = cost.edge_outputs((32, 32), channels=16, cells=8)
+    assert elements == pytest.approx(0.975e6, rel=2e-4)
+
+
+def test_the_floor_is_work_over_speed():
+    config = BenchmarkConfig(batch=2)
+    one_second_of_work = 5 * 2 * limits.search_multiply_adds(config) * 2
+    one_second_of_copy = (
+        180 * 4 * cost.edge_outputs((32, 32), channels=16, cells=8) * 2
+    )
+    assert limits.floor(
+        config, one_second_of_work, one_second_of_copy
+    ) == pytest.approx(2)
+
+
+def test_fewer_candidates_are_less_work():
+    three = BenchmarkConfig(operations_kept=3)
+    assert limits.candidates(three) == [
+        "sep_conv_3x3",
+        "sep_conv_5x5",
+        "dil_conv_5x5",
+    ]
+    every = limits.search_multiply_adds(BenchmarkConfig())
+    assert limits.search_multiply_adds(three) < every
+
+
+def test_the_genotype_is_the_published_one():
+    found = cost.network_cost(DARTS_V2)
+    assert found.parameters == 3349342  # 3.3 M in DARTS, table 1
+
+
+# === What is measured, and how it is shown ===
+
+
+def test_every_case_has_a_place():
+    found = groups(BenchmarkConfig(second_order=True))
+    assert [len(group) for group in found] == [4, 2, 4, 3]
+    found = groups(BenchmarkConfig(variants=("baseline",), second_order=True))
+    assert [group[0].part for group in found] == [
+        "search",
+        "retraining",
+        "inference",
+    ]
+
+
+def test_the_table_shows_what_is_known():
+    step = {"what": "alpha + weights", "multiply_adds_per_second": 2e9}
+    more = {"over_floor": 3, "over_baseline": 0.4, "peak_bytes": 2e9}
+    fast = {**step, **more, "variant": "fast", "seconds": 1.2}
+    loose = {**step, "variant": "no determinism", "seconds": 1.0}
+    missing = {"what": "inference", "variant": "ONNX Runtime", "note": "why"}
+    result = {"machine": {"gemm": 1e11, "copy": 2e10}, "floor": 0.4}
+    lines = list(table.lines({**result, "rows": [fast, loose, missing]}))
+    assert lines[0].startswith("GEMM 100.0 GFLOP/s, copy 20.0 GB/s")
+    assert lines[4] == (
+        "| alpha + weights | fast | 1.2 | 2 | 3.00 | 0.40 | 2.00 |  |"
+    )
+    assert lines[6] == "inference, ONNX Runtime: not measured: why"
+    assert lines[7] == "alpha + weights: determinism costs +20%"
+
+
+def test_a_worker_that_fails_says_why():
+    with Worker(Case("cooking", "fast"), BenchmarkConfig(**TINY)) as worker:
+        assert not worker.steps
+        assert "cooking" in worker.note
+
+
+def test_a_tiny_run(tmp_path):
+    path = tmp_path / "speed.json"
+    flags = [f"--{name}={value}" for name, value in TINY.items()]
+    done = subprocess.run(
+        [sys.executable, "-m", "tfnas.benchmark", *flags, f"--json={path}"]
+        + ["--parts=retraining,inference", "--variants=fast,baseline"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(path.read_text())
+    assert result["config"]["channels"] == 2
+    assert result["machine"]["gemm"] > 1e9
+    assert result["machine"]["copy"] > 1e8
+    rows = {(row["what"], row["variant"]): row for row in result["rows"]}
+    for variant in ("fast", "baseline"):
+        row = rows["retraining", variant]
+        assert row["seconds"] > 0
+        assert row["peak_bytes"] > 1e8
+        assert row["startup_seconds"] > row["seconds"]
+    assert rows["retraining", "baseline"]["over_baseline"] == 1
+    for images in (1, 2):
+        for runtime in ("Keras", "SavedModel"):
+            assert rows[f"inference, batch {images}", runtime]["seconds"] > 0
+    assert done.stdout.splitlines()[0].startswith("GEMM ")
+
+
+@pytest.mark.slow
+def test_a_tiny_search(tmp_path):
+    path = tmp_path / "speed.json"
+    flags = [f"--{name}={value}" for name, value in TINY.items()]
+    subprocess.run(
+        [sys.executable, "-m", "tfnas.benchmark", *flags, f"--json={path}"]
+        + ["--parts=search", "--second_order"],
+        check=True,
+        cwd=ROOT,
+    )
+    rows = json.loads(path.read_text())["rows"]
+    assert not [row for row in rows if "note" in row]
+    seconds = {(r["what"], r["variant"]): r["seconds"] for r in rows}
+    assert len(seconds) == 3 * 3 + 1 + 2
+    assert seconds["alpha + weights", "fast"] == pytest.approx(
+        seconds["alpha", "fast"] + seconds["weights", "fast"]
+    )
+
+
+# === Arguments ===
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--batch=0", "--batch=0: use 1 or more"),
+        ("--cells=2", "--cells=2: use 3 or more"),
+        ("--parts=cooking", "--parts=cooking: choose from search, "),
+        ("--method=dart", "--method=dart: no such method; did you mean darts"),
+        ("--operations_kept=9", "--operations_kept=9: darts has 8 candidates"),
+        ("--json=no/such/file", "--json=no/such/file: its folder does not"),
+        ("--rounds=many", "--rounds=many: give a whole number"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(flag, message):
+    with pytest.raises(UserError) as error:
+        benchmark.main(["benchmark", flag])
+    assert str(error.value).startswith(message)
+
+
+def test_help_lists_every_flag(capsys):
+    benchmark.main(["benchmark", "--help"])
+    printed = capsys.readouterr().out
+    assert "--second_order=false" in printed
+    assert "--variants=fast,plain,baseline,no determinism" in printed
+
+
+@pytest.mark.parametrize(
+    "words",
+    re.findall(
+        r"python -m tfnas\.benchmark (--.*)",
+        (ROOT / "README.md").read_text(encoding="utf-8"),
+    ),
+)
+def test_the_readme_s_commands_are_known(words):
+    given = command.parse(["benchmark", *shlex.split(words)], BenchmarkConfig)
+    assert BenchmarkConfig(**given)
