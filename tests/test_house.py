@@ -17,16 +17,18 @@ MODULES = {
 }
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
-    {"search", "convert", "benchmark", "benchmarking"},
-    {"search_run", "authors_network", "authors_supernet"},
-    {"callbacks", "plan", "summary"},
-    {"report", "runs", "data", "history", "authors"},
+    {"search", "train", "convert", "benchmark", "benchmarking"},
+    {"search_run", "train_run", "authors_network", "authors_supernet"},
+    {"callbacks", "plan", "summary", "determinism"},
+    {"report", "runs", "data", "history", "authors", "zoo", "weights"},
+    {"supervised"},
     {"bilevel"},
     {"hypergradient"},
     {"networks"},
     {"layers"},
     {"optimizers"},
     {"regularization", "relaxation", "methods", "cost", "derivation"},
+    {"recipe"},
     {"schedule"},
     {"spaces"},
     {"drawing", "drawing_matplotlib"},
@@ -38,6 +40,7 @@ LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 # Flags, lists and argument errors are made of these, so they start at once.
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
+LIGHT |= {"recipe", "train", "zoo"}
 
 
 def arrows(module, source):

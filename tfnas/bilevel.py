@@ -187,7 +187,7 @@ class BilevelSearch(keras.Model):
         gradients = replicas.total(gradients)
         if self.method.alpha_clip:
             gradients = clip_by_norm(gradients, self.method.alpha_clip)
-        _apply(
+        descend(
             self.alpha_optimizer,
             gradients,
             step.alphas,
@@ -214,7 +214,7 @@ class BilevelSearch(keras.Model):
         gradients = replicas.total(tape.gradient(loss, weights))
         statistics = self.supernet.non_trainable_variables
         _assign(statistics, [current_value(scope, v) for v in statistics])
-        _apply(
+        descend(
             self.optimizer,
             clip_by_norm(gradients, self.method.gradient_clip),
             variables,
@@ -250,8 +250,17 @@ def clip_by_norm(gradients, largest):
     return [g * tf.cast(tf.minimum(scale, 1), g.dtype) for g in gradients]
 
 
-def _apply(optimizer, gradients, variables, weight_decay):
-    """One step on summed gradients with coupled L2."""
+def descend(optimizer, gradients, variables, weight_decay):
+    """One step on summed gradients with coupled L2.
+
+    Args:
+        optimizer: an optimizer that is built for the variables.
+        gradients: a tensor for each variable, summed over the replicas.
+        variables: the Keras variables to move.
+        weight_decay: lambda; lambda times the value joins the gradient.
+
+    Example: `descend(SGD(0.1), gradients, network.trainable_variables, 3e-4)`.
+    """
     # Under a strategy a Keras optimizer sums over the replicas once more.
     parts = replicas.count()
     optimizer.apply_gradients(

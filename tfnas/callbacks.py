@@ -1,4 +1,4 @@
-"""What happens at the borders of the epochs of a search (survey 3.3)."""
+"""What happens at the borders of the epochs (survey 3.3)."""
 
 import math
 import time
@@ -74,8 +74,37 @@ def skips_took_over(search):
     return 0 < search.method.stop_skips <= skips
 
 
-def check_finite(epoch, logs):
-    """Stop a search that has diverged before it is kept as a checkpoint.
+class EachTrainingEpoch(keras.callbacks.Callback):
+    """Sets learning rate and drop path, and hands on what came of an epoch.
+
+    Args:
+        training: the run that trains: its `recipe`, `drop_path` and
+            `end_epoch`.
+    """
+
+    def __init__(self, training):
+        super().__init__()
+        self.training = training
+
+    def on_epoch_begin(self, epoch, logs=None):
+        recipe, drop_path = self.training.recipe, self.training.drop_path
+        self.began = time.time()
+        self.model.optimizer.learning_rate = recipe.rate_at(epoch)
+        if drop_path is not None:
+            drop_path.rate.assign(recipe.drop_path_at(epoch))
+
+    def on_epoch_end(self, epoch, logs=None):
+        check_finite(epoch + 1, logs, ("learning_rate",))
+        self.training.end_epoch(epoch + 1, logs, time.time() - self.began)
+
+
+def check_finite(epoch, logs, flags=("learning_rate", "alpha_learning_rate")):
+    """Stop a run that has diverged before it is kept as a checkpoint.
+
+    Args:
+        epoch: the epoch, from 1.
+        logs: {name of a loss: value}.
+        flags: what one may lower to mend it.
 
     Raises:
         UserError: if a loss of the epoch is no number.
@@ -85,7 +114,7 @@ def check_finite(epoch, logs):
     for name in ("loss", "alpha_loss", "val_loss"):
         if not math.isfinite(logs.get(name, 0)):
             raise UserError(
-                f"epoch {epoch}: {name} is {logs[name]}; the search has "
-                "diverged, start another with a lower --learning_rate or "
-                "--alpha_learning_rate"
+                f"epoch {epoch}: {name} is {logs[name]}; the run has "
+                "diverged, start another with a lower "
+                + " or ".join(f"--{flag}" for flag in flags)
             )

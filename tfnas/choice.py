@@ -1,6 +1,9 @@
 """Fields of a frozen dataclass that a person may choose by a flag."""
 
 import dataclasses
+from math import isfinite
+
+from tfnas.errors import UserError
 
 
 def choice(default, text, options=None, least=None):
@@ -23,3 +26,35 @@ def choice(default, text, options=None, least=None):
 def fields(config):
     """The fields of a dataclass, or of its instance, that are flags."""
     return [f for f in dataclasses.fields(config) if "help" in f.metadata]
+
+
+def check_values(config):
+    """Refuse the first value that its own field does not allow.
+
+    Args:
+        config: an instance of a dataclass with `choice` fields.
+
+    Raises:
+        UserError: one line that names the flag.
+
+    Example: `check_values(Method(name="m", title="", paper="", epochs=0))`.
+    """
+    for field in fields(config):
+        value, minimum = getattr(config, field.name), field.metadata["least"]
+        if value is None:
+            continue
+        parts = value if isinstance(value, tuple) else (value,)
+        shown = ",".join(map(str, parts))
+        if not parts and field.default:
+            raise UserError(f"--{field.name}=: give at least one")
+        if any(isinstance(p, float) and not isfinite(p) for p in parts):
+            raise UserError(f"--{field.name}={shown}: use a finite number")
+        if minimum is not None and any(part < minimum for part in parts):
+            raise UserError(f"--{field.name}={shown}: use {minimum} or more")
+        options = field.metadata["options"]
+        for part in parts if options else ():
+            if part not in options:
+                raise UserError(
+                    f"--{field.name}={part}: choose from "
+                    + ", ".join(map(str, options))
+                )

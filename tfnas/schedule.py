@@ -1,4 +1,4 @@
-"""What changes from epoch to epoch of a search (survey, section 3.3).
+"""What changes from epoch to epoch (survey, section 3.3).
 
 Every function is a closed form of the epoch, counted from 0, so that a
 resumed run needs no schedule state: it asks for the epoch it continues with.
@@ -76,6 +76,75 @@ def cosine(epoch, epochs, initial, minimum=0.0):
     """
     swing = (1 + math.cos(math.pi * epoch / epochs)) / 2
     return minimum + (initial - minimum) * swing
+
+
+def exponential(epoch, initial, decay=0.97):
+    """Learning rate of DARTS's and Att-DARTS's ImageNet training.
+
+    Args:
+        epoch: index of the epoch, from 0.
+        initial: learning rate of epoch 0.
+        decay: factor from each epoch to the next.
+
+    Source: DARTS's code, `cnn/train_imagenet.py`.
+
+    Example: `exponential(1, 0.1)` is 0.097.
+    """
+    return initial * decay**epoch
+
+
+LINEAR_TAIL = 5
+
+
+def linear(epoch, epochs, initial):
+    """Learning rate of P-DARTS's ImageNet training.
+
+    It falls linearly towards 0 at five epochs before the end, then starts
+    again at a fifth of the last slope's height for the last five.
+
+    Args:
+        epoch: index of the epoch, from 0.
+        epochs: number of epochs, more than 5.
+        initial: learning rate of epoch 0.
+
+    Source: P-DARTS's code, `train_imagenet.py`.
+
+    Example: `linear(122, 250, 0.5)` is 0.251.
+    """
+    slope = epochs - LINEAR_TAIL
+    if epoch < slope:
+        return initial * (slope - epoch) / slope
+    return initial * (epochs - epoch) / (LINEAR_TAIL * slope)
+
+
+def warm_up(epoch, epochs, rate):
+    """Learning rate of the first epochs, which rise to it step by step.
+
+    Args:
+        epoch: index of the epoch, from 0 and below `epochs`.
+        epochs: how many epochs rise.
+        rate: the learning rate of the last of them.
+
+    Source: P-DARTS's code, 5 epochs for batches above 256.
+
+    Example: `warm_up(0, 5, 0.5)` is 0.1.
+    """
+    return rate * (epoch + 1) / epochs
+
+
+def drop_path(epoch, epochs, largest):
+    """Rate of drop path, which grows with the epochs but stays below its end.
+
+    Args:
+        epoch: index of the epoch, from 0.
+        epochs: number of epochs.
+        largest: the rate that would follow the last epoch.
+
+    Source: NASNet's schedule in DARTS's code, `cnn/train.py`.
+
+    Example: `drop_path(300, 600, 0.2)` is 0.1.
+    """
+    return largest * epoch / epochs
 
 
 def is_warmup(epoch, stage):

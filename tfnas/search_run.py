@@ -5,11 +5,11 @@ import sys
 import time
 
 import keras
-import tensorflow as tf
 
 from tfnas import data, report, schedule, summary
 from tfnas.bilevel import BilevelSearch
 from tfnas.callbacks import EachEpoch, skips_took_over
+from tfnas.determinism import make_deterministic
 from tfnas.errors import UserError
 from tfnas.history import History
 from tfnas.networks.mobile import MobileSupernet
@@ -93,9 +93,7 @@ class _Search:
                 self.model.supernet,
                 genotype,
                 seconds=self._seconds(),
-                next_command=summary.next_command(
-                    self.config, self.method, self.run.folder
-                ),
+                next_command=summary.next_command(self.config, self.run.folder),
             ),
         )
         return genotype
@@ -244,22 +242,6 @@ class _Search:
 
     def _seconds(self):
         return self.earlier_seconds + time.time() - self.started
-
-
-def make_deterministic(operations=True):
-    """Same seed, same numbers, in every process.
-
-    Args:
-        operations: False measures what it costs: all but the operations.
-
-    Example: `make_deterministic()` before anything is traced.
-    """
-    if operations:
-        tf.config.experimental.enable_op_determinism()
-    # Grappler's rewrites differ between processes on large graphs.
-    tf.config.optimizer.set_experimental_options(
-        {"disable_meta_optimizer": True}
-    )
 
 
 def _tensorboard(folder):

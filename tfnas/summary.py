@@ -7,11 +7,8 @@ import shlex
 
 import tensorflow as tf
 
-from tfnas import command, cost, data, methods
+from tfnas import cost, data
 from tfnas.spaces import mobile
-
-# What the paper's preset decides, whatever was chosen for a shorter run.
-SIZE = ("batch_size", "cells", "channels", "epochs", "warmup_epochs")
 
 
 def record(config, method, dataset, argv):
@@ -28,14 +25,7 @@ def record(config, method, dataset, argv):
             "train": len(train),
             "valid": len(valid),
         },
-        "versions": {
-            "python": platform.python_version(),
-            **{
-                name: importlib.metadata.version(name)
-                for name in ("keras", "numpy")
-            },
-            "tensorflow": tf.__version__,
-        },
+        "versions": versions(),
     }
 
 
@@ -65,10 +55,9 @@ def summary(supernet, genotype, *, seconds, next_command):
         size = options = {"channels": 36, "cells": 20}
     network = cost.network_cost(genotype, **of_images, **options)
     searched = supernet.cost()
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "seconds": round(seconds, 1),
-        "peak_memory_mb": round(kilobytes / 1024),
+        "peak_memory_mb": peak_memory(),
         "supernet_parameters": searched.parameters,
         "supernet_multiply_adds": searched.multiply_adds,
         "network": {
@@ -80,25 +69,41 @@ def summary(supernet, genotype, *, seconds, next_command):
     }
 
 
-def next_command(config, method, folder):
-    """The command that goes on from a search: the same at the paper's size."""
-    plain = methods.get(method.name).with_preset(config.preset).values()
-    size = set(SIZE)
-    if len(method.cells) != len(plain["cells"]):  # another number of stages
-        size.remove("cells")
-    chosen = {
-        name: command.show(value)
-        for name, value in method.values().items()
-        if value != plain[name] and name not in size
-    }
+def next_command(config, folder):
+    """The command that goes on from a search: train what it found.
+
+    Args:
+        config: the search's `SearchConfig`.
+        folder: the search's folder.
+
+    Example: `next_command(SearchConfig(), "runs/darts")`.
+    """
     flags = {
-        "method": method.name,
+        "genotype": f"{folder}/genotype.json",
+        "preset": "quick" if config.dataset == "digits" else "small",
         "dataset": config.dataset,
         "data_dir": config.data_dir,
         "image_size": config.image_size,
-        **chosen,
-        "preset": "paper",
-        "out": f"{folder}_paper",
+        "seed": config.seed,
+        "out": f"{folder}_trained",
     }
     words = [f"--{k}={v}" for k, v in flags.items() if v is not None]
-    return shlex.join(["python", "-m", "tfnas.search", *words])
+    return shlex.join(["python", "-m", "tfnas.train", *words])
+
+
+def versions():
+    """{package: version} of what decides the numbers."""
+    return {
+        "python": platform.python_version(),
+        **{
+            name: importlib.metadata.version(name)
+            for name in ("keras", "numpy")
+        },
+        "tensorflow": tf.__version__,
+    }
+
+
+def peak_memory():
+    """Largest resident memory of this process so far, in MB."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(kilobytes / 1024)

@@ -16,7 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfnas import methods, search_run
+from tfnas import methods
+from tfnas.determinism import make_deterministic
 from tfnas.benchmarking import limits
 from tfnas.benchmarking.config import BenchmarkConfig
 from tfnas.benchmarking.genotype import DARTS_V2
@@ -40,7 +41,7 @@ def set_up(job):
     tf.config.threading.set_intra_op_parallelism_threads(job["threads"])
     tf.config.threading.set_inter_op_parallelism_threads(job["threads"])
     keras.utils.set_random_seed(0)
-    search_run.make_deterministic(job["variant"] != "no determinism")
+    make_deterministic(job["variant"] != "no determinism")
 
 
 def search(job):

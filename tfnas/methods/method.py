@@ -7,9 +7,8 @@ with a help text is also a flag of `python -m tfnas.search`.
 
 import dataclasses
 from collections.abc import Mapping
-from math import isfinite
 
-from tfnas.choice import choice, fields
+from tfnas.choice import check_values, choice, fields
 from tfnas.errors import UserError
 from tfnas.genotype import ATTENTIONS
 from tfnas.methods.rules import contradictions
@@ -187,27 +186,7 @@ class Method:
 
     def check(self):
         """Raise a `UserError` that names the first value that cannot be."""
-        for field in fields(self):
-            value, minimum = getattr(self, field.name), field.metadata["least"]
-            if value is None:
-                continue
-            parts = value if isinstance(value, tuple) else (value,)
-            shown = ",".join(map(str, parts))
-            if not parts and field.default:
-                raise UserError(f"--{field.name}=: give at least one")
-            if any(isinstance(p, float) and not isfinite(p) for p in parts):
-                raise UserError(f"--{field.name}={shown}: use a finite number")
-            if minimum is not None and any(part < minimum for part in parts):
-                raise UserError(
-                    f"--{field.name}={shown}: use {minimum} or more"
-                )
-            options = field.metadata["options"]
-            for part in parts if options else ():
-                if part not in options:
-                    raise UserError(
-                        f"--{field.name}={part}: choose from "
-                        + ", ".join(map(str, options))
-                    )
+        check_values(self)
         for wrong, message in contradictions(self):
             if wrong:
                 raise UserError(message)

@@ -1,8 +1,8 @@
-"""The page that says what a search found, in words and pictures.
+"""The page that says what a run found, in words and pictures.
 
 `reading` reads the run's folder, `findings` draws the conclusions, `figures`
 draws, `overview`, `training` and `alphas` write a section each, and `page`
-puts them together.
+puts them together. `network` writes the page of a trained network.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 
 
 def write_report(run: str | Path) -> Path:
-    """Writes `report.html` into a search run's folder.
+    """Writes `report.html` into the folder of a search or a training.
 
     The page needs no network, no script and no other file; it follows the
     reader's light or dark theme and fits a phone.
 
     Args:
-        run: the folder that `tfnas.search --out` wrote.
+        run: the folder that `--out` named.
 
     Returns:
         The page's path.
@@ -32,9 +32,14 @@ def write_report(run: str | Path) -> Path:
     ```
     """
     # Matplotlib takes longer to import than a usage error should.
-    from tfnas.report.page import render
-    from tfnas.report.reading import read_run
+    from tfnas.report import network, page, reading
 
-    page = Path(run) / "report.html"
-    page.write_text(render(read_run(run)), encoding="utf-8")
-    return page
+    trained = (Path(run) / network.CONFUSION).is_file()
+    text = (
+        network.render(network.read_training(run))
+        if trained
+        else page.render(reading.read_run(run))
+    )
+    place = Path(run) / "report.html"
+    place.write_text(text, encoding="utf-8")
+    return place

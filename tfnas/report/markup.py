@@ -71,6 +71,16 @@ def facts(pairs: Mapping[str, object]) -> Raw:
     return Raw(f'<table class="facts"><tbody>{rows}</tbody></table>')
 
 
+def key_figures(entries: Iterable[tuple[str, str, str]]) -> Raw:
+    """Large numbers beside each other: (name, value, note)."""
+    items = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}"
+        f"<small>{escape(note)}</small></dd></div>"
+        for name, value, note in entries
+    )
+    return Raw(f'<dl class="key">{items}</dl>')
+
+
 def legend(entries: Mapping[str, Ink]) -> Raw:
     """Names beside the lines that stand for them."""
     items = "".join(

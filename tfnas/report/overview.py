@@ -133,15 +133,7 @@ def key_figures(run: Run) -> Raw:
             f"of {len(run.snapshots)}",
         ),
     )
-    return Raw(
-        '<dl class="key">'
-        + "".join(
-            f"<div><dt>{escape(name)}</dt><dd>{escape(value)}"
-            f"<small>{escape(note)}</small></dd></div>"
-            for name, value, note in entries
-        )
-        + "</dl>"
-    )
+    return markup.key_figures(entries)
 
 
 def cells(run: Run) -> Raw:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from tfnas.report import alphas, colours, markup, overview, training
@@ -28,24 +29,46 @@ def render(run: Run) -> str:
     Returns:
         HTML text.
     """
-    title = escape(overview.title(run))
-    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title} · tfnas</title>"
-        f"<style>{style}{colours.style_sheet()}</style></head><body>"
-        f"<header>{overview.header(run)}</header><main>"
-        + _section("The cells", overview.cells(run))
-        + _section("The search", training.curves(run) + training.changes(run))
-        + _section("The architecture weights", _weights(run))
-        + _section("How it was made", _provenance(run))
-        + f"</main><footer>{_files()}</footer></body></html>\n"
+    return document(
+        overview.title(run),
+        overview.header(run),
+        {
+            "The cells": overview.cells(run),
+            "The search": training.curves(run) + training.changes(run),
+            "The architecture weights": _weights(run),
+            "How it was made": _provenance(run),
+        },
+        FILES,
     )
 
 
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+def document(
+    title: str,
+    header: str,
+    sections: Mapping[str, str],
+    files: Mapping[str, str],
+) -> str:
+    """A page that needs no other file.
+
+    Args:
+        title: the page's title, as text.
+        header: the first screen, as HTML.
+        sections: heading -> HTML.
+        files: name of a file beside the page -> what it holds.
+    """
+    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    content = "".join(
+        f"<section><h2>{escape(name)}</h2>{text}</section>"
+        for name, text in sections.items()
+    )
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)} · tfnas</title>"
+        f"<style>{style}{colours.style_sheet()}</style></head><body>"
+        f"<header>{header}</header><main>{content}</main>"
+        f"<footer>{_files(files)}</footer></body></html>\n"
+    )
 
 
 def _weights(run: Run) -> str:
@@ -90,7 +113,7 @@ def _provenance(run: Run) -> str:
         "Peak memory": f"{markup.exact(summary['peak_memory_mb'])} MB",
         "Data": f"{data['name']}: {markup.exact(data['train'])} images for "
         f"the weights, {markup.exact(data['valid'])} for the alphas, {shape}, "
-        f"{_classes(data['classes'])}",
+        f"{classes(data['classes'])}",
         "Versions": ", ".join(
             f"{k} {v}" for k, v in config["versions"].items()
         ),
@@ -106,14 +129,15 @@ def _provenance(run: Run) -> str:
     )
 
 
-def _classes(names: list) -> str:
+def classes(names: list) -> str:
+    """How many classes there are, and the first names."""
     shown = ", ".join(str(name) for name in names[:20])
     more = ", ..." if len(names) > 20 else ""
     return f"{len(names)} classes ({shown}{more})"
 
 
-def _files() -> Raw:
+def _files(files: Mapping[str, str]) -> Raw:
     items = "; ".join(
-        f'<a href="{name}">{name}</a>, {what}' for name, what in FILES.items()
+        f'<a href="{name}">{name}</a>, {what}' for name, what in files.items()
     )
     return Raw(f"<p>Beside this page: {items}.</p>")

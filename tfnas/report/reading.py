@@ -112,34 +112,36 @@ def read_run(path: str | Path) -> Run:
         raise UserError(f"{path}: no such folder; give a search's --out folder")
     return Run(
         path=path,
-        config=_read_fields(path / "config.json", CONFIG_FIELDS),
-        history=_read_history(path / "history.csv"),
+        config=read_fields(path / "config.json", CONFIG_FIELDS),
+        history=read_history(path / "history.csv"),
         stages=_read_stages(path / "alphas.npz"),
         snapshots=_read_snapshots(path / "genotypes.json"),
-        genotype=Genotype.from_json(_present(path / "genotype.json")),
-        summary=_read_fields(path / "summary.json", SUMMARY_FIELDS),
+        genotype=Genotype.from_json(present(path / "genotype.json")),
+        summary=read_fields(path / "summary.json", SUMMARY_FIELDS),
     )
 
 
-def _present(path: Path) -> Path:
+def present(path: Path) -> Path:
+    """The path, if a file is there; else a `UserError`."""
     if not path.is_file():
         raise UserError(
             f"{path}: missing; the report needs it, "
-            "finish the search with tfnas.search --resume"
+            "finish the run with --resume"
         )
     return path
 
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(_present(path).read_text(encoding="utf-8"))
+        return json.loads(present(path).read_text(encoding="utf-8"))
     except ValueError as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path}: not JSON ({error}); restore it") from error
 
 
-def _read_fields(path: Path, fields: tuple[str, ...]) -> Mapping[str, Any]:
+def read_fields(path: Path, fields: tuple[str, ...]) -> Mapping[str, Any]:
+    """A JSON file that must have the dotted `fields`."""
     document = _read_json(path)
     for field in fields:
         value = document
@@ -150,14 +152,17 @@ def _read_fields(path: Path, fields: tuple[str, ...]) -> Mapping[str, Any]:
     return document
 
 
-def _read_history(path: Path) -> Mapping[str, np.ndarray]:
+def read_history(
+    path: Path, columns: tuple[str, ...] = COLUMNS
+) -> Mapping[str, np.ndarray]:
+    """Columns of a CSV file as float arrays; an empty field is NaN."""
     try:
-        with _present(path).open(newline="", encoding="utf-8") as file:
+        with present(path).open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             header, rows = reader.fieldnames or (), list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not CSV ({error}); restore it") from error
-    missing = [column for column in COLUMNS if column not in header]
+    missing = [column for column in columns if column not in header]
     if missing:
         raise UserError(f"{path}: column {missing[0]} is missing; add it")
     if not rows:
@@ -165,7 +170,7 @@ def _read_history(path: Path) -> Mapping[str, np.ndarray]:
     try:
         return {
             column: np.array([float(row[column] or "nan") for row in rows])
-            for column in COLUMNS
+            for column in columns
         }
     except ValueError as error:
         raise UserError(f"{path}: {error}; use numbers only") from error
@@ -174,7 +179,7 @@ def _read_history(path: Path) -> Mapping[str, np.ndarray]:
 def _read_stages(path: Path) -> tuple[Mapping[str, np.ndarray], ...]:
     stages: dict[int, dict[str, np.ndarray]] = {}
     try:
-        with np.load(_present(path), allow_pickle=False) as archive:
+        with np.load(present(path), allow_pickle=False) as archive:
             for key in archive.files:
                 stage, name = key.split("/")
                 number = int(stage.removeprefix("stage"))

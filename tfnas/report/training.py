@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tfnas.report import colours, figures, findings, markup
@@ -22,62 +24,73 @@ def curves(run: Run) -> Raw:
         [findings.distance(s.genotype, run.genotype) for s in run.snapshots],
         dtype=float,
     )
+    marks = boundaries(run)
     charts = (
-        _chart(
-            run,
+        chart(
             "Loss",
             {
                 "weights": (history["train_loss"], colours.TRAIN),
                 "alphas": (history["alpha_loss"], colours.ALPHA),
                 "validation": (history["valid_loss"], colours.VALID),
             },
+            marks,
         ),
-        _chart(
-            run,
+        chart(
             "Accuracy",
             {
                 "training": (history["train_accuracy"], colours.TRAIN),
                 "validation": (history["valid_accuracy"], colours.VALID),
             },
+            marks,
         ),
-        _chart(
-            run,
+        chart(
             "Skips kept",
             {
                 "normal cell": (history["skips_normal"], colours.NORMAL),
                 "reduction cell": (history["skips_reduce"], colours.REDUCE),
             },
+            marks,
             from_zero=True,
             integers=True,
         ),
-        _chart(
-            run,
+        chart(
             "Differences from the final genotype",
             {"": (to_final, colours.INK)},
+            marks,
             from_zero=True,
             integers=True,
         ),
-        _chart(
-            run,
+        chart(
             "Learning rate of the weights",
             {"": (history["learning_rate"], colours.MUTED)},
+            marks,
             from_zero=True,
         ),
-        _chart(
-            run,
+        chart(
             "Seconds per epoch",
             {"": (history["seconds"], colours.MUTED)},
+            marks,
             from_zero=True,
         ),
     )
-    parted = "; a vertical line parts two stages" if boundaries(run) else ""
+    parted = "; a vertical line parts two stages" if marks else ""
     return Raw(
         f'<p class="note">Every chart runs over the epochs{parted}.</p>'
         f'<div class="charts">{"".join(charts)}</div>'
     )
 
 
-def _chart(run: Run, name: str, series: dict, **style: bool) -> Raw:
+def chart(
+    name: str, series: dict, marks: Sequence[int] = (), **style: bool
+) -> Raw:
+    """A small chart over the epochs, empty where there is no number.
+
+    Args:
+        name: what the chart shows.
+        series: label -> (values (epochs,), ink).
+        marks: epochs after which a line stands.
+        **style: as of `figures.curves`.
+    """
     series = {
         label: (np.where(np.isfinite(values), values, np.nan), ink)
         for label, (values, ink) in series.items()
@@ -92,7 +105,7 @@ def _chart(run: Run, name: str, series: dict, **style: bool) -> Raw:
     svg = figures.curves(
         f"{name} over the epochs; at the end: {ends}",
         series,
-        boundaries(run),
+        marks,
         **style,
     )
     named = {label: ink for label, (_, ink) in series.items() if label}

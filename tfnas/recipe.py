@@ -1,0 +1,157 @@
+"""Recipes: how a found network is trained (the papers' evaluation phase).
+
+Every field is a flag of `python -m tfnas.train`; a preset is a short list of
+changes. The defaults are the recipe of DARTS on CIFAR, which Fair DARTS and
+Att-DARTS share; P-DARTS differs in `batch_size=128` and `drop_path=0.3`.
+"""
+
+import dataclasses
+
+from tfnas import schedule
+from tfnas.choice import check_values, choice, fields
+from tfnas.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The values of a training; the defaults are those of the papers.
+
+    Source: `cnn/train.py` of DARTS (arXiv:1806.09055, section 3.2) and the
+    ImageNet scripts of DARTS and P-DARTS for the other schedules.
+
+    Example: `Recipe(epochs=10, channels=16, cells=8).rate_at(5)` is 0.0125.
+    """
+
+    channels: int = choice(36, "channels of the first cell", least=1)
+    cells: int = choice(20, "cells of the network", least=3)
+    stem: str = choice(
+        "cifar",
+        "first layers; imagenet makes the map smaller by 8",
+        ("cifar", "imagenet"),
+    )
+    epochs: int = choice(600, "epochs", least=1)
+    batch_size: int = choice(96, "images in a batch", least=1)
+    learning_rate: float = choice(0.025, "largest learning rate", least=0)
+    schedule: str = choice(
+        "cosine",
+        "how the learning rate falls from epoch to epoch: to 0 on a cosine, "
+        "by a factor, or P-DARTS's way",
+        ("cosine", "exponential", "linear"),
+    )
+    learning_rate_decay: float = choice(
+        0.97, "factor of --schedule=exponential", least=0
+    )
+    warmup_epochs: int = choice(
+        0, "first epochs, in which the learning rate rises", least=0
+    )
+    momentum: float = choice(0.9, "momentum of SGD", least=0)
+    weight_decay: float = choice(3e-4, "L2 of all weights", least=0)
+    gradient_clip: float = choice(5.0, "largest norm of the gradient", least=0)
+    drop_path: float = choice(
+        0.2, "rate of drop path that would follow the last epoch", least=0
+    )
+    auxiliary: float = choice(
+        0.4, "weight of the auxiliary classifier's loss; 0 is none", least=0
+    )
+    cutout: int | None = choice(
+        None, "side of the square cut out; by default half the image", least=0
+    )
+    label_smoothing: float = choice(
+        0.0, "share of a label that goes to all classes alike", least=0
+    )
+
+    def values(self):
+        """The values of the flags as a dict."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def with_flags(self, values):
+        """The recipe with some of its values replaced, checked.
+
+        Raises:
+            UserError: for a value that cannot be, or not beside the others.
+
+        Example: `Recipe().with_flags({"epochs": 100})`.
+        """
+        recipe = dataclasses.replace(self, **values)
+        recipe.check()
+        return recipe
+
+    def check(self):
+        """Raise a `UserError` that names the first value that cannot be."""
+        check_values(self)
+        for name in ("drop_path", "label_smoothing"):
+            if getattr(self, name) >= 1:
+                raise UserError(
+                    f"--{name}={getattr(self, name)}: use a rate below 1"
+                )
+        if self.warmup_epochs >= self.epochs:
+            raise UserError(
+                f"--warmup_epochs={self.warmup_epochs}: use fewer than "
+                f"--epochs={self.epochs}"
+            )
+        if self.schedule == "linear" and self.epochs <= schedule.LINEAR_TAIL:
+            raise UserError(
+                f"--schedule=linear: use more than {schedule.LINEAR_TAIL} "
+                f"--epochs, not {self.epochs}"
+            )
+
+    def rate_at(self, epoch):
+        """The learning rate of an epoch, counted from 0.
+
+        Example: `Recipe().rate_at(300)` is 0.0125.
+        """
+        if epoch < self.warmup_epochs:
+            return schedule.warm_up(
+                epoch, self.warmup_epochs, self.learning_rate
+            )
+        if self.schedule == "exponential":
+            return schedule.exponential(
+                epoch, self.learning_rate, self.learning_rate_decay
+            )
+        fall = {"cosine": schedule.cosine, "linear": schedule.linear}
+        return fall[self.schedule](epoch, self.epochs, self.learning_rate)
+
+    def drop_path_at(self, epoch):
+        """The rate of drop path of an epoch, counted from 0.
+
+        Example: `Recipe().drop_path_at(300)` is 0.1.
+        """
+        return schedule.drop_path(epoch, self.epochs, self.drop_path)
+
+
+# What short trainings of small networks leave out: they underfit, and what
+# regularises 600 epochs holds them back.
+_SHORT = {"drop_path": 0.0, "auxiliary": 0.0, "learning_rate": 0.05}
+PRESETS = {
+    "paper": {},
+    "small": {
+        **_SHORT,
+        "channels": 12,
+        "cells": 6,
+        "epochs": 20,
+        "cutout": 8,
+        "warmup_epochs": 1,
+    },
+    "quick": {
+        **_SHORT,
+        "channels": 8,
+        "cells": 5,
+        "epochs": 30,
+        "batch_size": 64,
+        "cutout": 2,
+        "warmup_epochs": 1,
+    },
+}
+
+
+def preset(name):
+    """A recipe by the name that `--preset` takes.
+
+    Raises:
+        UserError: for a name that is none.
+
+    Example: `preset("paper").epochs` is 600.
+    """
+    if name not in PRESETS:
+        raise UserError(f"--preset={name}: choose from " + ", ".join(PRESETS))
+    return Recipe().with_flags(PRESETS[name])

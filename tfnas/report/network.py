@@ -1,0 +1,289 @@
+"""The page of a trained network: how well it classifies, and what."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfnas.errors import UserError
+from tfnas.genotype import Genotype
+from tfnas.report import colours, confusion, markup, overview, page, training
+from tfnas.report.markup import Raw, escape
+from tfnas.report.reading import present, read_fields, read_history
+
+CONFUSION = "confusion.csv"
+COLUMNS = (
+    "epoch",
+    "learning_rate",
+    "drop_path",
+    "train_loss",
+    "train_accuracy",
+    "valid_loss",
+    "valid_accuracy",
+    "seconds",
+)
+CONFIG_FIELDS = (
+    "command",
+    "config.seed",
+    "recipe.channels",
+    "recipe.cells",
+    "recipe.epochs",
+    "recipe.stem",
+    "data.name",
+    "data.image_shape",
+    "data.classes",
+    "data.train",
+    "data.valid",
+    "data.test",
+    "versions",
+)
+SUMMARY_FIELDS = (
+    "seconds",
+    "peak_memory_mb",
+    "parameters",
+    "multiply_adds",
+    "weights",
+    "epoch",
+    "test_images",
+    "test_accuracy",
+)
+FILES = {
+    "last.safetensors": "the weights after the last epoch",
+    "genotype.json": "the architecture",
+    "history.csv": "losses and accuracies of every epoch",
+    CONFUSION: "how often each class was taken for which",
+    "config.json": "every setting",
+    "summary.json": "the result and what it cost",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """Everything that a training wrote.
+
+    Attributes:
+        path: the run's folder.
+        config: `config.json`: command, flags, recipe, data, versions.
+        history: column name -> float array (epochs,); an empty field is NaN.
+        confusion: (classes, classes) counts, row true, column predicted.
+        genotype: the network's.
+        summary: `summary.json`: the test accuracy and what it cost.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    history: Mapping[str, np.ndarray]
+    confusion: np.ndarray
+    genotype: Genotype
+    summary: Mapping[str, Any]
+
+
+def read_training(path: str | Path) -> Training:
+    """Reads the folder that `tfnas.train --out` wrote.
+
+    Raises:
+        UserError: a file is missing or is not what a training writes.
+
+    Example: `read_training("runs/mine").summary["test_accuracy"]`.
+    """
+    path = Path(path)
+    config = read_fields(path / "config.json", CONFIG_FIELDS)
+    return Training(
+        path=path,
+        config=config,
+        history=read_history(path / "history.csv", COLUMNS),
+        confusion=_read_confusion(
+            path / CONFUSION, len(config["data"]["classes"])
+        ),
+        genotype=Genotype.from_json(present(path / "genotype.json")),
+        summary=read_fields(path / "summary.json", SUMMARY_FIELDS),
+    )
+
+
+def _read_confusion(path: Path, classes: int) -> np.ndarray:
+    try:
+        with present(path).open(newline="", encoding="utf-8") as file:
+            _, *rows = csv.reader(file)
+        counts = np.array([[int(n) for n in row[1:]] for row in rows])
+    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: {error}; restore it") from error
+    if counts.shape != (classes, classes):
+        raise UserError(
+            f"{path}: needs {classes} rows and columns of counts; restore it"
+        )
+    return counts
+
+
+def render(run: Training) -> str:
+    """The whole page as HTML that needs no other file."""
+    classes = run.config["data"]["classes"]
+    best = {"best.safetensors": "the weights that the test was made with"}
+    chosen = best if run.summary["weights"] == "best" else {}
+    return page.document(
+        _title(run),
+        _header(run),
+        {
+            "The classes": confusion.table(run.confusion, classes)
+            + confusion.picture(run.confusion, classes),
+            "The training": _curves(run),
+            "The cells": overview.cells(run),
+            "How it was made": _provenance(run),
+        },
+        chosen | FILES,
+    )
+
+
+def _title(run: Training) -> str:
+    provenance, config = run.genotype.provenance, run.config
+    method = provenance.get("name") or overview.METHODS.get(
+        provenance.get("method"), "A network"
+    )
+    name, seed = config["data"]["name"], config["config"]["seed"]
+    return f"{method} trained on {name}, seed {seed}"
+
+
+def _header(run: Training) -> Raw:
+    return Raw(
+        '<p class="kicker">Network training</p>'
+        f"<h1>{escape(_title(run))}</h1>"
+        f'<p class="verdict">{escape(_verdict(run))}</p>'
+        + _key_figures(run)
+        + "<h3>Go on from here</h3>"
+        f"<pre><code>{escape(_code(run))}</code></pre>"
+    )
+
+
+def _verdict(run: Training) -> str:
+    accuracy, images = (
+        run.summary[name] for name in ("test_accuracy", "test_images")
+    )
+    error = 100 * math.sqrt(accuracy * (1 - accuracy) / images)
+    text = (
+        f"{100 * accuracy:.2f} % of {markup.exact(images)} test images are "
+        f"classified right; so few leave {error:.2f} % standard error. "
+    )
+    if run.summary["weights"] == "best":
+        return text + (
+            f"The weights are epoch {run.summary['epoch']}'s, the best on "
+            f"{markup.exact(run.config['data']['valid'])} training images "
+            "held out; test images chose nothing."
+        )
+    return text + "The weights are the last epoch's: test images chose nothing."
+
+
+def _key_figures(run: Training) -> Raw:
+    summary, recipe = run.summary, run.config["recipe"]
+    size = f"{recipe['channels']} channels, {recipe['cells']} cells"
+    if run.genotype.layers is not None:
+        size = f"{len(run.genotype.layers)} layers"
+    last = run.history["train_accuracy"][-1]
+    return markup.key_figures(
+        (
+            (
+                "Test accuracy",
+                f"{100 * summary['test_accuracy']:.2f} %",
+                f"of {markup.exact(summary['test_images'])} images",
+            ),
+            ("Training accuracy", markup.percent(last), "in the last epoch"),
+            ("Parameters", markup.count(summary["parameters"]), size),
+            (
+                "Multiply-adds",
+                markup.count(summary["multiply_adds"]),
+                "per image",
+            ),
+            (
+                "Training time",
+                markup.duration(summary["seconds"]),
+                f"{np.nanmean(run.history['seconds']):.1f} s per epoch",
+            ),
+            (
+                "Peak memory",
+                markup.count(summary["peak_memory_mb"] * 1e6, unit="B"),
+                "of the process",
+            ),
+        )
+    )
+
+
+def _code(run: Training) -> str:
+    """Python that loads the network."""
+    data, recipe = run.config["data"], run.config["recipe"]
+    size = {
+        "input_shape": tuple(data["image_shape"]),
+        "classes": len(data["classes"]),
+        "channels": recipe["channels"],
+        "cells": recipe["cells"],
+        "stem": recipe["stem"],
+    }
+    words = ", ".join(f"{name}={value!r}" for name, value in size.items())
+    return (
+        "import tfnas\n"
+        f"genotype = tfnas.zoo.genotype({str(run.path)!r})\n"
+        f"network = tfnas.build_network(genotype, {words})\n"
+        f"tfnas.weights.load(network, {str(run.path)!r})"
+    )
+
+
+def _curves(run: Training) -> Raw:
+    history = run.history
+    charts = [
+        training.chart(
+            name,
+            {
+                "training": (history[f"train_{column}"], colours.TRAIN),
+                "validation": (history[f"valid_{column}"], colours.VALID),
+            },
+        )
+        for name, column in (("Loss", "loss"), ("Accuracy", "accuracy"))
+    ]
+    charts += [
+        training.chart(
+            name, {"": (history[column], colours.MUTED)}, from_zero=True
+        )
+        for name, column in (
+            ("Learning rate", "learning_rate"),
+            ("Rate of drop path", "drop_path"),
+            ("Seconds per epoch", "seconds"),
+        )
+        if history[column].any()
+    ]
+    return Raw(
+        '<p class="note">Every chart runs over the epochs. Training images '
+        "are augmented, and drop path may be on, so their curve is no bound "
+        f'of the other.</p><div class="charts">{"".join(charts)}</div>'
+    )
+
+
+def _provenance(run: Training) -> str:
+    config, data = run.config, run.config["data"]
+    shape = "×".join(str(size) for size in data["image_shape"])
+    facts = {
+        "Data": f"{data['name']}: {markup.exact(data['train'])} images to "
+        f"train, {markup.exact(data['valid'])} to choose weights by, "
+        f"{markup.exact(data['test'])} to test, {shape}, "
+        f"{page.classes(data['classes'])}",
+        "Genotype": ", ".join(
+            f"{k} {v}" for k, v in run.genotype.provenance.items()
+        ),
+        "Versions": ", ".join(
+            f"{k} {v}" for k, v in config["versions"].items()
+        ),
+    }
+    command = escape(shlex.join(str(word) for word in config["command"]))
+    return (
+        f"<pre><code>{command}</code></pre>"
+        f'<div class="scroll">{markup.facts(facts)}</div>'
+        "<details><summary>Every flag</summary>"
+        f"{markup.facts(config['config'])}</details>"
+        "<details><summary>The recipe</summary>"
+        f"{markup.facts(config['recipe'])}</details>"
+    )

@@ -1,0 +1,201 @@
+"""`python -m tfnas.train`: from a genotype to weights."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from tfnas import command, recipe, zoo
+from tfnas.choice import choice, fields
+from tfnas.errors import UserError
+from tfnas.recipe import Recipe
+
+USAGE = """usage: python -m tfnas.train --genotype=NAME [--flag=value ...]
+
+Trains the network of a genotype and writes its weights, with a report.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """What a training is asked for, apart from its recipe's values.
+
+    Example: `TrainConfig(genotype="DARTS_V2", dataset="digits", seed=1)`.
+    """
+
+    genotype: str | None = choice(
+        None, "a genotype's file, a run's folder, or a name of the zoo"
+    )
+    preset: str = choice(
+        "quick",
+        "the recipe's values: quick for digits, small for 32-pixel images on "
+        "a CPU, paper for the authors'",
+    )
+    dataset: str = choice(
+        "digits",
+        "digits, fashion_mnist, cifar10, cifar100, image_folder or a name "
+        "of TensorFlow Datasets",
+    )
+    data_dir: str | None = choice(
+        None,
+        "folder of the data: DIR/train/CLASS/*, DIR/test/CLASS/* for "
+        "image_folder",
+    )
+    image_size: int | None = choice(
+        None, "crop and resize the images to this height and width"
+    )
+    train_images: int | None = choice(
+        None, "train with the first so many training images only"
+    )
+    valid_images: int = choice(
+        0,
+        "training images, the last ones, held out to choose the best weights; "
+        "0 takes the last epoch's, as the authors do",
+        least=0,
+    )
+    weights: str | None = choice(
+        None, "start from these weights: a .safetensors file or a run's folder"
+    )
+    mixed_precision: bool = choice(
+        False, "compute in bfloat16, keep the weights in float32"
+    )
+    seed: int = choice(
+        0, "seed of initial values, order, augmentation and drop path"
+    )
+    out: str | None = choice(
+        None, "folder to write, runs/GENOTYPE_DATASET_trained_seedN by default"
+    )
+    resume: bool = choice(False, "go on with the run in --out")
+    deterministic: bool = choice(
+        True, "the same seed gives the same weights, bit for bit"
+    )
+
+    def decisive(self):
+        """{flag: value} of the flags that decide what a training gives.
+
+        The genotype itself is recorded, so its file may move.
+        """
+        aside = ("genotype", "out", "resume")
+        return {k: v for k, v in vars(self).items() if k not in aside}
+
+
+def main(argv):
+    """Train as the arguments say.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument, the data or the folder cannot be used.
+
+    Example: `main(["train", "--genotype=DARTS_V2", "--epochs=1"])`.
+    """
+    if command.asks_for_help(argv):
+        print(_help(argv))
+        return 0
+    config, values, genotype = resolve(command.parse(argv, TrainConfig, Recipe))
+    # NumPy would double the time that --help takes.
+    from tfnas.data import check_request
+    from tfnas.runs import Run
+
+    check_request(config.dataset, config.data_dir, config.image_size)
+    Run(config.out, decisive(config, values, genotype), config.resume).check()
+    # TensorFlow starts here, after every argument and the folder were found to
+    # be right.
+    with command.quiet_start():
+        from tfnas import train_run
+
+    train_run.train(config, values, genotype, argv)
+    return 0
+
+
+def resolve(given):
+    """Configuration, recipe and genotype from the flags given.
+
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        (TrainConfig, Recipe, Genotype): the preset's values with the given
+        flags put over them.
+
+    Raises:
+        UserError: for a value that cannot be.
+
+    Example: `resolve({"genotype": "PDARTS", "epochs": 3})[1].epochs` is 3.
+    """
+    config, values = _values(given)
+    if config.genotype is None:
+        raise UserError(
+            "--genotype: missing; give a file, a run's folder or one of the "
+            "names that --help lists"
+        )
+    genotype = zoo.genotype(config.genotype)
+    values = _for_space(values, genotype.space, given)
+    if config.out is None:
+        path = Path(config.genotype)
+        name = path.parent.name if path.stem == "genotype" else path.stem
+        folder = f"runs/{name}_{config.dataset}_trained_seed{config.seed}"
+        config = dataclasses.replace(config, out=folder)
+    return config, values, genotype
+
+
+def decisive(config, values, genotype):
+    """All that decides the weights, JSON-ready: what a resumed run repeats."""
+    return {
+        "config": config.decisive(),
+        "recipe": values.values(),
+        "genotype": genotype.to_dict(),
+    }
+
+
+def _values(given):
+    names = {field.name for field in fields(TrainConfig)}
+    config = TrainConfig(**{k: v for k, v in given.items() if k in names})
+    values = recipe.preset(config.preset).with_flags(
+        {k: v for k, v in given.items() if k not in names}
+    )
+    for name, least in (("train_images", 2), ("valid_images", 0)):
+        value = getattr(config, name)
+        if value is not None and value < least:
+            raise UserError(f"--{name}={value}: use {least} or more")
+    if not 0 <= config.seed < 2**31:
+        raise UserError(f"--seed={config.seed}: use 0 to {2**31 - 1}")
+    return config, values
+
+
+def _for_space(values, space, given):
+    """The recipe without what the networks of a space do not have."""
+    if space != "mobile":
+        return values
+    for name in ("cells", "stem", "auxiliary", "drop_path"):
+        if given.get(name):
+            raise UserError(
+                f"--{name}={given[name]}: networks of space mobile do not "
+                "have it; leave it out"
+            )
+    return values.with_flags({"auxiliary": 0.0, "drop_path": 0.0})
+
+
+def _help(argv):
+    """The help, with the values that hold beside the other arguments."""
+    others = [a for a in argv if not command.asks_for_help([None, a])]
+    config, values = _values(command.parse(others, TrainConfig, Recipe))
+    lines = [USAGE, f"genotypes: {', '.join(zoo.names())}", "", "run:"]
+    lines += [
+        command.help_lines(f, getattr(config, f.name))
+        for f in fields(TrainConfig)
+    ]
+    lines += [
+        "",
+        f"recipe, --preset={config.preset}",
+        f"presets: {', '.join(recipe.PRESETS)}",
+        "",
+    ]
+    lines += [
+        command.help_lines(f, getattr(values, f.name)) for f in fields(Recipe)
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    command.run(main, sys.argv)

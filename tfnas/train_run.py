@@ -1,0 +1,278 @@
+"""One training, from a genotype to weights and their report."""
+
+import csv
+import io
+import sys
+import time
+
+import keras
+import numpy as np
+
+from tfnas import cost, data, report, summary, weights
+from tfnas.callbacks import EachTrainingEpoch
+from tfnas.determinism import make_deterministic
+from tfnas.errors import UserError
+from tfnas.networks.evaluation import build_network
+from tfnas.report.network import COLUMNS, CONFUSION
+from tfnas.runs import Run
+from tfnas.spaces import mobile
+from tfnas.supervised import SupervisedTraining
+from tfnas.train import decisive
+
+
+def train(config, recipe, genotype, argv):
+    """Run a training, or the rest of it, and write its folder.
+
+    Args:
+        config: a `TrainConfig`.
+        recipe: the `Recipe` with all its values.
+        genotype: the `Genotype` to train.
+        argv: what was typed, for the record.
+
+    Returns:
+        The share of the test images that are classified right.
+
+    Raises:
+        UserError: if the data, the weights or the folder cannot be used.
+
+    Example: `train(*resolve({"genotype": "PDARTS"}), argv=[])`.
+    """
+    started = time.time()
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        make_deterministic()
+    dataset = data.load(config.dataset, config.data_dir, config.image_size)
+    if config.train_images is not None:
+        dataset = dataset.first(config.train_images)
+    training = _Training(config, recipe, genotype, dataset, started)
+    with Run(config.out, training.record(argv), config.resume) as run:
+        accuracy = training.run_all(run)
+        page = report.write_report(run.folder)
+    print(f"\nTest accuracy: {100 * accuracy:.2f} %\nReport: {page}")
+    return accuracy
+
+
+class _Training:
+    """The state of one training: its network and where it stands."""
+
+    def __init__(self, config, recipe, genotype, dataset, started):
+        self.config, self.recipe, self.genotype = config, recipe, genotype
+        self.dataset, self.started = dataset, started
+        self.train, self.valid = self._split()
+        self.steps = data.steps_per_epoch(len(self.train), recipe.batch_size)
+        self.epoch, self.rows, self.best = 0, [], {}
+        self.earlier_seconds, self.run = 0.0, None
+        self.size = {
+            "input_shape": dataset.image_shape,
+            "classes": len(dataset.classes),
+            "channels": recipe.channels,
+            "cells": recipe.cells,
+            "stem": recipe.stem,
+        }
+        network = self._network()
+        self.drop_path = None
+        if recipe.drop_path:
+            self.drop_path = network.get_layer("drop_path")
+            self.drop_path.seed.assign([config.seed, 0])
+        self.model = SupervisedTraining(network, recipe)
+        self._stream()  # Says now what is wrong with --cutout.
+        if config.weights is not None:
+            arrays = weights.read(config.weights)
+            for line in weights.transfer(network, arrays, config.weights):
+                print(f"{config.weights}: {line}")
+        self._print_plan()
+
+    def _split(self):
+        """Indices to train on, and those held out to choose weights by."""
+        count, held = len(self.dataset.train), self.config.valid_images
+        if held >= count:
+            raise UserError(
+                f"--valid_images={held}: {self.dataset.name} has {count} "
+                "training images; use fewer"
+            )
+        return np.arange(count - held), np.arange(count - held, count)
+
+    def _network(self):
+        usual = keras.config.dtype_policy()
+        if self.config.mixed_precision:
+            keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            return build_network(
+                self.genotype,
+                auxiliary=self.recipe.auxiliary > 0,
+                drop_path=self.recipe.drop_path,
+                **self.size,
+            )
+        finally:
+            keras.config.set_dtype_policy(usual)
+
+    def _print_plan(self):
+        of = self._cost()
+        print(
+            f"{of.parameters / 1e6:.3f} M parameters, "
+            f"{of.multiply_adds / 1e6:.1f} M multiply-adds an image; "
+            f"{len(self.train)} images to train, {len(self.valid)} to choose "
+            f"weights by, {len(self.dataset.test)} to test",
+            flush=True,
+        )
+
+    def _cost(self):
+        size = dict(self.size)
+        if self.genotype.space == "mobile":
+            size["width"] = size.pop("channels") / mobile.STEM
+            del size["cells"], size["stem"]
+        return cost.network_cost(self.genotype, **size)
+
+    def record(self, argv):
+        """What config.json says: all that decides the result, its origin."""
+        return {
+            "command": ["python", "-m", "tfnas.train", *argv[1:]],
+            **decisive(self.config, self.recipe, self.genotype),
+            "data": {
+                "name": self.dataset.name,
+                "image_shape": self.dataset.image_shape,
+                "classes": list(self.dataset.classes),
+                "train": len(self.train),
+                "valid": len(self.valid),
+                "test": len(self.dataset.test),
+            },
+            "versions": summary.versions(),
+        }
+
+    def run_all(self, run):
+        """The epochs from where the run stands, then the test."""
+        self.run = run
+        checkpoint = run.load_checkpoint()
+        if checkpoint is not None:
+            self._restore(*checkpoint)
+        run.write("genotype.json", self.genotype.to_json())
+        self._fit()
+        return self._test()
+
+    def _stream(self):
+        return data.train_stream(
+            self.dataset,
+            self.train,
+            batch_size=self.recipe.batch_size,
+            epochs=self.recipe.epochs,
+            seed=self.config.seed,
+            start_step=self.epoch * self.steps,
+            cutout=self.recipe.cutout,
+        )
+
+    def _fit(self):
+        if self.epoch == self.recipe.epochs:
+            return
+        split, held = self.dataset.train, self.valid
+        validation = None
+        if len(held):
+            validation = self._batches(split.images[held], split.labels[held])
+        self.model.fit(
+            self._stream(),
+            epochs=self.recipe.epochs,
+            initial_epoch=self.epoch,
+            steps_per_epoch=self.steps,
+            validation_data=validation,
+            callbacks=[EachTrainingEpoch(self)],
+            shuffle=False,
+            verbose="auto" if sys.stdout.isatty() else 2,
+        )
+
+    def _batches(self, images, labels):
+        return data.evaluation_batches(
+            images, labels, self.dataset, self.recipe.batch_size
+        )
+
+    # === Checkpoints ===
+
+    def end_epoch(self, epoch, logs, seconds):
+        """Note an epoch that has ended and make it safe."""
+        self.epoch = epoch
+        row = {
+            "epoch": epoch,
+            "learning_rate": self.recipe.rate_at(epoch - 1),
+            "drop_path": self.recipe.drop_path_at(epoch - 1),
+            "train_loss": logs["loss"],
+            "train_accuracy": logs["accuracy"],
+            "valid_loss": logs.get("val_loss", ""),
+            "valid_accuracy": logs.get("val_accuracy", ""),
+            "seconds": round(seconds, 3),
+        }
+        self.rows.append(row)
+        table = [[row[name] for name in COLUMNS] for row in self.rows]
+        self.run.write("history.csv", _table(COLUMNS, table))
+        encoded = weights.encode(weights.values(self.model.network))
+        self.run.write("last.safetensors", encoded)
+        # The first of equal epochs stays; without a validation there is none.
+        accuracy = logs.get("val_accuracy", -1)
+        if accuracy > self.best.get("accuracy", -1):
+            self.best = {"epoch": epoch, "accuracy": accuracy}
+            self.run.write("best.safetensors", encoded)
+        self.run.save_checkpoint(
+            {
+                path: keras.ops.convert_to_numpy(variable)
+                for path, variable in self._by_path().items()
+            },
+            {
+                "epoch": epoch,
+                "rows": self.rows,
+                "best": self.best,
+                "seconds": self._seconds(),
+            },
+        )
+
+    def _restore(self, arrays, state):
+        self.epoch, self.rows = state["epoch"], state["rows"]
+        self.best, self.earlier_seconds = state["best"], state["seconds"]
+        for path, variable in self._by_path().items():
+            variable.assign(arrays[path])
+        print(f"Resuming after epoch {self.epoch}.", flush=True)
+
+    def _by_path(self):
+        model = self.model
+        network = {f"network/{v.path}": v for v in model.network.variables}
+        steps = {f"optimizer/{v.path}": v for v in model.optimizer.variables}
+        return network | steps
+
+    def _seconds(self):
+        return self.earlier_seconds + time.time() - self.started
+
+    # === The test images, read once, after everything is chosen ===
+
+    def _test(self):
+        chosen = "best" if self.best else "last"
+        if chosen == "best":
+            path = self.run.folder / "best.safetensors"
+            weights.load(self.model.network, path)
+        test, names = self.dataset.test, self.dataset.classes
+        batches = self._batches(test.images, test.labels)
+        logits = self.model.predict(batches, verbose=0)
+        confusion = np.zeros((len(names), len(names)), np.int64)
+        np.add.at(confusion, (test.labels, logits.argmax(-1)), 1)
+        rows = [
+            [name, *row]
+            for name, row in zip(names, confusion.tolist(), strict=True)
+        ]
+        correct, of = int(np.trace(confusion)), self._cost()
+        self.run.write_json(
+            "summary.json",
+            {
+                "seconds": round(self._seconds(), 1),
+                "peak_memory_mb": summary.peak_memory(),
+                "parameters": of.parameters,
+                "multiply_adds": of.multiply_adds,
+                "weights": chosen,
+                "epoch": self.best.get("epoch", self.epoch),
+                "test_images": len(test),
+                "test_correct": correct,
+                "test_accuracy": correct / len(test),
+            },
+        )
+        self.run.write(CONFUSION, _table(["class", *names], rows))
+        return correct / len(test)
+
+
+def _table(columns, rows):
+    text = io.StringIO()
+    csv.writer(text).writerows([columns, *rows])
+    return text.getvalue()

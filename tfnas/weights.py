@@ -1,0 +1,195 @@
+"""Weights of a network as a file, and from one data set to another.
+
+The file is safetensors: the length of a header in 8 bytes, the header as
+JSON with type, shape and place of every array, the arrays. Reading it never
+runs code. The keys are the paths of the variables.
+"""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tfnas.errors import UserError
+
+# What a run's folder holds, the preferred one first.
+NAMES = ("best.safetensors", "last.safetensors")
+_KINDS = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "I32": "<i4"}
+# Arrays with a column for each class.
+_BY_CLASS = {
+    f"{head}/{name}"
+    for head in ("logits", "auxiliary")
+    for name in ("kernel", "bias")
+}
+_REMEDY = "use the genotype, --channels and --cells that it was trained with"
+
+
+def values(network):
+    """{path: array} of a network's weights and moving statistics.
+
+    What belongs to a training alone, such as the rate of drop path, is left
+    out.
+
+    Example: `values(network)["logits/bias"].shape` is (10,).
+    """
+    return {
+        path: keras.ops.convert_to_numpy(variable)
+        for path, variable in _variables(network).items()
+    }
+
+
+def encode(arrays):
+    """{name: array} as the bytes of a safetensors file.
+
+    Example: `Path("w.safetensors").write_bytes(encode(values(network)))`.
+    """
+    kinds = {np.dtype(kind): name for name, kind in _KINDS.items()}
+    header, parts, place = {}, [], 0
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        header[name] = {
+            "dtype": kinds[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [place, place + array.nbytes],
+        }
+        parts.append(array.tobytes())
+        place += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *parts])
+
+
+def read(path):
+    """The arrays of a safetensors file, or of a run's folder.
+
+    Args:
+        path: the file, or a folder of `tfnas.train`, whose best weights are
+            read, or the last ones where nothing chose the best.
+
+    Returns:
+        {path of a variable: array}.
+
+    Raises:
+        UserError: if there are none or the file is damaged.
+
+    Example: `read("runs/mine")`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = [path / name for name in NAMES if (path / name).is_file()]
+        if not found:
+            raise UserError(
+                f"{path}: holds no weights; give a folder of tfnas.train"
+            )
+        path = found[0]
+    try:
+        return _decode(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path}: not a whole safetensors file ({error}); fetch it again"
+        ) from None
+
+
+def _decode(data):
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 + length:
+        raise ValueError("it ends within its header")
+    header, body = json.loads(data[8 : 8 + length]), data[8 + length :]
+    header.pop("__metadata__", None)
+    arrays = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        if not 0 <= begin <= end <= len(body):
+            raise ValueError(f"{name} ends after the file does")
+        kind = np.dtype(_KINDS[entry["dtype"]])
+        flat = np.frombuffer(body[begin:end], kind)
+        arrays[name] = flat.reshape(entry["shape"])
+    return arrays
+
+
+def load(network, path):
+    """Put a file's weights into the network that they belong to.
+
+    Args:
+        network: a network of `build_network`.
+        path: as of `read`.
+
+    Raises:
+        UserError: if the file is of another network.
+
+    Example: `load(tfnas.build_network(genotype), "runs/mine")`.
+    """
+    fresh = transfer(network, read(path), path)
+    if fresh:
+        raise UserError(f"{path}: {fresh[0]}; build the network that it is of")
+
+
+def transfer(network, arrays, source="--weights"):
+    """Start a network from the weights of one with other classes.
+
+    Classifiers for another number of classes keep their new values, and so
+    does an auxiliary classifier that the source did not have. One that only
+    the source had is left out.
+
+    Args:
+        network: the network to start.
+        arrays: {path: array} of the other network.
+        source: where they are from, for messages.
+
+    Returns:
+        What kept its new values, as lines; empty if nothing did.
+
+    Raises:
+        UserError: if the networks differ in more than that; nothing is
+            changed then.
+
+    Example: `print(*transfer(network, read("runs/cifar10")), sep="\\n")`.
+    """
+    variables, taken, fresh = _variables(network), {}, set()
+    for path, variable in variables.items():
+        shape = tuple(variable.shape)
+        there = arrays[path].shape if path in arrays else None
+        if there == shape:
+            taken[path] = arrays[path]
+        elif _starts_anew(path, there, shape):
+            fresh.add(path)
+        else:
+            found = f"has shape {there}, not {shape}" if there else "is missing"
+            raise UserError(f"{source}: {path} {found}; {_REMEDY}")
+    unknown = sorted(
+        path
+        for path in arrays.keys() - variables.keys()
+        if not path.startswith("auxiliary/")
+    )
+    if unknown:
+        raise UserError(
+            f"{source}: {unknown[0]} is not in this network; {_REMEDY}"
+        )
+    for path, array in taken.items():
+        variables[path].assign(array)
+    heads = {path.split("/")[0] for path in fresh}
+    names = {"logits": "classifier", "auxiliary": "auxiliary classifier"}
+    return [
+        f"the {names[head]} starts anew: the weights have none for "
+        f"{variables['logits/bias'].shape[0]} classes"
+        for head in ("logits", "auxiliary")
+        if head in heads
+    ]
+
+
+def _starts_anew(path, there, shape):
+    """Whether an array may be missing (None), or have other classes."""
+    if there is None:
+        return path.startswith("auxiliary/")
+    return path in _BY_CLASS and there[:-1] == shape[:-1]
+
+
+def _variables(network):
+    return {
+        variable.path: variable
+        for variable in network.variables
+        if not variable.path.startswith("drop_path/")
+    }
