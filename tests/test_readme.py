@@ -2,21 +2,28 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tfnas import command, methods
+from tfnas import command, methods, train
 from tfnas.choice import fields
 from tfnas.genotype import Genotype
 from tfnas.methods.method import Method
+from tfnas.recipe import Recipe
 from tfnas.search import SearchConfig, resolve
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"python -m tfnas\.search (--[^\n`]*)", README)
+TRAINED = [
+    words
+    for words in re.findall(r"python -m tfnas\.train (--[^\n`]*)", README)
+    if "--help" not in words
+]
 # Flags in a table, of a method or of a search, apart from a whole command.
 FLAGS = re.findall(r"`(--[a-z_]+=[^`]*|--[a-z_]+)`", README)
 # These stand for something else, or end in a help text.
@@ -38,9 +45,24 @@ def test_flags_are_known_and_fit_together(words):
     if given == [given[0]] and "=" not in given[0]:
         known = {f"--{f.name}" for f in fields(SearchConfig)}
         known |= {f"--{f.name}" for f in fields(Method)}
+        known |= {f"--{f.name}" for f in fields(train.TrainConfig)}
         assert given[0] in known
     else:
         resolve(command.parse(["search", *given], SearchConfig, Method))
+
+
+@pytest.mark.parametrize("words", TRAINED)
+def test_a_training_command_is_one(words, tmp_path, monkeypatch):
+    found = ROOT / "zoo" / "genotypes" / "darts_digits.json"
+    (tmp_path / "runs" / "darts").mkdir(parents=True)
+    shutil.copy(found, tmp_path / "runs" / "darts" / "genotype.json")
+    monkeypatch.chdir(tmp_path)
+    given = shlex.split(words)
+    train.resolve(command.parse(["train", *given], train.TrainConfig, Recipe))
+
+
+def test_training_commands_are_found():
+    assert len(TRAINED) >= 4
 
 
 def test_every_method_has_its_row():

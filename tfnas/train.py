@@ -69,13 +69,21 @@ class TrainConfig:
         True, "the same seed gives the same weights, bit for bit"
     )
 
-    def decisive(self):
-        """{flag: value} of the flags that decide what a training gives.
+    def decisive(self, values, genotype):
+        """All that decides the weights, JSON-ready.
 
-        The genotype itself is recorded, so its file may move.
+        The genotype itself is there, so its file may move.
+
+        Args:
+            values: the `Recipe`.
+            genotype: the `Genotype`.
         """
         aside = ("genotype", "out", "resume")
-        return {k: v for k, v in vars(self).items() if k not in aside}
+        return {
+            "config": {k: v for k, v in vars(self).items() if k not in aside},
+            "recipe": values.values(),
+            "genotype": genotype.to_dict(),
+        }
 
 
 def main(argv):
@@ -98,7 +106,8 @@ def main(argv):
     from tfnas.runs import Run
 
     check_request(config.dataset, config.data_dir, config.image_size)
-    Run(config.out, decisive(config, values, genotype), config.resume).check()
+    wanted = config.decisive(values, genotype)
+    Run(config.out, wanted, config.resume).check()
     # TensorFlow starts here, after every argument and the folder were found to
     # be right.
     with command.quiet_start():
@@ -137,15 +146,6 @@ def resolve(given):
         folder = f"runs/{name}_{config.dataset}_trained_seed{config.seed}"
         config = dataclasses.replace(config, out=folder)
     return config, values, genotype
-
-
-def decisive(config, values, genotype):
-    """All that decides the weights, JSON-ready: what a resumed run repeats."""
-    return {
-        "config": config.decisive(),
-        "recipe": values.values(),
-        "genotype": genotype.to_dict(),
-    }
 
 
 def _values(given):

@@ -17,7 +17,6 @@ from tfnas.report.network import COLUMNS, CONFUSION
 from tfnas.runs import Run
 from tfnas.spaces import mobile
 from tfnas.supervised import SupervisedTraining
-from tfnas.train import decisive
 
 
 def train(config, recipe, genotype, argv):
@@ -127,7 +126,7 @@ class _Training:
         """What config.json says: all that decides the result, its origin."""
         return {
             "command": ["python", "-m", "tfnas.train", *argv[1:]],
-            **decisive(self.config, self.recipe, self.genotype),
+            **self.config.decisive(self.recipe, self.genotype),
             "data": {
                 "name": self.dataset.name,
                 "image_shape": self.dataset.image_shape,
