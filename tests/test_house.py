@@ -18,9 +18,12 @@ MODULES = {
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
     {"search", "train", "convert", "benchmark", "benchmarking"},
-    {"search_run", "train_run", "authors_network", "authors_supernet"},
+    {"search_run", "train_run", "convert_run"},
+    {"authors_weights"},
+    {"authors_network", "authors_supernet"},
     {"callbacks", "plan", "summary", "determinism"},
     {"report", "runs", "data", "history", "authors", "zoo", "weights"},
+    {"weight_files", "network_sizes"},
     {"supervised"},
     {"bilevel"},
     {"hypergradient"},
@@ -40,7 +43,7 @@ LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 # Flags, lists and argument errors are made of these, so they start at once.
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
-LIGHT |= {"recipe", "train", "zoo"}
+LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
 
 
 def arrows(module, source):

@@ -11,6 +11,7 @@ import pytest
 
 from tfnas import command, methods, train
 from tfnas.choice import fields
+from tfnas.convert import ConvertConfig
 from tfnas.genotype import Genotype
 from tfnas.methods.method import Method
 from tfnas.recipe import Recipe
@@ -24,6 +25,7 @@ TRAINED = [
     for words in re.findall(r"python -m tfnas\.train (--[^\n`]*)", README)
     if "--help" not in words
 ]
+CONVERSIONS = re.findall(r"python -m tfnas\.convert (--[^\n`]*)", README)
 # Flags in a table, of a method or of a search, apart from a whole command.
 FLAGS = re.findall(r"`(--[a-z_]+=[^`]*|--[a-z_]+)`", README)
 # These stand for something else, or end in a help text.
@@ -63,6 +65,12 @@ def test_a_training_command_is_one(words, tmp_path, monkeypatch):
 
 def test_training_commands_are_found():
     assert len(TRAINED) >= 4
+
+
+@pytest.mark.parametrize("words", CONVERSIONS)
+def test_conversions_are_complete(words):
+    given = command.parse(["convert", *shlex.split(words)], ConvertConfig)
+    assert {"genotype", "checkpoint", "out"} <= given.keys()
 
 
 def test_every_method_has_its_row():

@@ -1,125 +1,139 @@
-"""The authors' PyTorch weights, and ours: names, layouts, both ways."""
+"""`python -m tfnas.convert`: the authors' PyTorch weights to Keras and back."""
 
-import keras
+import dataclasses
+import sys
 
-from tfnas import authors_network, authors_supernet
+from tfnas import command, weight_files
+from tfnas.choice import choice, fields
 from tfnas.errors import UserError
-from tfnas.networks.supernet import Supernet
+
+USAGE = """usage: python -m tfnas.convert --flag=value ...
+
+Turns an authors' checkpoint of a known genotype (.pt, .npz, .safetensors) into
+Keras weights (.weights.h5, .safetensors), or Keras weights into theirs. Every
+name and shape has to fit. Sizes are read off the checkpoint's shapes; where
+they do not tell, they are the published ones: 36 channels, 20 cells, 10 classes
+for the stem cifar, 48, 14, 1000 for imagenet.
+"""
+DIRECTIONS = ("keras", "authors")
+_FUNCTIONS = ("from_authors", "load_authors_weights", "to_authors")
 
 
-def load_authors_weights(model, arrays):
-    """Load weights and batch-norm statistics of the authors' network.
+@dataclasses.dataclass(frozen=True)
+class ConvertConfig:
+    """What a conversion is asked for.
+
+    A size that is None is read off the checkpoint's shapes, and where these do
+    not tell, it is the published one of the stem, see `network_sizes`.
+
+    Example: `ConvertConfig("DARTS_V2", "model.pt", "darts.weights.h5")`.
+    """
+
+    genotype: str | None = choice(None, "genotype file, or a name of the zoo")
+    checkpoint: str | None = choice(None, "file to read")
+    out: str | None = choice(None, "file to write")
+    direction: str | None = choice(
+        None,
+        "what is written: keras, or authors, the default where a suffix says "
+        "so (.weights.h5 read, .pt or .npz written)",
+        options=DIRECTIONS,
+    )
+    stem: str | None = choice(
+        None, "cifar or imagenet", options=("cifar", "imagenet")
+    )
+    channels: int | None = choice(None, "channels of the first cell", least=1)
+    cells: int | None = choice(None, "number of cells", least=1)
+    classes: int | None = choice(None, "number of classes", least=1)
+    auxiliary: bool | None = choice(
+        None, "with the auxiliary classifier; false leaves out one that is read"
+    )
+    image_size: int | None = choice(
+        None, "height and width of an image (GE attention alone depends on it)"
+    )
+
+    def sizes(self):
+        """{name: value} of the sizes that were given."""
+        names = ("stem", "channels", "cells", "classes", "image_size")
+        values = {name: getattr(self, name) for name in (*names, "auxiliary")}
+        return {k: v for k, v in values.items() if v is not None}
+
+
+def __getattr__(name):
+    """The functions of `authors_weights`, which need TensorFlow."""
+    if name in _FUNCTIONS:
+        from tfnas import authors_weights
+
+        return getattr(authors_weights, name)
+    raise AttributeError(f"module 'tfnas.convert' has no attribute {name!r}")
+
+
+def main(argv):
+    """Convert as the arguments say.
 
     Args:
-        model: a `Supernet`, or a network of `build_network` with or without
-            auxiliary classifier, of the same shape.
-        arrays: {PyTorch name: array in PyTorch's layout}, the whole state
-            dict. Architecture variables may be among them;
-            `num_batches_tracked` is passed over.
+        argv: the program's name and its arguments.
 
     Raises:
-        UserError: if a name is missing, unknown, has another shape, or if
-            tensors that are one variable here differ.
+        UserError: if an argument, the genotype or a file cannot be used.
 
-    Example:
-
-    ```python
-    arrays = {k: v.numpy() for k, v in torch.load("weights.pt").items()}
-    tfnas.convert.load_authors_weights(supernet, arrays)
-    ```
+    Example: `main(["convert", "--genotype=PDARTS", "--checkpoint=imagenet.pt",
+    "--out=pdarts.weights.h5"])`.
     """
-    values = from_authors(model, arrays)
-    optional = _architecture(model)
-    for entry in _entries(model):
-        if entry.variable.path not in values.keys() | optional:
-            raise UserError(
-                f"{entry.parts[0][0]}: missing, needed for "
-                f"{entry.variable.path}"
-            )
-    for variable in model.variables:
-        if variable.path in values:
-            variable.assign(values[variable.path])
+    if command.asks_for_help(argv):
+        lines = [
+            command.help_lines(f, f.default) for f in fields(ConvertConfig)
+        ]
+        print("\n".join([USAGE, *lines]))
+        return 0
+    config = resolve(command.parse(argv, ConvertConfig))
+    from tfnas import zoo
+
+    genotype = zoo.genotype(config.genotype)
+    with command.quiet_start():
+        from tfnas import convert_run
+
+    convert_run.convert(config, genotype)
+    return 0
 
 
-def from_authors(model, arrays):
-    """Rename and re-arrange tensors keyed by the authors' names.
-
-    Weights, statistics, gradients or momentum alike: whatever is given is
-    converted; a variable of which only a part is given is an error.
+def resolve(given):
+    """The configuration from the flags given, checked as far as files go.
 
     Args:
-        model: the model whose variables the tensors belong to.
-        arrays: {PyTorch name: array in PyTorch's layout}.
+        given: {flag: value}.
 
     Returns:
-        {variable.path: array in our layout}.
+        A `ConvertConfig` whose direction is set.
 
     Raises:
-        UserError: as `load_authors_weights`, but nothing need be complete.
+        UserError: for a flag that is missing or contradicts another, a file
+            that is not there, or a library that is missing.
+
+    Example: `resolve({"genotype": "a", "checkpoint": "b.npz", "out":
+    "c.weights.h5"}).direction` is "keras".
     """
-    table = _entries(model)
-    given = {n for n in arrays if not n.endswith("num_batches_tracked")}
-    known = {name for entry in table for names in entry.parts for name in names}
-    if given - known:
-        raise UserError(f"{sorted(given - known)[0]}: no such name in this net")
-    values = {}
-    for entry in table:
-        wanted = {name for names in entry.parts for name in names}
-        if wanted <= given:
-            values[entry.variable.path] = entry.join(arrays)
-        elif wanted & given:
-            raise UserError(
-                f"{sorted(wanted - given)[0]}: missing, while its neighbour "
-                f"{sorted(wanted & given)[0]} is given"
-            )
-    return values
+    for name in ("genotype", "checkpoint", "out"):
+        if not given.get(name):
+            raise UserError(f"--{name}: missing; see --help")
+    config = ConvertConfig(**given)
+    for field in fields(ConvertConfig):
+        value, least = getattr(config, field.name), field.metadata["least"]
+        if least is not None and value is not None and value < least:
+            raise UserError(f"--{field.name}={value}: use at least {least}")
+    read, written = config.checkpoint, config.out
+    direction = config.direction or _direction(read, written)
+    names = {"keras": weight_files.OURS, "authors": weight_files.AUTHORS}
+    (other,) = set(DIRECTIONS) - {direction}
+    weight_files.check_suffix("checkpoint", read, names[other])
+    weight_files.check_suffix("out", written, names[direction])
+    weight_files.check_place(read, written)
+    return dataclasses.replace(config, direction=direction)
 
 
-def to_authors(model, arrays=None):
-    """Give tensors the authors' names and layout: undoes `from_authors`.
-
-    Args:
-        model: the model whose variables the tensors belong to.
-        arrays: {variable.path: array}; None for the model's own: weights,
-            statistics and, where the authors' state dict holds it
-            (Att-DARTS), the architecture.
-
-    Returns:
-        {PyTorch name: array in PyTorch's layout}.
-
-    Raises:
-        UserError: for a path that the model does not have.
-    """
-    table = {entry.variable.path: entry for entry in _entries(model)}
-    if arrays is None:
-        left_out = _left_out(model)
-        arrays = {
-            path: keras.ops.convert_to_numpy(entry.variable)
-            for path, entry in table.items()
-            if path not in left_out
-        }
-    named = {}
-    for path, array in arrays.items():
-        if path not in table:
-            raise UserError(f"{path}: no such variable in {model.name}")
-        named.update(table[path].split(array))
-    return named
+def _direction(read, written):
+    back = read.endswith(".h5") or written.endswith((".npz", ".pt", ".pth"))
+    return "authors" if back else "keras"
 
 
-def _entries(model):
-    known = isinstance(model, Supernet)
-    return (authors_supernet if known else authors_network).entries(model)
-
-
-def _left_out(model):
-    """Paths of the variables that the authors' state dict does not hold."""
-    architecture = _architecture(model)
-    if architecture and authors_supernet.stores_architecture(model):
-        return set()
-    return architecture
-
-
-def _architecture(model):
-    """Paths of the variables that need not be among the authors' tensors."""
-    architecture = getattr(model, "architecture", {})
-    return {variable.path for variable in architecture.values()}
+if __name__ == "__main__":
+    command.run(main, sys.argv)

@@ -77,7 +77,10 @@ def network_cost(
     start = _STEMS[stem](input_shape, channels)
     cost, last, middle = _stack(inside, widths, start, channels, cells)
     cost += linear(last, classes)
-    return cost + _auxiliary(middle, classes, stem) if auxiliary else cost
+    if not auxiliary:
+        return cost
+    norms = darts.auxiliary_norms(genotype, stem)
+    return cost + _auxiliary(middle, classes, norms)
 
 
 def supernet_cost(
@@ -258,13 +261,12 @@ def _imagenet_stem(input_shape, channels):
 _STEMS = {"cifar": _cifar_stem, "imagenet": _imagenet_stem}
 
 
-def _auxiliary(width, classes, stem):
+def _auxiliary(width, classes, norms):
     """The head of DARTS on a map that is pooled to 2x2."""
-    # The authors' ImageNet head lacks its second batch norm.
     return (
         pointwise(width, 128, (2, 2))
         + convolution(128, 768, (1, 1), area=4)
-        + norm(768, affine=stem == "cifar")
+        + norm(768, affine=norms == 2)
         + linear(768, classes)
     )
 

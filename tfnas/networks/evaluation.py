@@ -108,7 +108,12 @@ def build_network(
     if not auxiliary:
         logits = _classifier(states[1], classes)
         return keras.Model(images, logits, name="network")
-    head = AuxiliaryHead(classes, **_HEADS[stem], name="auxiliary")
+    head = AuxiliaryHead(
+        classes,
+        stride=_HEAD_STRIDES[stem],
+        second_norm=darts.auxiliary_norms(genotype, stem) == 2,
+        name="auxiliary",
+    )
     if middle is states[1]:
         states[1] = TrainingReLU(name="in_place")(middle)
     outputs = {
@@ -180,10 +185,7 @@ def _imagenet_stem(images, channels):
 
 
 _STEMS = {"cifar": _cifar_stem, "imagenet": _imagenet_stem}
-_HEADS = {
-    "cifar": {"stride": 3},
-    "imagenet": {"stride": 2, "second_norm": False},
-}
+_HEAD_STRIDES = {"cifar": 3, "imagenet": 2}
 
 
 # === Bad input ===

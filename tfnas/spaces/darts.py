@@ -92,3 +92,16 @@ def per_edge(operations, nodes: int = 4) -> dict[str, list[list[str]]]:
                 f"choose from {', '.join(CANDIDATES)}"
             )
     return operations
+
+
+def auxiliary_norms(genotype, stem):
+    """How many batch norms the auxiliary classifier has, 1 or 2.
+
+    The authors' ImageNet heads lack the second one, by oversight (a comment of
+    DARTS's code); P-DARTS's alone has it. As with Fair DARTS's drop path, the
+    provenance says whose network it is.
+
+    Example: `auxiliary_norms(genotype, "cifar")` is 2.
+    """
+    pdarts = genotype.provenance.get("method") == "pdarts"
+    return 2 if stem == "cifar" or pdarts else 1
