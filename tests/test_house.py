@@ -17,7 +17,7 @@ MODULES = {
 }
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
-    {"search", "train", "convert", "benchmark", "benchmarking"},
+    {"search", "train", "convert", "export", "benchmark", "benchmarking"},
     {"search_run", "train_run", "convert_run"},
     {"authors_weights"},
     {"authors_network", "authors_supernet"},

@@ -246,7 +246,7 @@ def _onnx_runtime(network, job):
         import tf2onnx  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"install {error.name}: pip install 'tfnas[onnx]'"
+            f"install {error.name}: pip install 'tfnas[export]'"
         ) from None
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "network.onnx")
