@@ -5,6 +5,7 @@ import sys
 import time
 
 import keras
+import tensorflow as tf
 
 from tfnas import data, report, schedule, summary
 from tfnas.bilevel import BilevelSearch

@@ -17,12 +17,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas import methods
-from tfnas.determinism import make_deterministic
 from tfnas.benchmarking import limits
 from tfnas.benchmarking.config import BenchmarkConfig
 from tfnas.benchmarking.genotype import DARTS_V2
 from tfnas.bilevel import BilevelSearch, clip_by_norm
 from tfnas.choice import fields
+from tfnas.determinism import make_deterministic
 from tfnas.errors import UserError
 from tfnas.hypergradient import cross_entropy
 from tfnas.layers import kernels
