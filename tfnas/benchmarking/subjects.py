@@ -248,6 +248,8 @@ def _onnx_runtime(network, job):
         raise UserError(
             f"install {error.name}: pip install 'tfnas[export]'"
         ) from None
+    size = job["image_size"]
+    network(tf.zeros((1, size, size, 3)))  # an export expects earlier calls
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "network.onnx")
         network.export(path, format="onnx", verbose=False)
