@@ -120,7 +120,9 @@ class Recipe:
 
 
 # What short trainings of small networks leave out: they underfit, and what
-# regularises 600 epochs holds them back.
+# regularises 600 epochs holds them back. "small" stays below 0.2 M parameters
+# for the published cells, and within an hour on two cores for 50,000 images
+# of 32 pixels with P-DARTS's cell, of which an epoch took 7.5 CPU minutes.
 _SHORT = {"drop_path": 0.0, "auxiliary": 0.0, "learning_rate": 0.05}
 PRESETS = {
     "paper": {},
@@ -128,7 +130,7 @@ PRESETS = {
         **_SHORT,
         "channels": 12,
         "cells": 6,
-        "epochs": 20,
+        "epochs": 15,
         "cutout": 8,
         "warmup_epochs": 1,
     },
