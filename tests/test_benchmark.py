@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import benchmark, command, cost
+from tfnas import benchmark, command, cost, zoo
 from tfnas.benchmarking import limits, table
 from tfnas.benchmarking.cases import Case, groups
 from tfnas.benchmarking.config import BenchmarkConfig
-from tfnas.benchmarking.genotype import DARTS_V2
 from tfnas.benchmarking.session import Worker
 from tfnas.errors import UserError
 
@@ -56,7 +55,7 @@ def test_fewer_candidates_are_less_work():
 
 
 def test_the_genotype_is_the_published_one():
-    found = cost.network_cost(DARTS_V2)
+    found = cost.network_cost(zoo.genotype("DARTS_V2"))
     assert found.parameters == 3349342  # 3.3 M in DARTS, table 1
 
 

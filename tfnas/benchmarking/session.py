@@ -10,9 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tfnas import cost
+from tfnas import cost, zoo
 from tfnas.benchmarking import cases, limits
-from tfnas.benchmarking.genotype import DARTS_V2
 
 ROOT = Path(__file__).parents[2]
 
@@ -165,7 +164,7 @@ def _compare(row, rows, config, floor):
         what, _, images = what.partition(", batch ")
     if what in ("retraining", "inference"):
         multiply_adds = cost.network_cost(
-            DARTS_V2,
+            zoo.genotype("DARTS_V2"),
             input_shape=(config.image_size, config.image_size, 3),
             channels=config.channels,
             cells=config.cells,

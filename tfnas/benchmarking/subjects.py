@@ -16,10 +16,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfnas import methods
+from tfnas import methods, zoo
 from tfnas.benchmarking import limits
 from tfnas.benchmarking.config import BenchmarkConfig
-from tfnas.benchmarking.genotype import DARTS_V2
 from tfnas.bilevel import BilevelSearch, clip_by_norm
 from tfnas.choice import fields
 from tfnas.determinism import make_deterministic
@@ -182,7 +181,7 @@ def _bilevel(job, order):
 
 def _network(job):
     return build_network(
-        DARTS_V2,
+        zoo.genotype("DARTS_V2"),
         input_shape=(job["image_size"], job["image_size"], 3),
         classes=CLASSES,
         channels=job["channels"],
