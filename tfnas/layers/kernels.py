@@ -145,8 +145,8 @@ def max_pool(inputs):
 def blend(maps, shares):
     """Weighted sums of maps, one for each edge.
 
-    Edge e gets sum_o shares[o, e] * maps[o]: a 1x1 convolution of all maps
-    side by side, whose gradient needs no wide products either.
+    Edge e gets sum_o shares[o, e] * maps[o]: a product of two matrices, one
+    of them with a map in each row.
 
     Args:
         maps: list of (N, H, W, C).
@@ -157,11 +157,14 @@ def blend(maps, shares):
 
     Example: `blend([tf.ones((1, 4, 4, 2))] * 3, tf.fill((3, 5), 0.1))`.
     """
-    channels, edges = maps[0].shape[-1], shares.shape[1]
-    same = tf.eye(channels, dtype=shares.dtype)
-    kernel = shares[:, tf.newaxis, :, tf.newaxis] * same[:, tf.newaxis]
-    kernel = tf.reshape(kernel, [1, 1, len(maps) * channels, edges * channels])
-    return tf.nn.conv2d(tf.concat(maps, -1), kernel, 1, "VALID")
+    height, width, channels = maps[0].shape[1:]
+    edges = shares.shape[1]
+    rows = tf.reshape(tf.stack(maps), [len(maps), -1])
+    sums = tf.reshape(
+        tf.matmul(shares, rows, transpose_a=True), [edges, -1, channels]
+    )
+    wide = tf.transpose(sums, [1, 0, 2])
+    return tf.reshape(wide, [-1, height, width, edges * channels])
 
 
 def subsample(inputs, stride):

@@ -58,28 +58,42 @@ class BatchNormalization(keras.layers.BatchNormalization):
                 gamma,
             )
         axes = list(range(inputs.shape.rank - 1))
-        count = tf.reduce_prod(tf.shape(inputs)[:-1])
         fusible = inputs.dtype == tf.float32 and len(axes) == 3
         if fusible and replicas.count() == 1:
-            outputs, mean, unbiased = self._fused(inputs, gamma)
-        else:
-            work = tf.cast(inputs, tf.as_dtype(self.variable_dtype))
-            mean, variance, count = _global_moments(work, axes, count)
-            count = tf.cast(count, variance.dtype)
-            unbiased = variance * count / tf.maximum(count - 1, 1)
-            outputs = self._normalize(inputs, mean, variance, gamma)
-        self._move(self.moving_mean, mean)
-        self._move(self.moving_variance, unbiased)
-        return outputs
+            return self._fused(inputs, gamma)
+        count = tf.reduce_prod(tf.shape(inputs)[:-1])
+        work = tf.cast(inputs, tf.as_dtype(self.variable_dtype))
+        mean, variance, count = _global_moments(work, axes, count)
+        count = tf.cast(count, variance.dtype)
+        unbiased = variance * count / tf.maximum(count - 1, 1)
+        for moving, value in (
+            (self.moving_mean, mean),
+            (self.moving_variance, unbiased),
+        ):
+            value = tf.stop_gradient(tf.cast(value, moving.dtype))
+            keep = self.momentum
+            moving.assign(moving.value * keep + value * (1 - keep))
+        return self._normalize(inputs, mean, variance, gamma)
 
     def _fused(self, inputs, gamma):
         channels = inputs.shape[-1]
         gamma = tf.ones([channels]) if gamma is None else gamma
         beta = tf.zeros([channels]) if self.beta is None else self.beta.value
-        # The op returns the unbiased variance: what PyTorch accumulates.
-        return tf.compat.v1.nn.fused_batch_norm(
-            inputs, gamma, beta, epsilon=self.epsilon, is_training=True
+        # The op moves the statistics itself, the variance by the unbiased
+        # one, as PyTorch does.
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs,
+            gamma,
+            beta,
+            mean=self.moving_mean.value,
+            variance=self.moving_variance.value,
+            epsilon=self.epsilon,
+            is_training=True,
+            exponential_avg_factor=1 - self.momentum,
         )
+        self.moving_mean.assign(tf.stop_gradient(mean))
+        self.moving_variance.assign(tf.stop_gradient(variance))
+        return outputs
 
     def _normalize(self, inputs, mean, variance, gamma):
         factor = tf.math.rsqrt(variance + self.epsilon)
