@@ -18,6 +18,7 @@ from tfnas.networks.supernet import Supernet
 from tfnas.plan import available_memory, memory_lines, plan
 from tfnas.runs import Run
 from tfnas.spaces import mobile
+from tfnas.threads import divide_cores
 
 
 def search(config, method, argv):
@@ -37,6 +38,7 @@ def search(config, method, argv):
     Example: `search(*resolve({"epochs": 1}), argv=[])`.
     """
     started = time.time()
+    divide_cores()
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         make_deterministic()

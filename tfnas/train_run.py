@@ -17,6 +17,7 @@ from tfnas.report.network import COLUMNS, CONFUSION
 from tfnas.runs import Run
 from tfnas.spaces import mobile
 from tfnas.supervised import SupervisedTraining
+from tfnas.threads import divide_cores
 
 
 def train(config, recipe, genotype, argv):
@@ -37,6 +38,7 @@ def train(config, recipe, genotype, argv):
     Example: `train(*resolve({"genotype": "PDARTS"}), argv=[])`.
     """
     started = time.time()
+    divide_cores()
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         make_deterministic()

@@ -28,17 +28,23 @@ from tfnas.layers import kernels
 from tfnas.networks.evaluation import build_network
 from tfnas.networks.supernet import Supernet
 from tfnas.optimizers import SGD
+from tfnas.threads import divide
 
 CLASSES = 10
 
 
 def set_up(job):
-    """Make TensorFlow compute as `tfnas.search` does.
+    """Make TensorFlow compute as the commands do, or else as it does itself.
 
-    Example: `set_up({"threads": 2, "variant": "fast"})`.
+    Example: `set_up({"part": "search", "threads": 2, "variant": "fast"})`.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(job["threads"])
-    tf.config.threading.set_inter_op_parallelism_threads(job["threads"])
+    trains = job["part"] not in ("machine", "inference")
+    if trains and job["variant"] != "baseline":
+        threads, operations = divide(job["threads"])
+    else:
+        threads = operations = job["threads"]
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(operations)
     keras.utils.set_random_seed(0)
     make_deterministic(job["variant"] != "no determinism")
 
