@@ -34,6 +34,7 @@ def main(method, channels, cells, size, batch, kept=0):
     from tfnas.bilevel import BilevelSearch
     from tfnas.networks.supernet import Supernet
 
+    search_run.divide_cores()
     keras.utils.set_random_seed(0)
     search_run.make_deterministic()
     supernet = Supernet(

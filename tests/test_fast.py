@@ -50,6 +50,15 @@ def test_depthwise(taps, dilation, stride, size):
     )
 
 
+@pytest.mark.parametrize("width", [8, 10, 6, 9])
+@pytest.mark.parametrize("rows", [1, 3, 5])
+def test_five_columns(rows, width):
+    """Pairs of columns from a width of 8 on, if even; else as other kernels."""
+    agree(
+        kernels.depthwise, random(2, 7, width, 6), random(rows, 5, 6, 1)
+    )
+
+
 @pytest.mark.parametrize("depth, width", [(4, 4), (4, 6), (32, 32), (32, 8)])
 def test_pointwise(depth, width):
     """Both ways to the kernel's gradient: below 32 channels and from there."""
@@ -71,6 +80,15 @@ def test_max_pool(ties):
     """Among equal pixels the first has the gradient on both paths."""
     maps = random(2, 8, 8, 3)
     agree(kernels.max_pool, tf.round(maps) if ties else maps)
+
+
+@pytest.mark.parametrize("edges", [1, 3])
+def test_blend(edges):
+    def blend(*inputs):
+        *maps, shares = inputs
+        return kernels.blend(maps, shares)
+
+    agree(blend, *[random(2, 4, 6, c) for c in (5, 5, 5)], random(3, edges))
 
 
 def test_blend_is_the_weighted_sum_of_maps():

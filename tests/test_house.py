@@ -21,7 +21,7 @@ LEVELS = [
     {"search_run", "train_run", "convert_run"},
     {"authors_weights"},
     {"authors_network", "authors_supernet"},
-    {"callbacks", "plan", "summary", "determinism"},
+    {"callbacks", "plan", "summary", "determinism", "threads"},
     {"report", "runs", "data", "history", "authors", "zoo", "weights"},
     {"weight_files", "network_sizes"},
     {"supervised"},

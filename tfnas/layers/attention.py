@@ -17,7 +17,7 @@ SQUEEZE = 16
 
 
 class Attention(keras.layers.Layer):
-    """What all attentions have in common: most multiply their input by a mask.
+    """What all attentions have in common: inputs * mask + rest.
 
     Batch norms have a scale and an offset even in a search network. Below 16
     channels, where the authors' bottleneck would have no channel, it has one.
@@ -28,9 +28,6 @@ class Attention(keras.layers.Layer):
         **kwargs: as of `keras.layers.Layer`.
     """
 
-    # Whether the result is the input times a mask.
-    multiplies = True
-
     def __init__(self, channels, edges=1, **kwargs):
         super().__init__(**kwargs)
         self.channels = channels
@@ -38,22 +35,29 @@ class Attention(keras.layers.Layer):
         self.hidden = max(1, channels // SQUEEZE)
 
     def call(self, inputs, training=False):
-        return inputs * self.mask(inputs, average(inputs), training=training)
+        share = tf.ones([self.edges * self.channels], inputs.dtype)
+        mask, rest = self.parts(
+            inputs, average(inputs), share, training=training
+        )
+        return inputs * mask + rest
 
-    def mask(self, inputs, pooled, training=False):
-        """What to multiply the input by.
+    def parts(self, inputs, pooled, share, training=False):
+        """The mask and the rest, times a share of each channel.
 
-        A mixed attention, which averages once for several, calls this.
+        A mixed attention, which averages once for several and sums masks,
+        calls this. The share joins where the maps are smallest.
 
         Args:
             inputs: (N, H, W, edges * C).
             pooled: `average(inputs)`.
+            share: (edges * C,), weight of this attention.
             training: whether batch norms use and gather batch statistics.
 
         Returns:
-            A tensor that can be broadcast to the shape of `inputs`.
+            (mask, rest): what to multiply the input by, and what to add, in
+            shapes that can be broadcast to that of `inputs`.
         """
-        raise NotImplementedError
+        return share * self.mask(inputs, pooled, training=training), 0
 
     def kernel(self, name, shape, fan_in):
         return self.add_weight(
@@ -99,6 +103,35 @@ class Attention(keras.layers.Layer):
         }
 
 
+def position_by_channel(positions, channels):
+    """A map for each edge times a weight for each of its channels.
+
+    For every image a product of two matrices, of which that of the channels
+    has a row for each edge, so that no map is ever repeated.
+
+    Args:
+        positions: (N, H, W, edges).
+        channels: (N, 1, 1, edges * C).
+
+    Returns:
+        (N, H, W, edges * C).
+
+    Example:
+
+    ```python
+    position_by_channel(tf.ones((1, 8, 8, 2)), tf.ones((1, 1, 1, 32)))
+    ```
+    """
+    _, height, width, edges = positions.shape
+    own = channels.shape[-1] // edges
+    rows = tf.repeat(tf.eye(edges, dtype=channels.dtype), own, -1)
+    outputs = tf.matmul(
+        tf.reshape(positions, [-1, height * width, edges]),
+        channels[:, 0] * rows,
+    )
+    return tf.reshape(outputs, [-1, height, width, edges * own])
+
+
 def average(inputs):
     """Global average pool that keeps its axes: (N, H, W, C) -> (N, 1, 1, C)."""
     return tf.reduce_mean(inputs, [1, 2], keepdims=True)
@@ -117,8 +150,8 @@ class IdentityAttention(Attention):
     def call(self, inputs, training=False):
         return inputs
 
-    def mask(self, inputs, pooled, training=False):
-        return tf.ones([], inputs.dtype)
+    def parts(self, inputs, pooled, share, training=False):
+        return share, 0
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
@@ -165,13 +198,13 @@ class ConvolutionalBlockAttention(Attention):
         self.norm = self.batch_norm("norm", edges, momentum=0.99)
         self.built = True
 
-    def mask(self, inputs, pooled, training=False):
+    def parts(self, inputs, pooled, share, training=False):
         largest = tf.reduce_max(inputs, [1, 2], keepdims=True)
         by_channel = tf.sigmoid(
             self._bottleneck(pooled) + self._bottleneck(largest)
         )
         by_position = self._by_position(inputs * by_channel, training)
-        return tf.repeat(by_position, self.channels, -1) * by_channel
+        return position_by_channel(by_position, share * by_channel), 0
 
     def _bottleneck(self, pooled):
         x = self.pointwise(pooled, self.squeeze, self.squeeze_bias)
@@ -179,12 +212,11 @@ class ConvolutionalBlockAttention(Attention):
 
     def _by_position(self, weighed, training):
         maps = self.by_edge(weighed)
-        kernel = self.spatial.value
-        # Each edge reads one map of either kind: depthwise convolutions.
-        x = kernels.depthwise(tf.reduce_max(maps, -1), kernel[:, :, 0, :, None])
-        x += kernels.depthwise(
-            tf.reduce_mean(maps, -1), kernel[:, :, 1, :, None]
-        )
+        # Each edge reads one map of either kind: a depthwise convolution.
+        kinds = [tf.reduce_max(maps, -1), tf.reduce_mean(maps, -1)]
+        kernel = tf.reshape(self.spatial.value, [7, 7, 2 * self.edges, 1])
+        x = kernels.depthwise(tf.concat(kinds, -1), kernel)
+        x = tf.add_n(tf.split(x, 2, -1))
         return tf.sigmoid(self.norm(x, training=training))
 
 
@@ -236,8 +268,6 @@ class DoubleAttention(Attention):
     Example: `DoubleAttention(16)(tf.ones((1, 8, 8, 16)))`.
     """
 
-    multiplies = False
-
     def build(self, input_shape):
         c, edges = self.channels, self.edges
         m = max(1, c // 4)
@@ -250,17 +280,44 @@ class DoubleAttention(Attention):
         self.back, self.back_bias = self.kernel_and_bias("back", back, m)
         self.built = True
 
-    def call(self, inputs, training=False):
-        def project(kernel, bias):
-            return self.by_edge(self.pointwise(inputs, kernel, bias))
+    def parts(self, inputs, pooled, share, training=False):
+        # (N, edges, m, H * W): positions last, where products read them.
+        feature, where, which = self._project(inputs)
+        gathered = tf.matmul(feature, tf.nn.softmax(where), transpose_b=True)
+        # oneDNN's softmax is slow over any axis but the last.
+        which = tf.exp(which - tf.reduce_logsumexp(which, 2, True))
+        handed = tf.matmul(gathered, which)
+        _, height, width, _ = inputs.shape
+        middle = self.edges * feature.shape[2]
+        handed = tf.transpose(
+            tf.reshape(handed, [-1, middle, height * width]), [0, 2, 1]
+        )
+        rest = kernels.pointwise(
+            tf.reshape(handed, [-1, height, width, middle]),
+            self.back.value * share,
+            self.edges,
+        )
+        return share, rest + self.back_bias.value * share
 
-        feature = project(self.feature, self.feature_bias)
-        where = project(self.where, self.where_bias)
-        which = tf.nn.softmax(project(self.which, self.which_bias))
-        # A softmax over two axes at once.
-        where = tf.exp(where - tf.reduce_logsumexp(where, [1, 2], True))
-        gathered = tf.einsum("nhwei,nhwej->neij", feature, where)
-        handed = tf.einsum("neij,nhwej->nhwei", gathered, which)
-        shape = tf.unstack(tf.shape(inputs)[:3])
-        handed = tf.reshape(handed, [*shape, self.edges * feature.shape[-1]])
-        return inputs + self.pointwise(handed, self.back, self.back_bias)
+    def _project(self, inputs):
+        """The three maps (N, edges, m, H * W) by one convolution."""
+
+        def beside(*variables):
+            own = [
+                tf.reshape(v.value, [-1, self.edges, v.shape[-1] // self.edges])
+                for v in variables
+            ]
+            return tf.concat(own, -1)
+
+        kernel = beside(self.feature, self.where, self.which)
+        bias = beside(self.feature_bias, self.where_bias, self.which_bias)
+        maps = kernels.pointwise(
+            inputs,
+            tf.reshape(kernel, [1, 1, self.channels, -1]),
+            self.edges,
+        )
+        _, height, width, _ = inputs.shape
+        maps = tf.reshape(maps, [-1, height * width, maps.shape[-1]])
+        maps = tf.transpose(maps + tf.reshape(bias, [-1]), [0, 2, 1])
+        maps = tf.reshape(maps, [-1, self.edges, bias.shape[-1], height * width])
+        return tf.split(maps, 3, 2)

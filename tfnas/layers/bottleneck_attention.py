@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfnas.layers import kernels
-from tfnas.layers.attention import Attention
+from tfnas.layers.attention import Attention, position_by_channel
 
 DILATION = 4
 
@@ -49,11 +49,12 @@ class BottleneckAttention(Attention):
         )
         self.built = True
 
-    def mask(self, inputs, pooled, training=False):
-        by_position = tf.repeat(
-            self._by_position(inputs, training), self.channels, -1
+    def parts(self, inputs, pooled, share, training=False):
+        logits = position_by_channel(
+            self._by_position(inputs, training),
+            self._by_channel(pooled, training),
         )
-        return 1 + tf.sigmoid(self._by_channel(pooled, training) * by_position)
+        return share + share * tf.sigmoid(logits), 0
 
     def _by_channel(self, pooled, training):
         x = self.pointwise(pooled, self.squeeze, self.squeeze_bias)
@@ -73,9 +74,9 @@ class BottleneckAttention(Attention):
 def dilated(inputs, kernel, edges=1):
     """3x3 convolution with dilation 4 and as much zero padding.
 
-    TensorFlow has no gradient of a dilated convolution on CPU. Laying the
-    nine shifted maps side by side makes it a 1x1 convolution, with all
-    derivatives, for all edges at once.
+    TensorFlow has no gradient of a dilated convolution on CPU but that of a
+    depthwise one: each pair of a channel in and one out is a depthwise
+    convolution, and those with one channel out are summed.
 
     Args:
         inputs: (N, H, W, edges * C).
@@ -88,21 +89,16 @@ def dilated(inputs, kernel, edges=1):
     Example: `dilated(tf.ones((1, 8, 8, 2)), tf.ones((3, 3, 2, 5)))`.
     """
     size, _, depth, width = kernel.shape
-    batch, height, columns = tf.unstack(tf.shape(inputs)[:3])
-    pad = [DILATION, DILATION]
-    padded = tf.pad(inputs, [[0, 0], pad, pad, [0, 0]])
-    shifted = [
-        tf.reshape(
-            padded[:, y : y + height, x : x + columns],
-            [batch, height, columns, edges, depth],
-        )
-        for y in range(0, size * DILATION, DILATION)
-        for x in range(0, size * DILATION, DILATION)
-    ]
-    taps = size * size * depth
-    patches = tf.reshape(
-        tf.concat(shifted, -1), [batch, height, columns, edges * taps]
+    own = width // edges
+    pairs = tf.reshape(kernel, [size, size, depth, edges, own])
+    pairs = tf.transpose(pairs, [0, 1, 3, 2, 4])
+    outputs = kernels.depthwise(
+        tf.repeat(inputs, own, -1) if own > 1 else inputs,
+        tf.reshape(pairs, [size, size, depth * width, 1]),
+        dilation=DILATION,
     )
-    return kernels.pointwise(
-        patches, tf.reshape(kernel, [1, 1, taps, width]), edges
-    )
+    if depth == 1:
+        return outputs
+    shape = tf.unstack(tf.shape(inputs)[:3])
+    outputs = tf.reshape(outputs, [*shape, edges, depth, own])
+    return tf.reshape(tf.reduce_sum(outputs, -2), [*shape, width])

@@ -88,15 +88,13 @@ class MixedAttention(keras.layers.Layer):
     def call(self, wide, weights, training=False):
         pooled = average(wide)
         shares = tf.repeat(tf.cast(weights, wide.dtype), self.channels, 0)
-        masks, others = 0, 0
+        masks, rests = 0, 0
         for layer, share in zip(
             self.candidates.values(), tf.unstack(shares, axis=1), strict=True
         ):
-            if layer.multiplies:
-                masks += share * layer.mask(wide, pooled, training=training)
-            else:
-                others += share * layer(wide, training=training)
-        return wide * masks + others
+            mask, rest = layer.parts(wide, pooled, share, training=training)
+            masks, rests = masks + mask, rests + rest
+        return wide * masks + rests
 
     def compute_output_shape(self, wide_shape, weights_shape=None):
         return tuple(wide_shape)
