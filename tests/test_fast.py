@@ -54,9 +54,7 @@ def test_depthwise(taps, dilation, stride, size):
 @pytest.mark.parametrize("rows", [1, 3, 5])
 def test_five_columns(rows, width):
     """Pairs of columns from a width of 8 on, if even; else as other kernels."""
-    agree(
-        kernels.depthwise, random(2, 7, width, 6), random(rows, 5, 6, 1)
-    )
+    agree(kernels.depthwise, random(2, 7, width, 6), random(rows, 5, 6, 1))
 
 
 @pytest.mark.parametrize("depth, width", [(4, 4), (4, 6), (32, 32), (32, 8)])

@@ -22,7 +22,9 @@ class BenchmarkConfig:
     channels: int = choice(16, "channels of the first cell", least=1)
     cells: int = choice(8, "cells, of the search and of retraining", least=3)
     operations_kept: int | None = choice(
-        None, "candidates of an edge, the costliest; all by default", least=1
+        None,
+        "candidates of an edge, others on every edge; all by default",
+        least=1,
     )
     image_size: int = choice(32, "height and width of the images", least=4)
     batch: int = choice(16, "images in a batch", least=1)

@@ -1,7 +1,6 @@
 """What a step would take if the machine ran at its best."""
 
 from tfnas import cost, methods
-from tfnas.cost.layers import costliest
 from tfnas.spaces import darts
 from tfnas.spaces.attention import PLACEMENTS
 
@@ -22,15 +21,26 @@ TRAFFIC = 180
 
 
 def candidates(config):
-    """The candidate operations that are measured.
+    """The candidate operations of every edge of either cell.
+
+    Of fewer than all, each edge has its own, in turn, so that every candidate
+    occurs about equally often: as many sets as in a late stage of P-DARTS,
+    and neither a cheap choice nor a costly one.
 
     Args:
         config: a `BenchmarkConfig`.
 
-    Example: `len(candidates(BenchmarkConfig(operations_kept=3)))` is 3.
+    Example: `candidates(BenchmarkConfig(operations_kept=3))["normal"][0]` has
+    the first three.
     """
-    names = methods.get(config.method).candidates()
-    return costliest(names, config.operations_kept or len(names))
+    method = methods.get(config.method)
+    names = method.candidates()
+    kept = config.operations_kept or len(names)
+    rows = [
+        [names[(edge + place) % len(names)] for place in range(kept)]
+        for edge in range(len(darts.edges(method.nodes)))
+    ]
+    return {kind: rows for kind in darts.KINDS}
 
 
 def search_multiply_adds(config):
@@ -41,7 +51,7 @@ def search_multiply_adds(config):
     method = methods.get(config.method)
     placement = PLACEMENTS[method.attention]
     return cost.supernet_cost(
-        darts.per_edge(candidates(config), method.nodes),
+        candidates(config),
         input_shape=(config.image_size, config.image_size, 3),
         channels=config.channels,
         cells=config.cells,

@@ -319,5 +319,7 @@ class DoubleAttention(Attention):
         _, height, width, _ = inputs.shape
         maps = tf.reshape(maps, [-1, height * width, maps.shape[-1]])
         maps = tf.transpose(maps + tf.reshape(bias, [-1]), [0, 2, 1])
-        maps = tf.reshape(maps, [-1, self.edges, bias.shape[-1], height * width])
+        maps = tf.reshape(
+            maps, [-1, self.edges, bias.shape[-1], height * width]
+        )
         return tf.split(maps, 3, 2)
