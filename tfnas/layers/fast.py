@@ -72,9 +72,7 @@ def _five_columns(inputs, gradient, rows):
 
     near = three_columns(inputs, gradient)
     pairs = [-1, height, width // 2, 2 * channels]
-    far = three_columns(
-        tf.reshape(inputs, pairs), tf.reshape(gradient, pairs)
-    )
+    far = three_columns(tf.reshape(inputs, pairs), tf.reshape(gradient, pairs))
     far = tf.reduce_sum(tf.reshape(far, [rows, 3, 2, channels, 1]), 2)
     return tf.concat([far[:, :1], near, far[:, 2:]], 1)
 
