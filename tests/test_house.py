@@ -146,6 +146,7 @@ def heavy_after(statement):
 @pytest.mark.parametrize(
     "statement",
     ["import tfnas; dir(tfnas)", "import tfnas; tfnas.Genotype"]
+    + ["import tfnas; tfnas.list_models(); tfnas.load"]
     + [f"import {m}" for m in MODULES if m.split(".")[1] in LIGHT],
 )
 def test_light_modules_start_without_tensorflow(statement):

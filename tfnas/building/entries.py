@@ -11,9 +11,9 @@ from tfnas.building import commands
 from tfnas.building.writing import Draft, known, write
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.zoo.schema import MEASURED, NAME, Entry
 from tfnas.zoo.genotypes import place
 from tfnas.zoo.index import list_models, stored
+from tfnas.zoo.schema import MEASURED, NAME, Entry
 
 # Accuracies of the same weights may differ by so much, as a share.
 TOLERANCE = 1e-4

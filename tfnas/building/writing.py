@@ -7,9 +7,9 @@ from tfnas.building.card import render
 from tfnas.genotype import Genotype
 from tfnas.weight_files import staged
 from tfnas.zoo import entries, index
-from tfnas.zoo.schema import Entry
 from tfnas.zoo.genotypes import place, root
 from tfnas.zoo.loading import weights_place
+from tfnas.zoo.schema import Entry
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ import json
 from tfnas import genotype_schema as schema
 from tfnas.errors import UserError
 from tfnas.weight_files import staged
-from tfnas.zoo.schema import NAME, PAPER, Entry
 from tfnas.zoo.genotypes import root
+from tfnas.zoo.schema import NAME, PAPER, Entry
 
 FORMAT = "tfnas-zoo/1"
 COLUMNS = (

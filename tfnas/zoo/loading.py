@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.zoo.schema import NAME
 from tfnas.zoo.genotypes import place, root
 from tfnas.zoo.index import checked_bytes, entry, list_models
+from tfnas.zoo.schema import NAME
 
 
 def load(name, weights=True, zoo=None):
