@@ -4,7 +4,6 @@ import dataclasses
 import re
 from math import isfinite
 
-from tfnas import cost
 from tfnas.errors import UserError
 from tfnas.spaces import mobile
 
@@ -134,6 +133,9 @@ class Entry:
 
     def cost(self, genotype):
         """The exact `Cost` of the network, counted without building it."""
+        # Names and flags need no NumPy.
+        from tfnas import cost
+
         size = self.size()
         if genotype.space == "mobile":
             size["width"] = size.pop("channels") / mobile.STEM
