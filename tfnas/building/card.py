@@ -102,8 +102,8 @@ def _text(entry, genotype):
         *_search(entry, genotype),
         f"Trained with seed {training['seed']} in {training['hours']} hours on "
         f"{training['machine']}; the weights are those of epoch "
-        f"{training['epoch']} ({training['weights']}). Test images chose "
-        "nothing; they were read once, at the end.",
+        f"{training['epoch']} ({training['weights']}). The training read the "
+        "test images once, at its end, and chose nothing by them.",
         "",
         f"    {training['command']}",
         "",
