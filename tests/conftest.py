@@ -4,11 +4,16 @@ import functools
 import gc
 import json
 import math
+import shutil
+import subprocess
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+ROOT = Path(__file__).parents[1]
 PACKED = Path(__file__).parent / "golden"
 # A checkout may stand beside the complete vectors, which are too large here.
 WHOLE = Path(__file__).parents[2] / "shared" / "golden"
@@ -54,3 +59,46 @@ def _arrays(path):
         name: stored[dtype][start : start + math.prod(shape)].reshape(shape)
         for name, dtype, start, shape in json.loads(str(stored["index"]))
     }
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A zoo with one network, trained for one epoch on digits.
+
+    Returns:
+        An object with its `zoo` folder, its `name`, the `run` that trained it
+        and the `search` that is said to have found it.
+    """
+    from tfnas import build
+
+    folder = tmp_path_factory.mktemp("tiny")
+    run, search, zoo = folder / "run", folder / "search", folder / "zoo"
+    zoo.mkdir()
+    search.mkdir()
+    found = ROOT / "zoo" / "genotypes" / "darts_digits.json"
+    shutil.copy(found, search / "genotype.json")
+    typed = ["python", "-m", "tfnas.search", "--method=darts", "--seed=0"]
+    for name, value in {
+        "config": {
+            "command": [*typed, f"--out={search}", "--resume"],
+            "config": {"seed": 0},
+            "method": {},
+        },
+        "summary": {"seconds": 90.0},
+    }.items():
+        (search / f"{name}.json").write_text(json.dumps(value))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tfnas.train", f"--genotype={search}"),
+            *("--channels=2", "--cells=3", "--epochs=1", "--warmup_epochs=0"),
+            *("--train_images=240", f"--out={run}"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    name = "tiny_digits.digits_c2_l3"
+    flags = [f"--run={run}", f"--name={name}", f"--zoo={zoo}"]
+    assert build.main(["build", *flags, "--export=false"]) == 0
+    return types.SimpleNamespace(zoo=zoo, name=name, run=run, search=search)

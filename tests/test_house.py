@@ -17,7 +17,8 @@ MODULES = {
 }
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
-    {"search", "train", "convert", "export", "benchmark", "benchmarking"},
+    {"search", "train", "convert", "export", "build", "building"}
+    | {"benchmark", "benchmarking"},
     {"search_run", "train_run", "convert_run"},
     {"authors_weights"},
     {"authors_network", "authors_supernet"},
@@ -44,6 +45,7 @@ LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
 LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
+LIGHT |= {"build", "building"}
 
 
 def arrows(module, source):
@@ -144,6 +146,7 @@ def heavy_after(statement):
 @pytest.mark.parametrize(
     "statement",
     ["import tfnas; dir(tfnas)", "import tfnas; tfnas.Genotype"]
+    + ["import tfnas; tfnas.list_models(); tfnas.load"]
     + [f"import {m}" for m in MODULES if m.split(".")[1] in LIGHT],
 )
 def test_light_modules_start_without_tensorflow(statement):
@@ -159,7 +162,9 @@ def test_modules_resolve_after_a_plain_import(name):
     assert getattr(tfnas, name).__name__ == f"tfnas.{name}"
 
 
-@pytest.mark.parametrize("name", ["Genotype", "Supernet", "build_network"])
+@pytest.mark.parametrize(
+    "name", ["Genotype", "Supernet", "build_network", "list_models", "load"]
+)
 def test_public_names_resolve(name):
     assert name in dir(tfnas)
     assert getattr(tfnas, name).__name__ == name

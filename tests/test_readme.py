@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import command, methods, train
+from tfnas import command, methods, train, zoo
+from tfnas.build import BuildConfig
 from tfnas.choice import fields
 from tfnas.convert import ConvertConfig
 from tfnas.genotype import Genotype
@@ -25,6 +26,7 @@ TRAINED = [
     for words in re.findall(r"python -m tfnas\.train (--[^\n`]*)", README)
     if "--help" not in words
 ]
+BUILDS = re.findall(r"python -m tfnas\.build (--[^\n`]*)", README)
 CONVERSIONS = re.findall(r"python -m tfnas\.convert (--[^\n`]*)", README)
 # Flags in a table, of a method or of a search, apart from a whole command.
 FLAGS = re.findall(r"`(--[a-z_]+=[^`]*|--[a-z_]+)`", README)
@@ -48,6 +50,7 @@ def test_flags_are_known_and_fit_together(words):
         known = {f"--{f.name}" for f in fields(SearchConfig)}
         known |= {f"--{f.name}" for f in fields(Method)}
         known |= {f"--{f.name}" for f in fields(train.TrainConfig)}
+        known |= {f"--{f.name}" for f in fields(BuildConfig)}
         assert given[0] in known
     else:
         resolve(command.parse(["search", *given], SearchConfig, Method))
@@ -71,6 +74,18 @@ def test_training_commands_are_found():
 def test_conversions_are_complete(words):
     given = command.parse(["convert", *shlex.split(words)], ConvertConfig)
     assert {"genotype", "checkpoint", "out"} <= given.keys()
+
+
+@pytest.mark.parametrize("words", BUILDS)
+def test_a_build_is_of_an_entry_that_is_there(words):
+    given = command.parse(["build", *shlex.split(words)], BuildConfig)
+    if "model" in given:
+        assert zoo.entry(given["model"]).training["command"]
+
+
+def test_a_network_that_is_loaded_is_in_the_zoo():
+    for name in re.findall(r'tfnas\.load\("([^"]*)"\)', README):
+        assert name in zoo.list_models(weights=True)
 
 
 def test_every_method_has_its_row():

@@ -22,6 +22,8 @@ _HOMES = {
     "Genotype": "tfnas.genotype",
     "Supernet": "tfnas.networks.supernet",
     "build_network": "tfnas.networks.evaluation",
+    "list_models": "tfnas.zoo.index",
+    "load": "tfnas.zoo.loading",
 }
 
 

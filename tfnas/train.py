@@ -53,7 +53,9 @@ class TrainConfig:
         least=0,
     )
     weights: str | None = choice(
-        None, "start from these weights: a .safetensors file or a run's folder"
+        None,
+        "start from these weights: a .safetensors file, a run's folder or a "
+        "name of the zoo",
     )
     mixed_precision: bool = choice(
         False, "compute in bfloat16, keep the weights in float32"

@@ -18,6 +18,7 @@ from tfnas.runs import Run
 from tfnas.spaces import mobile
 from tfnas.supervised import SupervisedTraining
 from tfnas.threads import divide_cores
+from tfnas.zoo.loading import weights_of
 
 
 def train(config, recipe, genotype, argv):
@@ -78,7 +79,7 @@ class _Training:
         self.model = SupervisedTraining(network, recipe)
         self._stream()  # Says now what is wrong with --cutout.
         if config.weights is not None:
-            arrays = weights.read(config.weights)
+            arrays = weights_of(config.weights)
             for line in weights.transfer(network, arrays, config.weights):
                 print(f"{config.weights}: {line}")
         self._print_plan()

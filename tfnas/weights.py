@@ -84,12 +84,28 @@ def read(path):
             )
         path = found[0]
     try:
-        return _decode(path.read_bytes())
+        return decode(path.read_bytes(), path)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
+
+
+def decode(data, source):
+    """The arrays in the bytes of a safetensors file; inverse of `encode`.
+
+    Args:
+        data: the bytes.
+        source: where they are from, for messages.
+
+    Raises:
+        UserError: if they are damaged.
+
+    Example: `decode(encode({"x": np.ones(3)}), "memory")["x"]`.
+    """
+    try:
+        return _decode(data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path}: not a whole safetensors file ({error}); fetch it again"
+            f"{source}: not a whole safetensors file ({error}); fetch it again"
         ) from None
 
 

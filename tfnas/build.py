@@ -1,0 +1,177 @@
+"""`python -m tfnas.build`: entries of the zoo, made, remade and checked."""
+
+import dataclasses
+import importlib.util
+import sys
+from pathlib import Path
+
+from tfnas import command, zoo
+from tfnas.choice import choice, fields
+from tfnas.errors import UserError
+
+USAGE = """usage: python -m tfnas.build --model=NAME [--flag=value ...]
+       python -m tfnas.build --run=DIR [--name=NAME] [--flag=value ...]
+       python -m tfnas.build --verify [--accuracy]
+
+Trains an entry of the zoo again with its recorded command, or makes an entry
+of a finished training: weights, card, a line in the index and in the results,
+SavedModel and ONNX. Or checks that the zoo is what its index says.
+"""
+
+# What tfnas.export needs; it is asked for before hours of training.
+_EXPORT = ("tf2onnx", "onnx", "onnxruntime")
+# A flag on the left is nothing without the one on the right.
+_BESIDE = {
+    "search": "model",
+    "resume": "model",
+    "name": "run",
+    "search_run": "run",
+    "accuracy": "verify",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class BuildConfig:
+    """What a build is asked for.
+
+    Example: `BuildConfig(model="darts_digits.digits_c8_l5")`.
+    """
+
+    model: str | None = choice(
+        None, "name of an entry to train, export and describe again"
+    )
+    search: bool = choice(
+        False, "with --model, search again instead of the stored genotype"
+    )
+    resume: bool = choice(False, "with --model, go on with the runs in --out")
+    run: str | None = choice(
+        None, "finished folder of tfnas.train to make an entry of"
+    )
+    name: str | None = choice(
+        None, "with --run, the entry's name, else made from the run's values"
+    )
+    search_run: str | None = choice(
+        None,
+        "with --run, the folder of the search before it, else where the "
+        "trained genotype was",
+    )
+    verify: bool = choice(False, "check the whole zoo, or --model of it")
+    accuracy: bool = choice(
+        False,
+        "with --verify, measure test accuracies again where the images are "
+        "there",
+    )
+    data_dir: str | None = choice(
+        None, "folder of the images that a recorded command calls DIR"
+    )
+    zoo: str | None = choice(
+        None, "folder of the zoo to read and write, else the checkout's"
+    )
+    export: bool = choice(True, "write SavedModel and ONNX to --out")
+    out: str | None = choice(
+        None, "folder for runs and exports, runs/build_NAME by default"
+    )
+
+
+def main(argv):
+    """Build or verify as the arguments say.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument, an entry, the data or a folder cannot be
+            used, or the zoo is not what its index says.
+
+    Example: `main(["build", "--verify"])`.
+    """
+    if command.asks_for_help(argv):
+        lines = [command.help_lines(f, f.default) for f in fields(BuildConfig)]
+        print("\n".join([USAGE, *lines]))
+        return 0
+    config = resolve(command.parse(argv, BuildConfig))
+    if config.verify:
+        from tfnas.building.verify import verify
+
+        verify(config)
+    elif config.run:
+        from tfnas.building.entries import of_run
+
+        of_run(config)
+    else:
+        from tfnas.building.rebuild import rebuild
+
+        rebuild(config)
+    return 0
+
+
+def resolve(given):
+    """The configuration from the flags given, checked as far as files go.
+
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        A `BuildConfig`.
+
+    Raises:
+        UserError: for a flag that is missing or does not fit the others, an
+            entry that cannot be built, or a folder that cannot be used.
+
+    Example: `resolve({"verify": True}).verify`.
+    """
+    config = BuildConfig(**given)
+    if not (config.verify or config.model or config.run):
+        raise UserError("--model: missing; or give --run or --verify")
+    if config.run and (config.model or config.verify):
+        other = "model" if config.model else "verify"
+        raise UserError(f"--run={config.run}: leave out --{other}")
+    for flag, other in _BESIDE.items():
+        if given.get(flag) and not given.get(other):
+            raise UserError(f"--{flag}: is for --{other}; leave it out")
+    if config.model:
+        _check_entry(config)
+    if config.verify:
+        return config
+    _check_writable(config)
+    if config.run and not Path(config.run).is_dir():
+        raise UserError(f"--run={config.run}: no such folder")
+    if config.export:
+        for library in _EXPORT:
+            if importlib.util.find_spec(library) is None:
+                raise UserError(
+                    f"--export: needs {library}; pip install 'tfnas[export]', "
+                    "or add --export=false"
+                )
+    if config.model and config.out is None:
+        config = dataclasses.replace(config, out=f"runs/build_{config.model}")
+    return config
+
+
+def _check_entry(config):
+    entry = zoo.entry(config.model, config.zoo)
+    if config.verify:
+        return
+    if entry.training is None:
+        raise UserError(
+            f"--model={entry.name}: has no training to repeat; train it with "
+            f"python -m tfnas.train --genotype={entry.architecture}, then "
+            "make an entry of the folder with --run"
+        )
+    if config.search and entry.search is None:
+        raise UserError(
+            f"--model={entry.name}: its search was not recorded; leave out "
+            "--search"
+        )
+
+
+def _check_writable(config):
+    root = zoo.root(config.zoo)
+    if config.zoo is None and root.name == "_zoo":
+        raise UserError(
+            "--zoo: give a folder; the installed zoo belongs to the package"
+        )
+
+
+if __name__ == "__main__":
+    command.run(main, sys.argv)

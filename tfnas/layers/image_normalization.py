@@ -1,0 +1,36 @@
+"""From the pixels of an image file to what a network was trained on."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class ImageNormalization(keras.layers.Layer):
+    """Images in 0..255 to zero mean and unit deviation in each channel.
+
+    It has no weights; the numbers are those of
+    `tfnas.data.augmentation.normalize`, bit for bit.
+
+    Args:
+        mean: mean of each channel, in 0..1 units.
+        std: standard deviation of each channel, in 0..1 units.
+        **kwargs: as of `keras.layers.Layer`.
+
+    Example: `ImageNormalization((0.5,), (0.25,))(images)`.
+    """
+
+    def __init__(self, mean, std, **kwargs):
+        super().__init__(**kwargs)
+        self.mean, self.std = tuple(mean), tuple(std)
+
+    def call(self, images):
+        mean, std = np.asarray(self.mean), np.asarray(self.std)
+        scale = tf.constant(1 / (255 * std), tf.float32)
+        shift = tf.constant(mean / std, tf.float32)
+        normal = tf.cast(images, tf.float32) * scale - shift
+        return tf.cast(normal, self.compute_dtype)
+
+    def get_config(self):
+        values = {"mean": list(self.mean), "std": list(self.std)}
+        return {**super().get_config(), **values}

@@ -1,0 +1,21 @@
+"""The zoo: genotypes by name, published and ours, and our trained networks.
+
+A network of the zoo is named `ARCHITECTURE.WEIGHTS`, as timm does:
+`darts_digits.digits_c8_l5` is the cell that DARTS found on digits, trained on
+digits with 8 channels and 5 cells. A name without a dot is a published cell,
+which has its paper's figures and no weights.
+"""
+
+from tfnas.zoo.genotypes import genotype, names, root
+from tfnas.zoo.index import entries, entry, list_models
+from tfnas.zoo.loading import load
+
+__all__ = [
+    "entries",
+    "entry",
+    "genotype",
+    "list_models",
+    "load",
+    "names",
+    "root",
+]

@@ -1,0 +1,86 @@
+"""The zoo's genotypes by name: published ones, and ours."""
+
+import difflib
+from pathlib import Path
+
+from tfnas.errors import UserError
+from tfnas.genotype import Genotype
+
+# Where genotypes are found, and where new ones go.
+FOLDERS = ("published", "genotypes")
+
+
+def root(folder=None):
+    """The zoo's folder: the one given, the installed one, or the checkout's.
+
+    Raises:
+        UserError: if the folder given is none.
+
+    Example: `root() / "index.json"`.
+    """
+    if folder is not None:
+        if not Path(folder).is_dir():
+            raise UserError(f"{folder}: no such folder; give that of a zoo")
+        return Path(folder)
+    packed = Path(__file__).parents[1] / "_zoo"
+    return packed if packed.is_dir() else Path(__file__).parents[2] / "zoo"
+
+
+def names(folder=None):
+    """The names of genotypes that `genotype` knows, in order.
+
+    Args:
+        folder: the zoo's folder, or None for the project's own.
+
+    Example: `"DARTS_V2" in names()`.
+    """
+    return sorted(_files(folder))
+
+
+def genotype(name, folder=None):
+    """A genotype by its name in the zoo, its file, or a run's folder.
+
+    Args:
+        name: a name of `names()` or of a network of the zoo, a JSON file, or
+            a folder of `tfnas.search` or `tfnas.train`.
+        folder: the zoo's folder, or None for the project's own.
+
+    Returns:
+        A `Genotype`.
+
+    Raises:
+        UserError: if there is none of that name, or it is not legal.
+
+    Example: `genotype("PDARTS").normal.edges[0].op`.
+    """
+    path = Path(name)
+    if path.is_dir():
+        path = path / "genotype.json"
+    if path.is_file() or path.suffix == ".json":
+        return Genotype.from_json(path)
+    files = _files(folder)
+    # What follows the dot of a network's name says how it was trained.
+    known = files.get(name) or files.get(name.partition(".")[0])
+    if known is not None:
+        return Genotype.from_json(known)
+    by_letters = {known.lower(): known for known in files}
+    close = difflib.get_close_matches(name.lower(), by_letters, 1)
+    hint = f"did you mean {by_letters[close[0]]}?" if close else "see --help"
+    raise UserError(f"--genotype={name}: no such file, nor in the zoo; {hint}")
+
+
+def place(name, folder=None):
+    """The file of a genotype of the zoo, or where a new one goes.
+
+    Example: `place("PDARTS")` is the file PDARTS.json of the published ones.
+    """
+    new = root(folder) / FOLDERS[-1] / f"{name}.json"
+    return _files(folder).get(name, new)
+
+
+def _files(folder):
+    return {
+        path.stem: path
+        for part in FOLDERS
+        for path in (root(folder) / part).glob("*.json")
+    }

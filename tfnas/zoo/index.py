@@ -1,0 +1,189 @@
+"""index.json, the zoo's list of networks, and results.csv, made from it."""
+
+import csv
+import difflib
+import hashlib
+import io
+import json
+
+from tfnas import genotype_schema as schema
+from tfnas.errors import UserError
+from tfnas.weight_files import staged
+from tfnas.zoo.genotypes import root
+from tfnas.zoo.schema import NAME, PAPER, Entry
+
+FORMAT = "tfnas-zoo/1"
+COLUMNS = (
+    "name",
+    "kind",
+    "dataset",
+    "channels",
+    "cells",
+    "parameters",
+    "multiply_adds",
+    "seed",
+    "hours",
+    "test_images",
+    "test_accuracy_percent",
+    "paper_error_percent",
+    "source",
+)
+
+
+def list_models(weights=False, zoo=None):
+    """The names of the zoo's networks.
+
+    Args:
+        weights: only those that come with trained weights.
+        zoo: the zoo's folder, or None for the project's own.
+
+    Returns:
+        A sorted list of str, for `tfnas.load`.
+
+    Example: `"PDARTS" in tfnas.list_models()`.
+    """
+    return sorted(
+        entry.name
+        for entry in entries(zoo)
+        if entry.weights is not None or not weights
+    )
+
+
+def entries(zoo=None):
+    """Every `Entry` of the zoo, in the index's order.
+
+    Raises:
+        UserError: if the index is missing or one of its fields is wrong.
+
+    Example: `[entry.parameters for entry in entries()]`.
+    """
+    path = root(zoo) / "index.json"
+    try:
+        data = schema.parse(schema.read(path))
+    except schema.GenotypeError as error:
+        raise UserError(f"{path}: {error}") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise UserError(f"{path}: not of the format {FORMAT}; restore it")
+    models = data.get("models")
+    if not isinstance(models, list):
+        raise UserError(f"{path}: models is missing; restore it")
+    found = [Entry.from_dict(model, path) for model in models]
+    names = [entry.name for entry in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{path}: {name} is there twice; keep one")
+    return found
+
+
+def entry(name, zoo=None):
+    """One `Entry` by its name.
+
+    Args:
+        name: one of `list_models()`.
+        zoo: the zoo's folder, or None for the project's own.
+
+    Raises:
+        UserError: if there is none of that name.
+
+    Example: `entry("DARTS_V2").parameters` is 3349342.
+    """
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise UserError(
+            f"{str(name)[:80]!r}: not a name of the zoo, which is neither a "
+            "path nor a file; tfnas.list_models() has them"
+        )
+    known = {entry.name: entry for entry in entries(zoo)}
+    if name in known:
+        return known[name]
+    by_letters = {other.lower(): other for other in known}
+    close = difflib.get_close_matches(name.lower(), by_letters, 1)
+    hint = "tfnas.list_models() has the names"
+    if close:
+        hint = f"did you mean {by_letters[close[0]]}?"
+    raise UserError(f"{name}: no such network in the zoo; {hint}")
+
+
+def checked_bytes(path, recorded):
+    """The content of a file, if it is the one that was recorded.
+
+    Args:
+        path: the file.
+        recorded: {"sha256", "bytes"}.
+
+    Raises:
+        UserError: if it is missing, cut off or another one.
+
+    Example: `checked_bytes(path, entry.weights)`.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path}: {error.strerror}; fetch the zoo again"
+        ) from None
+    if len(data) != recorded["bytes"]:
+        raise UserError(
+            f"{path}: has {len(data)} bytes, the index says "
+            f"{recorded['bytes']}; it is cut off or another file, so fetch it "
+            "again"
+        )
+    if stored(data) != {k: recorded[k] for k in ("sha256", "bytes")}:
+        raise UserError(
+            f"{path}: its SHA-256 is not the index's "
+            f"{recorded['sha256'][:12]}...; fetch it again"
+        )
+    return data
+
+
+def stored(data):
+    """{"sha256", "bytes"} of a file's content, as an entry records it."""
+    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def write(found, zoo=None):
+    """Write index.json and results.csv of these entries, each file whole.
+
+    Args:
+        found: every `Entry` of the zoo.
+        zoo: the zoo's folder, or None for the project's own.
+
+    Example: `write([*entries(), new])`.
+    """
+    lines = ",\n".join(json.dumps(entry.to_dict()) for entry in found)
+    text = f'{{"format": "{FORMAT}", "models": [\n{lines}\n]}}\n'
+    for name, content in (
+        ("index.json", text),
+        ("results.csv", results(found)),
+    ):
+        with staged(root(zoo) / name) as aside:
+            aside.write_text(content, encoding="utf-8", newline="")
+
+
+def results(found):
+    """The text of results.csv: a row for each entry, measured ones first."""
+    rows = sorted(found, key=lambda entry: (entry.kind == PAPER, entry.name))
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        [
+            COLUMNS,
+            *([_row(entry).get(c, "") for c in COLUMNS] for entry in rows),
+        ]
+    )
+    return text.getvalue()
+
+
+def _row(entry):
+    row = {name: getattr(entry, name, "") for name in COLUMNS[:7]}
+    if entry.test:
+        row["test_images"] = entry.test["images"]
+        row["test_accuracy_percent"] = f"{100 * entry.accuracy:.2f}"
+    if entry.training:
+        row["seed"] = entry.training["seed"]
+        row["hours"] = entry.training["hours"]
+        row["source"] = entry.training["command"]
+    if entry.paper:
+        row["paper_error_percent"] = entry.paper.get(
+            "cifar10_error_percent", ""
+        )
+        row["source"] = entry.paper["source"]
+    return row

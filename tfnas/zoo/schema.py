@@ -1,0 +1,270 @@
+"""One network of the zoo: what its line in index.json says, checked."""
+
+import dataclasses
+import re
+from math import isfinite
+
+from tfnas.errors import UserError
+from tfnas.spaces import mobile
+
+MEASURED, PAPER = "measured here", "paper"
+# A published cell, or ARCHITECTURE.DATASET_cCHANNELS_lCELLS.
+NAME = re.compile(
+    r"(?P<genotype>[A-Za-z0-9][A-Za-z0-9_]*)"
+    r"(\.(?P<dataset>[a-z0-9][a-z0-9_]*)_c(?P<channels>\d+)_l(?P<cells>\d+))?",
+    re.ASCII,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A network of the zoo.
+
+    No field holds a path: every file's place follows from the name.
+
+    Attributes:
+        name: ARCHITECTURE.WEIGHTS, or a published cell's name.
+        kind: "measured here", or "paper" where the figures are the authors'.
+        dataset: what the network classifies.
+        image_shape: (height, width, channels).
+        image_range: (0, 255).
+        mean: mean of each channel, in 0..1 units.
+        std: deviation of each channel, in 0..1 units.
+        classes: names of the classes in the order of the logits.
+        channels, cells, stem: as of `tfnas.build_network`.
+        parameters: trainable weights, without the auxiliary classifier.
+        multiply_adds: of one image.
+        genotype: {"sha256", "bytes"} of the genotype's file.
+        weights: the same of the weights' file, or None.
+        test: {"images", "correct"} measured on the test images, or None.
+        training: the command, recipe, seed, hours, machine, weights and
+            versions of the training, or None.
+        search: command, seed and hours of the search before it, or None.
+        paper: the authors' figures and where they are from, or None.
+
+    Example: `zoo.entry("PDARTS").size()["channels"]` is 36.
+    """
+
+    name: str
+    kind: str
+    dataset: str
+    image_shape: tuple
+    image_range: tuple
+    mean: tuple
+    std: tuple
+    classes: tuple
+    channels: int
+    cells: int
+    stem: str
+    parameters: int
+    multiply_adds: int
+    genotype: dict
+    weights: dict | None = None
+    test: dict | None = None
+    training: dict | None = None
+    search: dict | None = None
+    paper: dict | None = None
+
+    @classmethod
+    def from_dict(cls, data, where="index.json"):
+        """The entry of a parsed line; the inverse of `to_dict`.
+
+        Args:
+            data: what JSON gave.
+            where: the file, for messages.
+
+        Raises:
+            UserError: one line that names the first wrong field.
+        """
+        if not isinstance(data, dict):
+            raise UserError(f"{where}: an entry is no object; {_REMEDY}")
+        where = f"{where}: {str(data.get('name'))[:60]!r}"
+        names = {field.name: field for field in dataclasses.fields(cls)}
+        optional = {n for n, f in names.items() if f.default is None}
+        for name in sorted(data.keys() - names.keys()):
+            raise UserError(f"{where}: {name[:40]!r} is no field; {_REMEDY}")
+        for name in names:
+            value = data.get(name)
+            if value is None and name in optional:
+                continue
+            what, test = _FIELDS[name]
+            if not test(value):
+                shown = repr(value)[:60]
+                raise UserError(
+                    f"{where}: {name}={shown} is not {what}; {_REMEDY}"
+                )
+        entry = cls(
+            **{
+                k: tuple(v) if isinstance(v, list) else v
+                for k, v in data.items()
+            }
+        )
+        entry._check(where)
+        return entry
+
+    def to_dict(self):
+        """The entry, JSON-ready; what is None is left out."""
+        values = vars(self).items()
+        return {
+            k: list(v) if isinstance(v, tuple) else v
+            for k, v in values
+            if v is not None
+        }
+
+    @property
+    def architecture(self):
+        """The name of its genotype in the zoo."""
+        return NAME.fullmatch(self.name)["genotype"]
+
+    @property
+    def accuracy(self):
+        """The share of the test images that are classified right, or None."""
+        return self.test and self.test["correct"] / self.test["images"]
+
+    def size(self):
+        """The keyword arguments of `tfnas.build_network`."""
+        return {
+            "input_shape": self.image_shape,
+            "classes": len(self.classes),
+            "channels": self.channels,
+            "cells": self.cells,
+            "stem": self.stem,
+        }
+
+    def cost(self, genotype):
+        """The exact `Cost` of the network, counted without building it."""
+        # Names and flags need no NumPy.
+        from tfnas import cost
+
+        size = self.size()
+        if genotype.space == "mobile":
+            size["width"] = size.pop("channels") / mobile.STEM
+            del size["cells"], size["stem"]
+        return cost.network_cost(genotype, **size)
+
+    def _check(self, where):
+        """Refuse fields that contradict each other."""
+        colors, match = self.image_shape[-1], NAME.fullmatch(self.name)
+        sizes = (str(self.channels), str(self.cells))
+        wrong = (
+            (len(self.mean) != colors, "mean has not one value a channel"),
+            (len(self.std) != colors, "std has not one value a channel"),
+            (
+                match["dataset"] and sizes != match.group("channels", "cells"),
+                "channels and cells are not those of the name",
+            ),
+            (
+                match["dataset"] and self.dataset != match["dataset"],
+                "dataset is not that of the name",
+            ),
+            (
+                self.kind == MEASURED
+                and None in (self.weights, self.test, self.training),
+                "has no weights, test or training, but was measured here",
+            ),
+            (
+                self.kind == PAPER and (self.test or not self.paper),
+                "is of a paper, so it needs paper and has no test",
+            ),
+            (
+                self.test and self.test["correct"] > self.test["images"],
+                "test has more correct images than images",
+            ),
+        )
+        for is_wrong, message in wrong:
+            if is_wrong:
+                raise UserError(f"{where}: {message}; {_REMEDY}")
+
+
+# === Fields ===
+
+_REMEDY = "restore the zoo, or build the entry again with tfnas.build"
+
+
+def _text(value):
+    return isinstance(value, str) and 0 < len(value) <= 4000
+
+
+def _count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _whole(value):
+    return value == 0 or _count(value)
+
+
+def _number(value):
+    kinds = isinstance(value, int | float) and not isinstance(value, bool)
+    return kinds and isfinite(value)
+
+
+def _list(test, lengths=range(1, 100_000)):
+    def fits(value):
+        right = isinstance(value, list | tuple) and len(value) in lengths
+        return right and all(test(item) for item in value)
+
+    return fits
+
+
+def _record(**tests):
+    """A test of an object that has at least these fields."""
+
+    def fits(value):
+        return isinstance(value, dict) and all(
+            name in value and test(value[name]) for name, test in tests.items()
+        )
+
+    return fits
+
+
+def _sha256(value):
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
+
+
+def _not_negative(value):
+    return _number(value) and value >= 0
+
+
+_file = ("a SHA-256 and bytes", _record(sha256=_sha256, bytes=_count))
+_FIELDS = {
+    "name": (
+        "a name such as darts_digits.digits_c8_l5",
+        lambda value: _text(value) and NAME.fullmatch(value),
+    ),
+    "kind": (f"{MEASURED!r} or {PAPER!r}", (MEASURED, PAPER).__contains__),
+    "dataset": ("a name", _text),
+    "image_shape": ("[height, width, 1 or 3]", _list(_count, (3,))),
+    "image_range": ("[0, 255]", lambda value: value in ([0, 255], (0, 255))),
+    "mean": ("a list of numbers", _list(_number, (1, 3))),
+    "std": (
+        "a list of numbers above 0",
+        _list(lambda value: _number(value) and value > 0, (1, 3)),
+    ),
+    "classes": ("two names or more", _list(_text, range(2, 100_000))),
+    "channels": ("a whole number above 0", _count),
+    "cells": ("a whole number above 0", _count),
+    "stem": ("cifar or imagenet", ("cifar", "imagenet").__contains__),
+    "parameters": ("a whole number above 0", _count),
+    "multiply_adds": ("a whole number above 0", _count),
+    "genotype": _file,
+    "weights": _file,
+    "test": (
+        "images and correct",
+        _record(images=_count, correct=_whole),
+    ),
+    "training": (
+        "command, recipe, seed, hours and machine",
+        _record(
+            command=_text,
+            recipe=lambda value: isinstance(value, dict),
+            seed=_not_negative,
+            hours=_not_negative,
+            machine=_text,
+        ),
+    ),
+    "search": (
+        "command, seed and hours",
+        _record(command=_text, seed=_not_negative, hours=_not_negative),
+    ),
+    "paper": ("figures with their source", _record(source=_text)),
+}
