@@ -17,8 +17,9 @@ MODULES = {
 }
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
-    {"search", "train", "convert", "export", "benchmark", "benchmarking"},
-    {"search_run", "train_run", "convert_run"},
+    {"search", "train", "convert", "export", "benchmark", "benchmarking"}
+    | {"tuning"},
+    {"search_run", "train_run", "convert_run", "trials"},
     {"authors_weights"},
     {"authors_network", "authors_supernet"},
     {"callbacks", "plan", "summary", "determinism"},
@@ -43,7 +44,15 @@ LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 # Flags, lists and argument errors are made of these, so they start at once.
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
-LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
+LIGHT |= {
+    "recipe",
+    "train",
+    "tuning",
+    "zoo",
+    "convert",
+    "weight_files",
+    "network_sizes",
+}
 
 
 def arrows(module, source):
