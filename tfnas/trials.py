@@ -86,7 +86,7 @@ def optimise(run, ranges, count, seed, judge):
                 return {"status": "RUNNING", "values": dict(space.values)}
             return super().populate_space(trial_id)
 
-    class Tuner(keras_tuner.BaseTuner):
+    class Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         def run_trial(self, trial):
             try:
                 accuracy = judge(int(trial.trial_id), _rounded(trial))

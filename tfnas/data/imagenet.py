@@ -131,6 +131,7 @@ def colour_jitter(image, numbers):
     )
     number = tf.cast(numbers[2 * TRIES + 7] * len(_ORDERS), tf.int32)
     order = tf.constant(_ORDERS)[number]
+    image = tf.convert_to_tensor(image, tf.float32)
     for place in range(len(steps)):
         branches = [functools.partial(step, image) for step in steps]
         image = tf.switch_case(order[place], branches)

@@ -5,6 +5,7 @@ function of (seed, epoch, sample index) need any record at any time, so the
 files' record headers are read once, which says where each record starts.
 """
 
+import os
 import struct
 
 import numpy as np
@@ -75,10 +76,14 @@ class Records:
 
 def _places(path):
     """Yields (offset, length) of the content of each record of a file."""
+    size, offset = os.path.getsize(path), 0
     with open(path, "rb") as file:
-        while header := file.read(_HEADER.size):
-            if len(header) < _HEADER.size:
-                raise UserError(f"{path}: ends in a record; prepare it again")
+        while offset < size:
+            file.seek(offset)
+            header = file.read(_HEADER.size).ljust(_HEADER.size, b"\xff")
+            offset += _HEADER.size
             length, _ = _HEADER.unpack(header)
-            yield file.tell(), length
-            file.seek(length + _FOOTER, 1)
+            yield offset, length
+            offset += length + _FOOTER
+    if offset != size:
+        raise UserError(f"{path}: ends within a record; prepare it again")
