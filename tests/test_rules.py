@@ -13,6 +13,14 @@ from tfnas.spaces.attention import PLACEMENTS
 
 # What one may type, and the flags that the answer has to name.
 WRONG = [
+    (
+        {"method": "fair_darts", "space": "mobile", "stem": "imagenet"},
+        "--stem=imagenet: --space=mobile has no cells",
+    ),
+    (
+        {"stem": "imagenet", "channels": 3},
+        "--channels=3: --stem=imagenet starts with half",
+    ),
     # === Values ===
     ("--operations=skip_connect,skip_connect", "operations"),
     ("--operations=none", "operations"),

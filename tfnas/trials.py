@@ -10,6 +10,7 @@ import dataclasses
 import importlib.util
 import io
 import shlex
+import warnings
 
 from tfnas import command
 from tfnas.errors import UserError
@@ -66,6 +67,7 @@ def optimise(run, ranges, count, seed, judge):
     Example: `optimise(run, ranges, 10, 0, judge)`.
     """
     import keras_tuner
+    from sklearn.exceptions import ConvergenceWarning
 
     from tfnas.callbacks import Diverged
 
@@ -84,7 +86,10 @@ def optimise(run, ranges, count, seed, judge):
             # What tuning has to beat is tried first.
             if not self.trials:
                 return {"status": "RUNNING", "values": dict(space.values)}
-            return super().populate_space(trial_id)
+            with warnings.catch_warnings():
+                # A few trials do not settle how far a value's influence goes.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                return super().populate_space(trial_id)
 
     class Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         def run_trial(self, trial):
