@@ -13,14 +13,6 @@ from tfnas.spaces.attention import PLACEMENTS
 
 # What one may type, and the flags that the answer has to name.
 WRONG = [
-    (
-        {"method": "fair_darts", "space": "mobile", "stem": "imagenet"},
-        "--stem=imagenet: --space=mobile has no cells",
-    ),
-    (
-        {"stem": "imagenet", "channels": 3},
-        "--channels=3: --stem=imagenet starts with half",
-    ),
     # === Values ===
     ("--operations=skip_connect,skip_connect", "operations"),
     ("--operations=none", "operations"),
@@ -33,7 +25,9 @@ WRONG = [
         "--space=mobile --derivation=pdarts --skip_limit=2",
         "skip_limit space",
     ),
+    ("--space=mobile --stem=imagenet", "stem space"),
     ("--space=mobile --attention=end", "attention space"),
+    ("--stem=imagenet --channels=3", "stem channels"),
     ("--space=mobile --partial_channels=4", "partial_channels space"),
     ("--space=mobile --edge_normalization", "edge_normalization space"),
     ("--space=mobile --auxiliary_skip", "auxiliary_skip space"),
