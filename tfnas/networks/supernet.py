@@ -85,7 +85,9 @@ class Supernet(keras.Model):
         super().__init__(name=name, **kwargs)
         chosen = {"attention": attention, "stem": stem}
         chosen = {k: v for k, v in chosen.items() if v is not None}
-        self.method = methods.get(method).with_flags(chosen)
+        self.method = methods.get(method)
+        if chosen:
+            self.method = self.method.with_flags(chosen)
         self.placement = PLACEMENTS[self.method.attention]
         self.image_shape = tuple(input_shape)
         self.classes = classes
