@@ -27,7 +27,7 @@ WRONG = [
     ),
     ("--space=mobile --stem=imagenet", "stem space"),
     ("--space=mobile --attention=end", "attention space"),
-    ("--stem=imagenet --channels=3", "stem channels"),
+    ("--stem=imagenet --channels=3", "channels stem"),
     ("--space=mobile --partial_channels=4", "partial_channels space"),
     ("--space=mobile --edge_normalization", "edge_normalization space"),
     ("--space=mobile --auxiliary_skip", "auxiliary_skip space"),
