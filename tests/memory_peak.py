@@ -29,14 +29,15 @@ def main(method, channels, cells, size, batch, kept=0):
     import numpy as np
     import tensorflow as tf
 
-    from tfnas import search_run
     from tfnas.benchmarking.worker import peak
     from tfnas.bilevel import BilevelSearch
+    from tfnas.determinism import make_deterministic
     from tfnas.networks.supernet import Supernet
+    from tfnas.threads import divide_cores
 
-    search_run.divide_cores()
+    divide_cores()
     keras.utils.set_random_seed(0)
-    search_run.make_deterministic()
+    make_deterministic()
     supernet = Supernet(
         method,
         input_shape=(size, size, 3),

@@ -219,9 +219,7 @@ def test_without_augmentation_images_are_only_normalised():
 def test_evaluation_keeps_the_order():
     dataset = make_dataset()
     split = dataset.train
-    batches = arrays(
-        data.evaluation_batches(split.images, split.labels, dataset, 8)
-    )
+    batches = arrays(data.evaluation_batches(split, dataset, 8))
     assert [len(labels) for _, labels in batches] == [8, 8, 6]
     images, labels = (
         np.concatenate(part) for part in zip(*batches, strict=True)

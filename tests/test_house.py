@@ -18,10 +18,11 @@ MODULES = {
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
     {"search", "train", "convert", "export", "build", "building"}
-    | {"benchmark", "benchmarking"},
-    {"search_run", "train_run", "convert_run"},
+    | {"benchmark", "benchmarking", "tuning"},
+    {"search_run", "train_run", "convert_run", "trials"},
     {"authors_weights"},
     {"authors_network", "authors_supernet"},
+    {"preparation"},
     {"callbacks", "plan", "summary", "determinism", "threads"},
     {"report", "runs", "data", "history", "authors", "zoo", "weights"},
     {"weight_files", "network_sizes"},
@@ -45,7 +46,7 @@ LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
 LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
-LIGHT |= {"build", "building"}
+LIGHT |= {"build", "building", "tuning"}
 
 
 def arrows(module, source):

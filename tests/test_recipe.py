@@ -27,6 +27,7 @@ def test_the_paper_s_preset_is_the_authors_recipe():
         "auxiliary": 0.4,
         "cutout": None,  # half the image: 16 at 32 pixels
         "label_smoothing": 0.0,
+        "augmentation": "cifar",
     }
 
 

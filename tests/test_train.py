@@ -386,7 +386,7 @@ def test_a_training_reads_no_test_image_before_its_end(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(data, "load", guarded, raising=False)
-    monkeypatch.setattr(train_run._Training, "_test", end)
+    monkeypatch.setattr(train_run._Training, "test", end)
     with pytest.raises(KeyboardInterrupt):
         train_here(tmp_path / "run", valid_images=10)
     assert order == [1]

@@ -36,12 +36,7 @@ def entries(model):
             "or the network of a genotype of space darts"
         )
     layers = {layer.name: layer for layer in model.layers}
-    table = []
-    for name, (module, convolution, norm) in _STEMS.items():
-        if name in layers:
-            kernel, prefix = layers[name].convolution, f"{module}.{convolution}"
-            table.append(entry(kernel, [[prefix]], "weight", CONVOLUTION))
-            table += entries_of(layers[name].norm, [[f"{module}.{norm}"]])
+    table = stem_entries(model.layers)
     names = _names(cells)
     for index, cell in enumerate(cells):
         table += _cell(cell, f"cells.{index}", names)
@@ -50,6 +45,20 @@ def entries(model):
     classifier = layers["logits"]
     table.append(entry(classifier.kernel, [["classifier"]], "weight", DENSE))
     table.append(entry(classifier.bias, [["classifier"]], "bias", VECTOR))
+    return table
+
+
+def stem_entries(layers):
+    """The entries of the stem convolutions among some layers."""
+    table = []
+    for layer in layers:
+        if layer.name in _STEMS:
+            module, convolution, norm = _STEMS[layer.name]
+            prefix = f"{module}.{convolution}"
+            table.append(
+                entry(layer.convolution, [[prefix]], "weight", CONVOLUTION)
+            )
+            table += entries_of(layer.norm, [[f"{module}.{norm}"]])
     return table
 
 

@@ -11,6 +11,7 @@ from tfnas.authors import (
     below,
     entries_of,
 )
+from tfnas.authors_network import stem_entries
 from tfnas.layers.attention import Attention
 from tfnas.layers.attention_operation import AttentionOperation
 from tfnas.layers.mixed_attention import MixedAttention
@@ -30,8 +31,13 @@ def entries(model):
         )
         for name, variable in model.architecture.items()
     ]
-    table.append(Entry(model.stem.kernel, (("stem.0.weight",),), CONVOLUTION))
-    table += entries_of(model.stem_norm, [["stem.1"]])
+    if model.method.stem == "imagenet":
+        table += stem_entries(model.stem.convolutions)
+    else:
+        table.append(
+            Entry(model.stem.kernel, (("stem.0.weight",),), CONVOLUTION)
+        )
+        table += entries_of(model.stem_norm, [["stem.1"]])
     for index, cell in enumerate(model.cells):
         table += _cell(cell, f"cells.{index}", _names(model))
     table.append(

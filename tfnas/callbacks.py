@@ -98,6 +98,10 @@ class EachTrainingEpoch(keras.callbacks.Callback):
         self.training.end_epoch(epoch + 1, logs, time.time() - self.began)
 
 
+class Diverged(UserError):
+    """A loss is no number any more."""
+
+
 def check_finite(epoch, logs, flags=("learning_rate", "alpha_learning_rate")):
     """Stop a run that has diverged before it is kept as a checkpoint.
 
@@ -107,13 +111,13 @@ def check_finite(epoch, logs, flags=("learning_rate", "alpha_learning_rate")):
         flags: what one may lower to mend it.
 
     Raises:
-        UserError: if a loss of the epoch is no number.
+        Diverged: if a loss of the epoch is no number.
 
     Example: `check_finite(1, {"loss": 2.3})`.
     """
     for name in ("loss", "alpha_loss", "val_loss"):
         if not math.isfinite(logs.get(name, 0)):
-            raise UserError(
+            raise Diverged(
                 f"epoch {epoch}: {name} is {logs[name]}; the run has "
                 "diverged, start another with a lower "
                 + " or ".join(f"--{flag}" for flag in flags)

@@ -97,6 +97,7 @@ def _memory(method, stage, dataset):
         edge_attentions=placement.second,
         cell_attentions=placement.end,
         partial=method.partial_channels,
+        stem=method.stem,
     )
 
 
@@ -122,6 +123,7 @@ def _stage(method, number, stage, images):
         edge_attentions=placement.second,
         cell_attentions=placement.end,
         partial=method.partial_channels,
+        stem=method.stem,
         **images,
     )
     bound = "at most " if number > 1 else ""

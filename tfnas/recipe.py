@@ -59,6 +59,12 @@ class Recipe:
     label_smoothing: float = choice(
         0.0, "share of a label that goes to all classes alike", least=0
     )
+    augmentation: str = choice(
+        "cifar",
+        "cifar pads, crops, flips and cuts out; imagenet leaves images in "
+        "their files, crops them at random, resizes, flips, jitters colours",
+        ("cifar", "imagenet"),
+    )
 
     def values(self):
         """The values of the flags as a dict."""
@@ -88,6 +94,11 @@ class Recipe:
             raise UserError(
                 f"--warmup_epochs={self.warmup_epochs}: use fewer than "
                 f"--epochs={self.epochs}"
+            )
+        if self.cutout and self.augmentation == "imagenet":
+            raise UserError(
+                f"--cutout={self.cutout}: --augmentation=imagenet has none; "
+                "use --cutout=0"
             )
         if self.schedule == "linear" and self.epochs <= schedule.LINEAR_TAIL:
             raise UserError(
@@ -126,6 +137,22 @@ class Recipe:
 _SHORT = {"drop_path": 0.0, "auxiliary": 0.0, "learning_rate": 0.05}
 PRESETS = {
     "paper": {},
+    # DARTS's `cnn/train_imagenet.py`; P-DARTS differs in batch_size=1024,
+    # learning_rate=0.5, schedule="linear" and warmup_epochs=5.
+    "imagenet": {
+        "channels": 48,
+        "cells": 14,
+        "stem": "imagenet",
+        "epochs": 250,
+        "batch_size": 128,
+        "learning_rate": 0.1,
+        "schedule": "exponential",
+        "weight_decay": 3e-5,
+        "drop_path": 0.0,
+        "cutout": 0,
+        "label_smoothing": 0.1,
+        "augmentation": "imagenet",
+    },
     "small": {
         **_SHORT,
         "channels": 12,

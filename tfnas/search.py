@@ -3,8 +3,8 @@
 import dataclasses
 import sys
 
-from tfnas import command, methods
-from tfnas.choice import choice, fields
+from tfnas import command, methods, trials, tuning
+from tfnas.choice import check_values, choice, fields
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 
@@ -41,6 +41,17 @@ class SearchConfig:
     train_images: int | None = choice(
         None, "search with the first so many training images only"
     )
+    tune: int = choice(
+        0,
+        "tune Fair DARTS's threshold or P-DARTS's skip dropout with so many "
+        "trials of KerasTuner, then say what to type next; 0 does not",
+        least=0,
+    )
+    tune_epochs: int = choice(
+        10,
+        "epochs of the training that judges a cell for --tune",
+        least=2,
+    )
     seed: int = choice(0, "seed of initial values, order and augmentation")
     out: str | None = choice(
         None, "folder to write, runs/METHOD_DATASET_seedN by default"
@@ -53,7 +64,7 @@ class SearchConfig:
 
     def decisive(self):
         """{flag: value} of the flags that decide what a search finds."""
-        aside = ("out", "resume", "tensorboard")
+        aside = ("out", "resume", "tensorboard", "tune", "tune_epochs")
         return {k: v for k, v in vars(self).items() if k not in aside}
 
 
@@ -71,12 +82,18 @@ def main(argv):
     if command.asks_for_help(argv):
         print(_help(argv))
         return 0
-    config, method = resolve(command.parse(argv, SearchConfig, Method))
+    given = command.parse(argv, SearchConfig, Method)
+    config, method = resolve(given)
     # NumPy would double the time that --help takes.
     from tfnas.data import check_request
     from tfnas.runs import Run
 
-    check_request(config.dataset, config.data_dir, config.image_size)
+    check_request(
+        config.dataset, config.data_dir, config.image_size, method.augmentation
+    )
+    if config.tune:
+        tuning.search_ranges(method)
+        trials.check_installed()
     values = {"config": config.decisive(), "method": method.values()}
     Run(config.out, values, config.resume).check()
     # TensorFlow starts here, after every argument and the folder were found to
@@ -84,7 +101,10 @@ def main(argv):
     with command.quiet_start():
         from tfnas import search_run
 
-    search_run.search(config, method, argv)
+    if config.tune:
+        tuning.tune_search(config, method, given)
+    else:
+        search_run.search(config, method, argv)
     return 0
 
 
@@ -107,8 +127,12 @@ def resolve(given):
         {k: v for k, v in given.items() if k not in names}
     )
     if config.out is None:
-        folder = f"runs/{config.method}_{config.dataset}_seed{config.seed}"
+        done = "tuned_" if config.tune else ""
+        folder = (
+            f"runs/{config.method}_{config.dataset}_{done}seed{config.seed}"
+        )
         config = dataclasses.replace(config, out=folder)
+    check_values(config)
     if not 0 <= config.seed < 2**31:
         raise UserError(f"--seed={config.seed}: use 0 to {2**31 - 1}")
     return config, method

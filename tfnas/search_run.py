@@ -10,15 +10,14 @@ import tensorflow as tf
 from tfnas import data, report, schedule, summary
 from tfnas.bilevel import BilevelSearch
 from tfnas.callbacks import EachEpoch, skips_took_over
-from tfnas.determinism import make_deterministic
 from tfnas.errors import UserError
 from tfnas.history import History
 from tfnas.networks.mobile import MobileSupernet
 from tfnas.networks.supernet import Supernet
 from tfnas.plan import available_memory, memory_lines, plan
+from tfnas.preparation import prepare
 from tfnas.runs import Run
 from tfnas.spaces import mobile
-from tfnas.threads import divide_cores
 
 
 def search(config, method, argv):
@@ -38,19 +37,16 @@ def search(config, method, argv):
     Example: `search(*resolve({"epochs": 1}), argv=[])`.
     """
     started = time.time()
-    divide_cores()
-    keras.utils.set_random_seed(config.seed)
-    if config.deterministic:
-        make_deterministic()
-    dataset = data.load(config.dataset, config.data_dir, config.image_size)
-    if config.train_images is not None:
-        dataset = dataset.first(config.train_images)
+    dataset = prepare(config, method.augmentation)
     record = summary.record(config, method, dataset, argv)
     lines = plan(method, dataset)
     if not tf.config.list_physical_devices("GPU"):
         lines += memory_lines(method, dataset, available_memory())
     print(*lines, sep="\n", flush=True)
-    with Run(config.out, record, config.resume) as run:
+    with (
+        Run(config.out, record, config.resume) as run,
+        data.damage_named(dataset),
+    ):
         genotype = _Search(run, config, method, dataset, started).run_all()
         page = report.write_report(run.folder)
     for name, text in genotype.provenance.items():
@@ -96,7 +92,9 @@ class _Search:
                 self.model.supernet,
                 genotype,
                 seconds=self._seconds(),
-                next_command=summary.next_command(self.config, self.run.folder),
+                next_command=summary.next_command(
+                    self.config, self.run.folder, self.method.augmentation
+                ),
             ),
         )
         return genotype
@@ -151,7 +149,7 @@ class _Search:
             seed=self.config.seed,
             start_step=self.epoch * self.steps,
         )
-        valid = self.dataset.train
+        valid = self.dataset.train.take(self.halves[1])
         callbacks = [EachEpoch(self)]
         if self.config.tensorboard:
             callbacks.append(_tensorboard(self.run.folder))
@@ -161,10 +159,7 @@ class _Search:
             initial_epoch=self.epoch,
             steps_per_epoch=self.steps,
             validation_data=data.evaluation_batches(
-                valid.images[self.halves[1]],
-                valid.labels[self.halves[1]],
-                self.dataset,
-                self.method.batch_size,
+                valid, self.dataset, self.method.batch_size
             ),
             callbacks=callbacks,
             shuffle=False,

@@ -69,18 +69,20 @@ def summary(supernet, genotype, *, seconds, next_command):
     }
 
 
-def next_command(config, folder):
+def next_command(config, folder, augmentation="cifar"):
     """The command that goes on from a search: train what it found.
 
     Args:
         config: the search's `SearchConfig`.
         folder: the search's folder.
+        augmentation: the search's.
 
     Example: `next_command(SearchConfig(), "runs/darts")`.
     """
+    preset = "quick" if config.dataset == "digits" else "small"
     flags = {
         "genotype": f"{folder}/genotype.json",
-        "preset": "quick" if config.dataset == "digits" else "small",
+        "preset": "imagenet" if augmentation == "imagenet" else preset,
         "dataset": config.dataset,
         "data_dir": config.data_dir,
         "image_size": config.image_size,

@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from tfnas import command, recipe, zoo
+from tfnas import command, recipe, trials, tuning, zoo
 from tfnas.choice import choice, fields
 from tfnas.errors import UserError
 from tfnas.recipe import Recipe
@@ -28,7 +28,7 @@ class TrainConfig:
     preset: str = choice(
         "quick",
         "the recipe's values: quick for digits, small for 32-pixel images on "
-        "a CPU, paper for the authors'",
+        "a CPU, paper and imagenet for the authors'",
     )
     dataset: str = choice(
         "digits",
@@ -60,6 +60,12 @@ class TrainConfig:
     mixed_precision: bool = choice(
         False, "compute in bfloat16, keep the weights in float32"
     )
+    tune: int = choice(
+        0,
+        "tune learning rate, weight decay and drop path with so many trials "
+        "of KerasTuner, then say what to type next; 0 does not",
+        least=0,
+    )
     seed: int = choice(
         0, "seed of initial values, order, augmentation and drop path"
     )
@@ -80,7 +86,7 @@ class TrainConfig:
             values: the `Recipe`.
             genotype: the `Genotype`.
         """
-        aside = ("genotype", "out", "resume")
+        aside = ("genotype", "out", "resume", "tune")
         return {
             "config": {k: v for k, v in vars(self).items() if k not in aside},
             "recipe": values.values(),
@@ -102,12 +108,18 @@ def main(argv):
     if command.asks_for_help(argv):
         print(_help(argv))
         return 0
-    config, values, genotype = resolve(command.parse(argv, TrainConfig, Recipe))
+    given = command.parse(argv, TrainConfig, Recipe)
+    config, values, genotype = resolve(given)
     # NumPy would double the time that --help takes.
     from tfnas.data import check_request
     from tfnas.runs import Run
 
-    check_request(config.dataset, config.data_dir, config.image_size)
+    check_request(
+        config.dataset, config.data_dir, config.image_size, values.augmentation
+    )
+    if config.tune:
+        tuning.training_ranges(values, genotype.space)
+        trials.check_installed()
     wanted = config.decisive(values, genotype)
     Run(config.out, wanted, config.resume).check()
     # TensorFlow starts here, after every argument and the folder were found to
@@ -115,7 +127,10 @@ def main(argv):
     with command.quiet_start():
         from tfnas import train_run
 
-    train_run.train(config, values, genotype, argv)
+    if config.tune:
+        tuning.tune_training(config, values, genotype, given)
+    else:
+        train_run.train(config, values, genotype, argv)
     return 0
 
 
@@ -145,7 +160,8 @@ def resolve(given):
     if config.out is None:
         path = Path(config.genotype)
         name = path.parent.name if path.stem == "genotype" else path.stem
-        folder = f"runs/{name}_{config.dataset}_trained_seed{config.seed}"
+        done = "tuned" if config.tune else "trained"
+        folder = f"runs/{name}_{config.dataset}_{done}_seed{config.seed}"
         config = dataclasses.replace(config, out=folder)
     return config, values, genotype
 
@@ -156,7 +172,7 @@ def _values(given):
     values = recipe.preset(config.preset).with_flags(
         {k: v for k, v in given.items() if k not in names}
     )
-    for name, least in (("train_images", 2), ("valid_images", 0)):
+    for name, least in (("train_images", 2), ("valid_images", 0), ("tune", 0)):
         value = getattr(config, name)
         if value is not None and value < least:
             raise UserError(f"--{name}={value}: use {least} or more")

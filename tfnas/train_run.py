@@ -10,14 +10,13 @@ import numpy as np
 
 from tfnas import cost, data, report, summary, weights
 from tfnas.callbacks import EachTrainingEpoch
-from tfnas.determinism import make_deterministic
 from tfnas.errors import UserError
 from tfnas.networks.evaluation import build_network
+from tfnas.preparation import prepare
 from tfnas.report.network import COLUMNS, CONFUSION
 from tfnas.runs import Run
 from tfnas.spaces import mobile
 from tfnas.supervised import SupervisedTraining
-from tfnas.threads import divide_cores
 from tfnas.zoo.loading import weights_of
 
 
@@ -39,19 +38,47 @@ def train(config, recipe, genotype, argv):
     Example: `train(*resolve({"genotype": "PDARTS"}), argv=[])`.
     """
     started = time.time()
-    divide_cores()
-    keras.utils.set_random_seed(config.seed)
-    if config.deterministic:
-        make_deterministic()
-    dataset = data.load(config.dataset, config.data_dir, config.image_size)
-    if config.train_images is not None:
-        dataset = dataset.first(config.train_images)
+    dataset = prepare(config, recipe.augmentation)
     training = _Training(config, recipe, genotype, dataset, started)
-    with Run(config.out, training.record(argv), config.resume) as run:
-        accuracy = training.run_all(run)
+    with (
+        Run(config.out, training.record(argv), config.resume) as run,
+        data.damage_named(dataset),
+    ):
+        training.fit(run)
+        accuracy = training.test()
         page = report.write_report(run.folder)
     print(f"\nTest accuracy: {100 * accuracy:.2f} %\nReport: {page}")
     return accuracy
+
+
+def validate(config, recipe, genotype, dataset):
+    """Train, or go on, and judge by the images held out; no test is made.
+
+    Args:
+        config: a `TrainConfig` that holds images out.
+        recipe: the `Recipe` with all its values.
+        genotype: the `Genotype` to train.
+        dataset: the `Dataset`.
+
+    Returns:
+        The share of the held-out images that the last epoch's weights
+        classify right.
+
+    Raises:
+        UserError: if the weights or the folder cannot be used, or the
+            training diverges.
+
+    Example: `validate(config, recipe.preset("quick"), genotype, dataset)`.
+    """
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(config.seed)
+    training = _Training(config, recipe, genotype, dataset, time.time())
+    with (
+        Run(config.out, training.record([]), config.resume) as run,
+        data.damage_named(dataset),
+    ):
+        training.fit(run)
+    return training.rows[-1]["valid_accuracy"]
 
 
 class _Training:
@@ -141,15 +168,14 @@ class _Training:
             "versions": summary.versions(),
         }
 
-    def run_all(self, run):
-        """The epochs from where the run stands, then the test."""
+    def fit(self, run):
+        """The epochs from where the run stands."""
         self.run = run
         checkpoint = run.load_checkpoint()
         if checkpoint is not None:
             self._restore(*checkpoint)
         run.write("genotype.json", self.genotype.to_json())
         self._fit()
-        return self._test()
 
     def _stream(self):
         return data.train_stream(
@@ -165,10 +191,9 @@ class _Training:
     def _fit(self):
         if self.epoch == self.recipe.epochs:
             return
-        split, held = self.dataset.train, self.valid
         validation = None
-        if len(held):
-            validation = self._batches(split.images[held], split.labels[held])
+        if len(self.valid):
+            validation = self._batches(self.dataset.train.take(self.valid))
         self.model.fit(
             self._stream(),
             epochs=self.recipe.epochs,
@@ -180,9 +205,9 @@ class _Training:
             verbose="auto" if sys.stdout.isatty() else 2,
         )
 
-    def _batches(self, images, labels):
+    def _batches(self, split):
         return data.evaluation_batches(
-            images, labels, self.dataset, self.recipe.batch_size
+            split, self.dataset, self.recipe.batch_size
         )
 
     # === Checkpoints ===
@@ -241,16 +266,17 @@ class _Training:
 
     # === The test images, read once, after everything is chosen ===
 
-    def _test(self):
+    def test(self):
+        """The share of the test images that the chosen weights get right."""
         chosen = "best" if self.best else "last"
         if chosen == "best":
             path = self.run.folder / "best.safetensors"
             weights.load(self.model.network, path)
         test, names = self.dataset.test, self.dataset.classes
-        batches = self._batches(test.images, test.labels)
-        logits = self.model.predict(batches, verbose=0)
         confusion = np.zeros((len(names), len(names)), np.int64)
-        np.add.at(confusion, (test.labels, logits.argmax(-1)), 1)
+        for images, labels in self._batches(test):
+            logits = self.model.predict_on_batch(images)
+            np.add.at(confusion, (labels.numpy(), logits.argmax(-1)), 1)
         rows = [
             [name, *row]
             for name, row in zip(names, confusion.tolist(), strict=True)

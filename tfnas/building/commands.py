@@ -18,7 +18,7 @@ _CONFIGS = {
     "train": (train.TrainConfig, Recipe),
 }
 # Where a run was and what it showed, but not what it gave.
-_ASIDE = ("genotype", "out", "resume", "tensorboard")
+_ASIDE = ("genotype", "out", "resume", "tensorboard", "tune")
 
 
 def record(kind, words, genotype=None):

@@ -42,6 +42,7 @@ def search_memory(
     nodes=4,
     edge_attentions=(),
     partial=1,
+    stem="cifar",
     **size,
 ):
     """Memory of the search with a supernet.
@@ -70,7 +71,10 @@ def search_memory(
     ```
     """
     attentions = kept = 0
-    for kind, state in _states(input_shape[:2], channels, cells):
+    shape = input_shape[:2]
+    for _ in range(3 if stem == "imagenet" else 0):
+        shape = halve(shape)
+    for kind, state in _states(shape, channels, cells):
         names = [name for edge in operations[kind] for name in edge]
         second = list(edge_attentions) * len(operations[kind])
         attentions += sum(name in ATTENTIONS for name in names + second)
@@ -84,6 +88,7 @@ def search_memory(
         nodes=nodes,
         edge_attentions=edge_attentions,
         partial=partial,
+        stem=stem,
         **size,
     ).parameters
     return _calibrated(parameters, cells, attentions, kept)

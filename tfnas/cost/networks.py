@@ -95,6 +95,7 @@ def supernet_cost(
     cell_attentions=(),
     partial=1,
     auxiliary_skip=False,
+    stem="cifar",
 ):
     """Cost of a search network, in which every candidate runs.
 
@@ -111,6 +112,7 @@ def supernet_cost(
         cell_attentions: attentions mixed at the end of each cell.
         partial: the K of PC-DARTS; 1/K of the channels enter the operations.
         auxiliary_skip: count the skip that DARTS- adds to every edge.
+        stem: "cifar", or "imagenet", which halves the map three times.
 
     Returns:
         A `Cost`, without architecture parameters.
@@ -148,8 +150,8 @@ def supernet_cost(
         )
 
     widths = {"normal": nodes, "reduce": nodes}
-    stem = _cifar_stem(input_shape, channels)
-    cost, last, _ = _stack(inside, widths, stem, channels, cells, affine=False)
+    start = _STEMS[stem](input_shape, channels)
+    cost, last, _ = _stack(inside, widths, start, channels, cells, affine=False)
     return cost + linear(last, classes)
 
 
@@ -161,6 +163,7 @@ def expected_multiply_adds(
     channels=36,
     cells=20,
     nodes=4,
+    stem="cifar",
 ):
     """What each candidate would add to the derived network, on average.
 
@@ -174,6 +177,7 @@ def expected_multiply_adds(
         channels: channels of a node in the first cell of the derived network.
         cells: its number of cells.
         nodes: nodes of a cell.
+        stem: its stem, as of `network_cost`.
 
     Returns:
         ({"normal": array (edges, candidates), "reduce": the same}, fixed):
@@ -199,8 +203,8 @@ def expected_multiply_adds(
         return Cost()
 
     widths = {"normal": nodes, "reduce": nodes}
-    stem = _cifar_stem(input_shape, channels)
-    rest, last, _ = _stack(inside, widths, stem, channels, cells)
+    start = _STEMS[stem](input_shape, channels)
+    rest, last, _ = _stack(inside, widths, start, channels, cells)
     return macs, (rest + linear(last, classes)).multiply_adds
 
 

@@ -1,9 +1,9 @@
 """Images for search and training: sources, halves, augmentation, streams.
 
-`load` brings a dataset into memory, `search_halves` splits its training
-images between weights and architecture, and the streams turn images into
-batches whose order and augmentation depend on nothing but (seed, epoch,
-sample index).
+`load` brings a dataset into memory or finds its files, `search_halves` splits
+its training images between weights and architecture, and the streams turn
+images into batches whose order and augmentation depend on nothing but (seed,
+epoch, sample index).
 """
 
 import importlib
@@ -13,6 +13,7 @@ _HOMES = {
     "Dataset": "dataset",
     "Split": "dataset",
     "check_request": "request",
+    "damage_named": "encoded",
     "evaluation_batches": "streams",
     "load": "sources",
     "search_halves": "dataset",

@@ -27,8 +27,8 @@ def load_from_catalog(name, data_dir=None, image_size=None):
         UserError: the name is unknown or of another kind of dataset, or
             the data are neither prepared nor to be had.
     """
-    builder = _prepared_builder(name, data_dir)
-    image_key, label_key = _supervised_keys(name, builder)
+    builder = prepared_builder(name, data_dir)
+    image_key, label_key = supervised_keys(name, builder)
     classes = tuple(builder.info.features[label_key].names)
     splits = builder.info.splits
     test_name = "test" if "test" in splits else "validation"
@@ -59,7 +59,16 @@ def load_from_catalog(name, data_dir=None, image_size=None):
     return read("train"), read(test_name), classes
 
 
-def _prepared_builder(name, data_dir):
+def prepared_builder(name, data_dir=None):
+    """The TFDS builder of a dataset whose data are there, or now made so.
+
+    Args:
+        name: TFDS's name, "name" or "name/config".
+        data_dir: TFDS's data folder, or a prepared dataset's own folder.
+
+    Raises:
+        UserError: as `load_from_catalog`.
+    """
     import tensorflow_datasets as tfds
 
     if data_dir and (pathlib.Path(data_dir) / "dataset_info.json").is_file():
@@ -71,7 +80,7 @@ def _prepared_builder(name, data_dir):
             )
         return builder
     builder = _builder(name, data_dir)
-    _supervised_keys(name, builder)
+    supervised_keys(name, builder)
     if not builder.is_prepared():
         _download(name, builder)
     return builder
@@ -98,7 +107,12 @@ def _builder(name, data_dir):
     )
 
 
-def _supervised_keys(name, builder):
+def supervised_keys(name, builder):
+    """The names of the image and of the label among a builder's features.
+
+    Raises:
+        UserError: it has none, or of another kind.
+    """
     import tensorflow_datasets as tfds
 
     features = builder.info.features

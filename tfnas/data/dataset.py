@@ -30,17 +30,27 @@ class Split:
     def __len__(self):
         return len(self.labels)
 
+    @property
+    def image_shape(self):
+        """(height, width, channels)."""
+        return self.images.shape[1:]
+
+    def take(self, places):
+        """The split of some of its images alone; a slice copies none."""
+        return Split(self.images[places], self.labels[places])
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
-    """An image classification dataset, held in memory.
+    """An image classification dataset, in memory or in files.
 
     Search and selection read `train` alone; `test` is for the last number.
 
     Args:
         name: the source's name, such as "cifar10".
-        train: the training images, which a search splits in halves.
-        test: the test images.
+        train: the training images, which a search splits in halves; a `Split`
+            in memory, or an `EncodedSplit` of files.
+        test: the test images, of the same kind.
         classes: class names; a label is a position in it.
         mean: mean of each channel of images scaled to 0..1.
         std: standard deviation of each channel, in the same unit.
@@ -71,10 +81,10 @@ class Dataset:
                 f"room for two reductions; set --image_size to at least "
                 f"{SMALLEST_SIDE}"
             )
-        if self.test.images.shape[1:] != self.image_shape:
+        if self.test.image_shape != self.image_shape:
             raise UserError(
                 f"{self.name}: test images have shape "
-                f"{self.test.images.shape[1:]}, training images "
+                f"{self.test.image_shape}, training images "
                 f"{self.image_shape}; make them equal or set --image_size"
             )
         if len(self.classes) < 2:
@@ -97,13 +107,12 @@ class Dataset:
                 f"--train_images={count}: {self.name} has {len(self.train)}; "
                 "use 2 or more of them"
             )
-        train = Split(self.train.images[:count], self.train.labels[:count])
-        return dataclasses.replace(self, train=train)
+        return dataclasses.replace(self, train=self.train.take(slice(count)))
 
     @property
     def image_shape(self):
         """(height, width, channels)."""
-        return self.train.images.shape[1:]
+        return self.train.image_shape
 
 
 def search_halves(dataset):

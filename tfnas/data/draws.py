@@ -10,6 +10,9 @@ import numpy as np
 
 # What a number is for; each purpose has its own sequence.
 ORDER, CROP_ROW, CROP_COLUMN, FLIP, CUTOUT_ROW, CUTOUT_COLUMN = range(6)
+# Of ImageNet: four changes of colour and their order; area and ratio of a
+# crop at each of ten tries.
+JITTER, CROP_TRIES = range(6, 11), range(11, 31)
 
 _MASK = (1 << 64) - 1
 
@@ -46,6 +49,25 @@ def integers(seed, epoch, purpose, index, bound):
     """
     high = _bits(seed, epoch, purpose, index) >> np.uint64(32)
     return ((high * np.uint64(bound)) >> np.uint64(32)).astype(np.int32)
+
+
+def uniforms(seed, epoch, purposes, index):
+    """Draws a number from 0 to below 1 for each sample and purpose.
+
+    Args:
+        seed: any integer.
+        epoch: the epoch, from 0.
+        purposes: some of this module's constants.
+        index: integer array (N,) of sample indices.
+
+    Returns:
+        float32 array (N, purposes), of 24 random bits each.
+    """
+    columns = [
+        _bits(seed, epoch, purpose, index) >> np.uint64(40)
+        for purpose in purposes
+    ]
+    return np.stack(columns, axis=1).astype(np.float32) / 2**24
 
 
 def shuffled(seed, epoch, index):

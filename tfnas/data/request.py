@@ -6,14 +6,16 @@ import pathlib
 from tfnas.data.dataset import SMALLEST_SIDE
 from tfnas.errors import UserError
 
-_SUFFIXES = (".jpg", ".jpeg", ".png")
+SUFFIXES = (".jpg", ".jpeg", ".png")
+# What comes as one array, not as image files.
+IN_MEMORY = ("digits", "fashion_mnist")
 
 
-def check_request(name, data_dir=None, image_size=None):
+def check_request(name, data_dir=None, image_size=None, augmentation="cifar"):
     """Refuses a request for data that cannot be met, without TensorFlow.
 
     Args:
-        name, data_dir, image_size: as of `load`.
+        name, data_dir, image_size, augmentation: as of `load`.
 
     Raises:
         UserError: a value is out of range, or the folder is not of the form
@@ -25,6 +27,11 @@ def check_request(name, data_dir=None, image_size=None):
         raise UserError(
             f"--image_size={image_size}: use at least {SMALLEST_SIDE}, the "
             "room for two reductions"
+        )
+    if name in IN_MEMORY and augmentation == "imagenet":
+        raise UserError(
+            f"--augmentation=imagenet: {name} has small images in one array; "
+            "use --dataset=image_folder or a name of TensorFlow Datasets"
         )
     if name == "digits" and data_dir:
         raise UserError(
@@ -57,12 +64,12 @@ def class_names(data_dir):
                 f"{split}: no such folder; --data_dir needs train/CLASS/ "
                 "and test/CLASS/"
             )
-        classes = _classes(split)
+        classes = class_folders(split)
         if not classes:
             raise UserError(f"{split}: needs a folder for each class")
         for name in classes:
             _check_files(split / name)
-    classes = _classes(root / "train")
+    classes = class_folders(root / "train")
     if len(classes) < 2:
         raise UserError(
             f"{root / 'train'}: only one class ({classes[0]}); "
@@ -71,7 +78,8 @@ def class_names(data_dir):
     return classes
 
 
-def _classes(split):
+def class_folders(split):
+    """The names of the class folders of a split, in order."""
     return tuple(sorted(path.name for path in split.iterdir() if path.is_dir()))
 
 
@@ -79,7 +87,7 @@ def _check_files(folder):
     files = [
         entry
         for entry in os.scandir(folder)
-        if entry.name.lower().endswith(_SUFFIXES)
+        if entry.name.lower().endswith(SUFFIXES)
     ]
     if not files:
         raise UserError(

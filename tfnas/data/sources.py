@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 
+from tfnas.data import imagenet
 from tfnas.data.catalog import load_from_catalog
 from tfnas.data.dataset import (
     Dataset,
@@ -13,6 +14,7 @@ from tfnas.data.dataset import (
     channel_statistics,
 )
 from tfnas.data.decoding import fit_square
+from tfnas.data.encoded import load_encoded
 from tfnas.data.folder import load_folder
 from tfnas.data.request import check_request
 from tfnas.errors import UserError
@@ -54,8 +56,8 @@ _NOT_MIRRORED = {
 }
 
 
-def load(name, data_dir=None, image_size=None):
-    """Loads a dataset into memory.
+def load(name, data_dir=None, image_size=None, augmentation="cifar"):
+    """Loads a dataset into memory, or finds its files.
 
     * `digits`: scikit-learn's 1,797 images of 8x8 pixels, always there; the
       last 360 are for testing. It proves that a tool runs, not that a
@@ -77,6 +79,10 @@ def load(name, data_dir=None, image_size=None):
         data_dir: folder to look in.
         image_size: resize to squares of this many pixels, after cropping
             the largest centred square. None keeps the images as they are.
+        augmentation: "imagenet" leaves the images in their files, to be
+            decoded batch by batch and brought to `image_size` (224 by
+            default) by ImageNet's crops; mean and deviation are ImageNet's.
+            For folders and TFDS alone.
 
     Returns:
         A `Dataset`.
@@ -90,9 +96,14 @@ def load(name, data_dir=None, image_size=None):
     dataset = load("image_folder", data_dir="flowers", image_size=64)
     ```
     """
-    check_request(name, data_dir, image_size)
-    train, test, classes = _read(name, data_dir, image_size)
-    mean, std = _STATISTICS.get(name) or channel_statistics(train.images)
+    check_request(name, data_dir, image_size, augmentation)
+    if augmentation == "imagenet":
+        side = image_size or imagenet.SIDE
+        train, test, classes = load_encoded(name, data_dir, side)
+        mean, std = imagenet.MEAN, imagenet.STD
+    else:
+        train, test, classes = _read(name, data_dir, image_size)
+        mean, std = _STATISTICS.get(name) or channel_statistics(train.images)
     return Dataset(
         name=name,
         train=train,

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from tfnas.data import augmentation, draws
 from tfnas.data.dataset import search_halves
+from tfnas.data.encoded import EncodedSplit
+from tfnas.data.pixels import evaluation_pixels, training_pixels
 from tfnas.errors import UserError
 
 
@@ -49,9 +51,10 @@ def search_stream(
 ):
     """Pairs of a training and a validation batch for a bilevel search.
 
-    Both halves get the training augmentation, as the authors do. A step's
-    validation batch is as large as its training batch and comes from the
-    validation half's own shuffled order of that epoch. A batch size above
+    Both halves get the training augmentation, as the authors do (images in
+    files without the jitter of colours, as PC-DARTS's search on ImageNet). A
+    step's validation batch is as large as its training batch and comes from
+    the validation half's own shuffled order of that epoch. A batch size above
     the half gives one smaller batch an epoch.
 
     Args:
@@ -103,6 +106,7 @@ def train_stream(
         start_step: the step to start from, counted over all epochs.
         cutout: side of the cutout square in pixels; None for half the
             shorter side, which is the authors' 16 at 32 pixels; 0 for none.
+            Images in files get ImageNet's augmentation, which has none.
 
     Returns:
         A finite `tf.data.Dataset` of (images, labels): float32
@@ -121,7 +125,9 @@ def train_stream(
     """
     if len(indices) == 0:
         raise UserError(f"{dataset.name}: no images to train on")
-    if cutout is None:
+    if isinstance(dataset.train, EncodedSplit):
+        cutout = 0
+    elif cutout is None:
         cutout = min(dataset.image_shape[:2]) // 2
     return _stream(
         dataset,
@@ -132,20 +138,20 @@ def train_stream(
         start_step=start_step,
         augment=True,
         cutout=cutout,
+        jitter=True,
     )
 
 
-def evaluation_batches(images, labels, dataset, batch_size):
+def evaluation_batches(split, dataset, batch_size):
     """Batches in order, normalised and not augmented.
 
     Args:
-        images: uint8 array (N, H, W, C).
-        labels: integer array (N,).
+        split: a split of the dataset, or a part of one.
         dataset: the `Dataset` whose mean and deviation apply.
         batch_size: samples in a batch; the last batch may be smaller.
 
     Returns:
-        A `tf.data.Dataset` of (images, labels): float32 (N, H, W, C)
+        A finite `tf.data.Dataset` of (images, labels): float32 (N, H, W, C)
         normalised and int64 (N,).
 
     Raises:
@@ -155,72 +161,72 @@ def evaluation_batches(images, labels, dataset, batch_size):
 
     ```python
     dataset = load("digits")
-    test = dataset.test
-    batches = evaluation_batches(test.images, test.labels, dataset, 256)
+    batches = evaluation_batches(dataset.test, dataset, 256)
     ```
     """
-    steps_per_epoch(len(labels), batch_size)
+    steps = steps_per_epoch(len(split), batch_size)
+    if isinstance(split, EncodedSplit):
+        pixels = evaluation_pixels(dataset, split)
+
+        def read_all():
+            for start in range(0, len(split), batch_size):
+                places = np.arange(start, min(start + batch_size, len(split)))
+                yield pixels.read(places, 0)
+
+        return _finished(read_all, pixels.signature, pixels.finish, steps)
 
     def finish(images, labels):
         images = augmentation.normalize(images, dataset.mean, dataset.std)
         return images, tf.cast(labels, tf.int64)
 
-    batches = tf.data.Dataset.from_tensor_slices((images, labels))
+    batches = tf.data.Dataset.from_tensor_slices((split.images, split.labels))
     batches = batches.batch(batch_size)
     return batches.map(finish, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _stream(
-    dataset, parts, *, batch_size, epochs, seed, start_step, augment, cutout
+    dataset,
+    parts,
+    *,
+    batch_size,
+    epochs,
+    seed,
+    start_step,
+    augment,
+    cutout,
+    jitter=False,
 ):
     """Batches of each part, side by side; the first part sets the steps."""
     steps = steps_per_epoch(len(parts[0]), batch_size)
     _check_cutout(cutout, dataset.image_shape)
-
-    def read(indices, epoch):
-        numbers = augmentation.draw(
-            indices,
-            dataset.image_shape,
-            seed=seed,
-            epoch=epoch,
-            flip=dataset.flip,
-        )
-        split = dataset.train
-        return split.images[indices], split.labels[indices], numbers
+    pixels = training_pixels(
+        dataset, seed=seed, augment=augment, cutout=cutout, jitter=jitter
+    )
 
     def read_all():
         for epoch, batch in _batches(
             parts, batch_size, epochs, seed, start_step
         ):
-            yield tuple(read(indices, epoch) for indices in batch)
-
-    def finish(images, labels, numbers):
-        if augment:
-            images = augmentation.crop_and_flip(images, numbers)
-        images = augmentation.normalize(images, dataset.mean, dataset.std)
-        if cutout:
-            images = augmentation.cut_out(images, numbers, cutout)
-        return images, labels
+            yield tuple(pixels.read(places, epoch) for places in batch)
 
     def finish_all(*batch):
-        batch = tuple(finish(*part) for part in batch)
+        batch = tuple(pixels.finish(*part) for part in batch)
         return batch if len(batch) > 1 else batch[0]
 
-    signature = (
-        tf.TensorSpec((None, *dataset.image_shape), tf.uint8),
-        tf.TensorSpec((None,), tf.int64),
-        tf.TensorSpec((None, 5), tf.int32),
-    )
+    signature = (pixels.signature,) * len(parts)
+    remaining = max(0, epochs * steps - start_step)
+    return _finished(read_all, signature, finish_all, remaining)
+
+
+def _finished(read_all, signature, finish, steps):
+    """The batches of a generator, finished beside the training."""
     stream = tf.data.Dataset.from_generator(
-        read_all, output_signature=(signature,) * len(parts)
+        read_all, output_signature=signature
     )
     stream = stream.map(
-        finish_all,
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
+        finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
-    remaining = max(0, epochs * steps - start_step)
-    stream = stream.apply(tf.data.experimental.assert_cardinality(remaining))
+    stream = stream.apply(tf.data.experimental.assert_cardinality(steps))
     return stream.prefetch(tf.data.AUTOTUNE)
 
 

@@ -1,8 +1,9 @@
-"""The convolutions before the first cell of an evaluation network."""
+"""The convolutions before the first cell."""
 
 import keras
 import tensorflow as tf
 
+from tfnas.layers.kernels import uniform
 from tfnas.layers.operation import Operation
 
 
@@ -39,3 +40,80 @@ class StemConvolution(Operation):
 
     def get_config(self):
         return {**super().get_config(), "activate": self.activate}
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class ImagenetStem(keras.layers.Layer):
+    """Three 3x3 convolutions of stride 2, of a search on large images.
+
+    Args:
+        channels: C of the first cell, even.
+        **kwargs: as of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: images, (N, H, W, colours).
+
+    Returns:
+        The inputs of the first cell: (N, H/4, W/4, C) and (N, H/8, W/8, C).
+
+    Source: PC-DARTS's code, `model_search_imagenet.py`; the evaluation
+    networks of all authors have the same stem.
+
+    Example: `ImagenetStem(16)(images)`.
+    """
+
+    def __init__(self, channels, **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+
+    def build(self, input_shape):
+        shape, self.convolutions = input_shape, []
+        for index, channels in enumerate(
+            (self.channels // 2, self.channels, self.channels)
+        ):
+            layer = StemConvolution(
+                channels,
+                stride=2,
+                activate=index > 0,
+                name=f"stem_{index}",
+                dtype=self.dtype_policy,
+            )
+            layer.build(shape)
+            self.convolutions.append(layer)
+            shape = layer.compute_output_shape(shape)
+        self.built = True
+
+    def call(self, inputs, training=False):
+        outputs = [inputs]
+        for layer in self.convolutions:
+            outputs.append(layer(outputs[-1], training=training))
+        return outputs[2:]
+
+    def compute_output_shape(self, input_shape):
+        shapes = [input_shape]
+        for layer in self.convolutions:
+            shapes.append(layer.compute_output_shape(shapes[-1]))
+        return shapes[2:]
+
+    def get_config(self):
+        return {**super().get_config(), "channels": self.channels}
+
+
+def small_stem(channels, colours, **kwargs):
+    """The one 3x3 convolution of a search on small images; no batch norm.
+
+    Args:
+        channels: output channels.
+        colours: channels of the images.
+        **kwargs: as of `keras.layers.Conv2D`.
+
+    Example: `small_stem(48, 3, name="stem")`.
+    """
+    return keras.layers.Conv2D(
+        channels,
+        3,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=uniform(9 * colours),
+        **kwargs,
+    )

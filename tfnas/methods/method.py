@@ -41,6 +41,11 @@ class Method:
     channels: int = choice(
         16, "channels of the first cell, or of the mobile stem", least=1
     )
+    stem: str = choice(
+        "cifar",
+        "first layers; imagenet makes the map smaller by 8",
+        ("cifar", "imagenet"),
+    )
     attention: str = choice(
         "none", "where attentions are searched too", tuple(PLACEMENTS)
     )
@@ -132,6 +137,12 @@ class Method:
     )
     batch_size: int = choice(
         64, "images in a training and in a valid batch", least=1
+    )
+    augmentation: str = choice(
+        "cifar",
+        "cifar pads, crops and flips; imagenet leaves images in their files, "
+        "crops them at random, resizes and flips",
+        ("cifar", "imagenet"),
     )
 
     # === Derivation (survey 3.4) ===

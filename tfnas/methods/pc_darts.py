@@ -20,6 +20,17 @@ METHOD = Method(
     warmup_epochs=15,
     presets={
         "paper": {},
+        # The authors' `train_search_imagenet.py`, without its warm-up of the
+        # learning rate; they search on an eighth of ImageNet.
+        "imagenet": {
+            "stem": "imagenet",
+            "augmentation": "imagenet",
+            "learning_rate": 0.5,
+            "alpha_learning_rate": 6e-3,
+            "alpha_clip": 5.0,
+            "warmup_epochs": 35,
+            "batch_size": 1024,
+        },
         "quick": {"epochs": 12, "warmup_epochs": 4, "batch_size": 64},
     },
 )

@@ -49,6 +49,7 @@ def _values(method):
 def _space(method):
     mobile = method.space == "mobile"
     for flag, used in (
+        ("stem", method.stem != "cifar"),
         ("skip_limit", method.skip_limit is not None),
         ("attention", method.attention != "none"),
         ("partial_channels", method.partial_channels > 1),
@@ -68,6 +69,11 @@ def _space(method):
         mobile and tuple(method.operations) not in _OF_CELLS,
         "--operations: names operations of cells; --space=mobile searches all "
         "of its seven, drop one of the two",
+    )
+    yield (
+        method.stem == "imagenet" and method.channels % 2 != 0,
+        f"--channels={method.channels}: --stem=imagenet starts with half as "
+        "many; use an even number",
     )
     parts = method.partial_channels
     yield (

@@ -10,6 +10,7 @@ from tfnas.layers.kernels import uniform
 from tfnas.layers.normalization import BatchNormalization
 from tfnas.layers.outgoing import EdgeOptions
 from tfnas.layers.shared_trace import SharedTrace
+from tfnas.layers.stem import ImagenetStem, small_stem
 from tfnas.networks.architecture import Architecture
 from tfnas.relaxation import perturbed
 from tfnas.spaces import darts
@@ -37,6 +38,8 @@ class Supernet(keras.Model):
             names; or {"normal": lists of names, one for each edge in the order
             of `spaces.darts.edges`, "reduce": the same}.
         attention: where attentions are searched; None for the method's own.
+        stem: "cifar", or "imagenet", which halves the map three times; None
+            for the method's own.
         **kwargs: `name` and `dtype` of `keras.Model`; "float64" works.
 
     Call arguments:
@@ -75,11 +78,16 @@ class Supernet(keras.Model):
         nodes=None,
         operations=None,
         attention=None,
+        stem=None,
         name="supernet",
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        self.method = _with_attention(methods.get(method), attention)
+        chosen = {"attention": attention, "stem": stem}
+        chosen = {k: v for k, v in chosen.items() if v is not None}
+        self.method = methods.get(method)
+        if chosen:
+            self.method = self.method.with_flags(chosen)
         self.placement = PLACEMENTS[self.method.attention]
         self.image_shape = tuple(input_shape)
         self.classes = classes
@@ -89,10 +97,12 @@ class Supernet(keras.Model):
         if operations is None:
             operations = self.method.candidates()
         self.operations = darts.per_edge(operations, self.nodes)
-        if min(self.image_shape[:2]) < 4:
+        least = 32 if self.method.stem == "imagenet" else 4
+        if min(self.image_shape[:2]) < least:
             raise UserError(
-                f"input_shape={self.image_shape}: two reductions need images "
-                "of at least 4x4 pixels"
+                f"input_shape={self.image_shape}: two reductions after the "
+                f"stem {self.method.stem} need images of at least "
+                f"{least}x{least} pixels"
             )
         parts = self.method.partial_channels
         if self.channels % parts:
@@ -123,20 +133,7 @@ class Supernet(keras.Model):
             self.beta_decay_weight = self._scheduled("beta_decay_weight", 0)
 
         # === Stem ===
-        width = 3 * self.channels
-        self.stem = keras.layers.Conv2D(
-            width,
-            3,
-            padding="same",
-            use_bias=False,
-            kernel_initializer=uniform(9 * input_shape[-1]),
-            name="stem",
-            **options,
-        )
-        self.stem_norm = BatchNormalization(name="stem_norm", **options)
-        self.stem.build(input_shape)
-        shape = (*input_shape[:3], width)
-        self.stem_norm.build(shape)
+        shapes = self._build_stem(input_shape, options)
 
         # === Cells ===
         self.cells = []
@@ -145,7 +142,8 @@ class Supernet(keras.Model):
             partial=self.method.partial_channels,
             auxiliary_skip=self.method.auxiliary_skip,
         )
-        shapes, channels, after_reduction = [shape, shape], self.channels, False
+        channels = self.channels
+        after_reduction = self.method.stem == "imagenet"
         for index in range(self.cell_count):
             reduction = index in darts.reductions(self.cell_count)
             channels *= 2 if reduction else 1
@@ -177,6 +175,20 @@ class Supernet(keras.Model):
         self.classifier.build((None, width))
         self.built = True
 
+    def _build_stem(self, input_shape, options):
+        """Builds the first layers; returns the shapes of states 0 and 1."""
+        if self.method.stem == "imagenet":
+            self.stem = ImagenetStem(self.channels, name="stem", **options)
+            self.stem.build(input_shape)
+            return self.stem.compute_output_shape(input_shape)
+        width = 3 * self.channels
+        self.stem = small_stem(width, input_shape[-1], name="stem", **options)
+        self.stem_norm = BatchNormalization(name="stem_norm", **options)
+        self.stem.build(input_shape)
+        shape = (*input_shape[:3], width)
+        self.stem_norm.build(shape)
+        return [shape, shape]
+
     def _scheduled(self, name, value):
         return self.add_weight(
             name=name,
@@ -192,8 +204,11 @@ class Supernet(keras.Model):
                 weights[kind]["alphas"] = perturbed(
                     weights[kind]["alphas"], radius, seed
                 )
-        x = self.stem_norm(self.stem(inputs), training=training)
-        states = [x, x]
+        if self.method.stem == "imagenet":
+            states = self.stem(inputs, training=training)
+        else:
+            x = self.stem_norm(self.stem(inputs), training=training)
+            states = [x, x]
         for index, cell in enumerate(self.cells):
             own = dict(weights[KINDS[cell.reduction]])
             if training and self.skip_dropout_rate is not None:
@@ -232,6 +247,7 @@ class Supernet(keras.Model):
             input_shape=self.image_shape,
             classes=self.classes,
             nodes=self.nodes,
+            stem=self.method.stem,
         )
         return regularization.over_budget(
             [shares[kind]["alphas"] for kind in KINDS],
@@ -253,6 +269,7 @@ class Supernet(keras.Model):
             cell_attentions=self.placement.end,
             partial=self.method.partial_channels,
             auxiliary_skip=self.method.auxiliary_skip,
+            stem=self.method.stem,
         )
 
     @property
@@ -301,9 +318,3 @@ class Supernet(keras.Model):
         config["method"] = methods.from_values(config["method"])
         config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
         return cls(**config)
-
-
-def _with_attention(method, placement):
-    if placement is None:
-        return method
-    return method.with_flags({"attention": placement})
