@@ -49,7 +49,8 @@ def test_fewer_candidates_are_less_work():
     for rows in limits.candidates(three).values():
         counts = collections.Counter(name for row in rows for name in row)
         assert len(rows) == 14 and set(map(len, rows)) == {3}
-        assert set(counts.values()) == {5, 6}  # 14 edges, 3 of 8 on each
+        # 3 of 8 on each of 14 edges are 5.25 of each.
+        assert len(counts) == 8 and set(counts.values()) <= {4, 5, 6}
     every = limits.search_multiply_adds(BenchmarkConfig())
     assert limits.search_multiply_adds(three) < every
 

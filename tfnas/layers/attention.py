@@ -88,9 +88,8 @@ class Attention(keras.layers.Layer):
 
     def by_edge(self, wide):
         """(N, H, W, edges * C) -> (N, H, W, edges, C)."""
-        shape = tf.unstack(tf.shape(wide)[:3])
         depth = wide.shape[-1] // self.edges
-        return tf.reshape(wide, [*shape, self.edges, depth])
+        return tf.reshape(wide, [-1, *wide.shape[1:3], self.edges, depth])
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -101,35 +100,6 @@ class Attention(keras.layers.Layer):
             "channels": self.channels,
             "edges": self.edges,
         }
-
-
-def position_by_channel(positions, channels):
-    """A map for each edge times a weight for each of its channels.
-
-    For every image a product of two matrices, of which that of the channels
-    has a row for each edge, so that no map is ever repeated.
-
-    Args:
-        positions: (N, H, W, edges).
-        channels: (N, 1, 1, edges * C).
-
-    Returns:
-        (N, H, W, edges * C).
-
-    Example:
-
-    ```python
-    position_by_channel(tf.ones((1, 8, 8, 2)), tf.ones((1, 1, 1, 32)))
-    ```
-    """
-    _, height, width, edges = positions.shape
-    own = channels.shape[-1] // edges
-    rows = tf.repeat(tf.eye(edges, dtype=channels.dtype), own, -1)
-    outputs = tf.matmul(
-        tf.reshape(positions, [-1, height * width, edges]),
-        channels[:, 0] * rows,
-    )
-    return tf.reshape(outputs, [-1, height, width, edges * own])
 
 
 def average(inputs):
@@ -204,7 +174,7 @@ class ConvolutionalBlockAttention(Attention):
             self._bottleneck(pooled) + self._bottleneck(largest)
         )
         by_position = self._by_position(inputs * by_channel, training)
-        return position_by_channel(by_position, share * by_channel), 0
+        return kernels.position_by_channel(by_position, share * by_channel), 0
 
     def _bottleneck(self, pooled):
         x = self.pointwise(pooled, self.squeeze, self.squeeze_bias)

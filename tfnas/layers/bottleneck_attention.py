@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfnas.layers import kernels
-from tfnas.layers.attention import Attention, position_by_channel
+from tfnas.layers.attention import Attention
 
 DILATION = 4
 
@@ -50,7 +50,7 @@ class BottleneckAttention(Attention):
         self.built = True
 
     def parts(self, inputs, pooled, share, training=False):
-        logits = position_by_channel(
+        logits = kernels.position_by_channel(
             self._by_position(inputs, training),
             self._by_channel(pooled, training),
         )
@@ -99,6 +99,6 @@ def dilated(inputs, kernel, edges=1):
     )
     if depth == 1:
         return outputs
-    shape = tf.unstack(tf.shape(inputs)[:3])
+    shape = [-1, *inputs.shape[1:3]]
     outputs = tf.reshape(outputs, [*shape, edges, depth, own])
     return tf.reshape(tf.reduce_sum(outputs, -2), [*shape, width])

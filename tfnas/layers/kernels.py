@@ -87,6 +87,7 @@ def depthwise(inputs, kernel, stride=1, dilation=1):
             outputs = tf.nn.depthwise_conv2d(
                 inputs, kernel, [1] * 4, "SAME", dilations=[dilation] * 2
             )
+        outputs.set_shape(inputs.shape)  # space_to_batch forgets it
         return subsample(outputs, stride)
     padding = "SAME"
     if stride > 1:
@@ -165,6 +166,35 @@ def blend(maps, shares):
     )
     wide = tf.transpose(sums, [1, 0, 2])
     return tf.reshape(wide, [-1, height, width, edges * channels])
+
+
+def position_by_channel(positions, channels):
+    """A map for each edge times a weight for each of its channels.
+
+    For every image a product of two matrices, of which that of the channels
+    has a row for each edge, so that no map is ever repeated.
+
+    Args:
+        positions: (N, H, W, edges).
+        channels: (N, 1, 1, edges * C).
+
+    Returns:
+        (N, H, W, edges * C).
+
+    Example:
+
+    ```python
+    position_by_channel(tf.ones((1, 8, 8, 2)), tf.ones((1, 1, 1, 32)))
+    ```
+    """
+    _, height, width, edges = positions.shape
+    own = channels.shape[-1] // edges
+    rows = tf.repeat(tf.eye(edges, dtype=channels.dtype), own, -1)
+    outputs = tf.matmul(
+        tf.reshape(positions, [-1, height * width, edges]),
+        channels[:, 0] * rows,
+    )
+    return tf.reshape(outputs, [-1, height, width, edges * own])
 
 
 def subsample(inputs, stride):
