@@ -22,8 +22,9 @@ LEVELS = [
     {"search_run", "train_run", "convert_run", "trials"},
     {"authors_weights"},
     {"authors_network", "authors_supernet"},
-    {"preparation"},
-    {"callbacks", "plan", "summary", "determinism", "threads"},
+    {"resumable"},
+    {"fitting", "preparation"},
+    {"callbacks", "plan", "summary", "determinism", "threads"} | {"workers"},
     {"report", "runs", "data", "history", "authors", "zoo", "weights"},
     {"weight_files", "network_sizes"},
     {"supervised"},
@@ -31,14 +32,15 @@ LEVELS = [
     {"hypergradient"},
     {"networks"},
     {"layers"},
-    {"optimizers"},
+    {"optimizers", "distributed_model"},
     {"regularization", "relaxation", "methods", "cost", "derivation"},
     {"recipe"},
     {"schedule"},
     {"spaces"},
     {"drawing", "drawing_matplotlib"},
     {"genotype", "genotype_schema"},
-    {"command"},
+    {"command", "cluster"},
+    {"devices", "interruption"},
     {"choice", "errors"},
 ]
 LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
@@ -46,7 +48,7 @@ LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
 LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
-LIGHT |= {"build", "building", "tuning"}
+LIGHT |= {"build", "building", "tuning", "cluster", "devices", "interruption"}
 
 
 def arrows(module, source):

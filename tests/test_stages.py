@@ -66,6 +66,7 @@ class Fitted(keras.callbacks.Callback):
         self.search = model
         self.method = model.method
         self.stages, self.stage = self.method.stages(), 0
+        self.step, self.began = 0, 0.0
         self.history = SimpleNamespace(rows=[{"skips_normal": skips}])
         self.alphas, self.weights, self.rates, self.logs = [], [], [], []
         self.note()
@@ -87,7 +88,11 @@ class Fitted(keras.callbacks.Callback):
         )
         self.weights.append(copies(net.weight_variables))
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self.step = 0
+
     def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
         self.note()
 
     def end_epoch(self, epoch, logs, seconds):
@@ -202,9 +207,9 @@ def test_a_search_stops_when_skips_take_over(limit, skips, epochs):
 
 @pytest.mark.parametrize("name", ["loss", "alpha_loss", "val_loss"])
 def test_a_search_that_has_diverged_stops_in_one_line(name):
-    check_finite(1, {"loss": 2.3})
+    check_finite("epoch 1", {"loss": 2.3})
     with pytest.raises(UserError, match=f"^epoch 2: {name} is nan") as error:
-        check_finite(2, {"loss": 2.3, name: float("nan")})
+        check_finite("epoch 2", {"loss": 2.3, name: float("nan")})
     assert "\n" not in str(error.value)
 
 

@@ -9,6 +9,7 @@ then w on a batch of the other.
 import keras
 import tensorflow as tf
 
+from tfnas.distributed_model import DistributedModel
 from tfnas.hypergradient import (
     Hypergradient,
     Unroll,
@@ -83,7 +84,7 @@ def architecture_gradients(
     return dict(zip(supernet.architecture, gradients, strict=True))
 
 
-class BilevelSearch(keras.Model):
+class BilevelSearch(DistributedModel):
     """A supernet whose `train_step` alternates alpha and w.
 
     Both optimizers exist, with their variables, from construction on, so that
@@ -223,10 +224,8 @@ class BilevelSearch(keras.Model):
         self._track("loss", labels, logits)
 
     def _seed(self, phase):
-        """Another pair of numbers for each seed, replica, step and phase."""
-        context = tf.distribute.get_replica_context()
-        replica = context.replica_id_in_sync_group if context else 0
-        base = self.seed * 2**20 + tf.cast(replica, tf.int64) * 2**10
+        """Another pair of numbers for each seed, step and phase."""
+        base = tf.constant(self.seed * 2**20, tf.int64)
         step = tf.cast(self.optimizer.iterations.value, tf.int64)
         return tf.stack([base, 2 * step + phase])
 

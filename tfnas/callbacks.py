@@ -24,7 +24,6 @@ class EachEpoch(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         search, supernet = self.search, self.model.supernet
         method, stage = search.method, search.stages[search.stage]
-        self.began = time.time()
         self.warmup = schedule.is_warmup(epoch, stage)
         self.model.freeze_architecture(self.warmup)
         self.model.optimizer.learning_rate = schedule.cosine(
@@ -50,12 +49,14 @@ class EachEpoch(keras.callbacks.Callback):
             )
 
     def on_train_batch_begin(self, batch, logs=None):
-        inner = batch % self.search.method.inner_steps != 0
+        # The batches of a resumed epoch are counted from its middle.
+        inner = self.search.step % self.search.method.inner_steps != 0
         self.model.freeze_architecture(self.warmup or inner)
 
     def on_epoch_end(self, epoch, logs=None):
-        check_finite(epoch + 1, logs)
-        self.search.end_epoch(epoch + 1, logs, time.time() - self.began)
+        check_finite(f"epoch {epoch + 1}", logs)
+        seconds = time.time() - self.search.began
+        self.search.end_epoch(epoch + 1, logs, seconds)
         if skips_took_over(self.search):
             skips = self.search.history.rows[-1]["skips_normal"]
             print(f"Stopping: the normal cell has {skips} skips.")
@@ -88,37 +89,37 @@ class EachTrainingEpoch(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         recipe, drop_path = self.training.recipe, self.training.drop_path
-        self.began = time.time()
         self.model.optimizer.learning_rate = recipe.rate_at(epoch)
         if drop_path is not None:
             drop_path.rate.assign(recipe.drop_path_at(epoch))
 
     def on_epoch_end(self, epoch, logs=None):
-        check_finite(epoch + 1, logs, ("learning_rate",))
-        self.training.end_epoch(epoch + 1, logs, time.time() - self.began)
+        check_finite(f"epoch {epoch + 1}", logs, self.training.lowered)
+        seconds = time.time() - self.training.began
+        self.training.end_epoch(epoch + 1, logs, seconds)
 
 
 class Diverged(UserError):
     """A loss is no number any more."""
 
 
-def check_finite(epoch, logs, flags=("learning_rate", "alpha_learning_rate")):
+def check_finite(where, logs, flags=("learning_rate", "alpha_learning_rate")):
     """Stop a run that has diverged before it is kept as a checkpoint.
 
     Args:
-        epoch: the epoch, from 1.
+        where: the epoch, and perhaps the step, in words.
         logs: {name of a loss: value}.
         flags: what one may lower to mend it.
 
     Raises:
         Diverged: if a loss of the epoch is no number.
 
-    Example: `check_finite(1, {"loss": 2.3})`.
+    Example: `check_finite("epoch 1", {"loss": 2.3})`.
     """
     for name in ("loss", "alpha_loss", "val_loss"):
         if not math.isfinite(logs.get(name, 0)):
             raise Diverged(
-                f"epoch {epoch}: {name} is {logs[name]}; the run has "
+                f"{where}: {name} is {logs[name]}; the run has "
                 "diverged, start another with a lower "
                 + " or ".join(f"--{flag}" for flag in flags)
             )

@@ -19,6 +19,7 @@ from absl import flags
 
 from tfnas.choice import fields
 from tfnas.errors import UserError
+from tfnas.interruption import EXIT_CODE, Interrupted
 
 KINDS = {
     bool: "true or false",
@@ -73,7 +74,8 @@ def run(main, argv=None):
     """Run a command's `main(argv)` and leave with its exit code.
 
     A `UserError` becomes one line on standard error and exit code 1, Ctrl-C
-    one line and the shell's 130. Other exceptions keep their traceback.
+    one line and the shell's 130, a run that stopped early and can go on one
+    line and `interruption.EXIT_CODE`. Other exceptions keep their traceback.
 
     Example: `run(main)` at the end of a command's module.
     """
@@ -84,6 +86,11 @@ def run(main, argv=None):
         line = " ".join(str(error).split())
         print(f"error: {line}", file=sys.stderr)
         code = 1
+    except Interrupted as error:
+        print(f"stopped: {error}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        # Where a worker was lost, TensorFlow would wait for it at exit.
+        os._exit(EXIT_CODE)
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         code = 130

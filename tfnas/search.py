@@ -5,6 +5,7 @@ import sys
 
 from tfnas import command, methods, trials, tuning
 from tfnas.choice import check_values, choice, fields
+from tfnas.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 
@@ -58,6 +59,14 @@ class SearchConfig:
     )
     resume: bool = choice(False, "go on with the run in --out")
     tensorboard: bool = choice(False, "write logs for TensorBoard to --out")
+    devices: str = choice(
+        "auto",
+        "auto takes all GPUs, or the CPU; cpu:N and gpu:N share a batch among "
+        "N of them",
+    )
+    checkpoint_minutes: float = choice(
+        10.0, "minutes between checkpoints inside an epoch", least=0
+    )
     deterministic: bool = choice(
         True, "the same seed gives the same genotype, bit for bit"
     )
@@ -65,6 +74,7 @@ class SearchConfig:
     def decisive(self):
         """{flag: value} of the flags that decide what a search finds."""
         aside = ("out", "resume", "tensorboard", "tune", "tune_epochs")
+        aside += ("devices", "checkpoint_minutes")
         return {k: v for k, v in vars(self).items() if k not in aside}
 
 
@@ -95,7 +105,8 @@ def main(argv):
         tuning.search_ranges(method)
         trials.check_installed()
     values = {"config": config.decisive(), "method": method.values()}
-    Run(config.out, values, config.resume).check()
+    if check_placing(config, method.batch_size):
+        Run(config.out, values, config.resume).check()
     # TensorFlow starts here, after every argument and the folder were found to
     # be right.
     with command.quiet_start():

@@ -1,7 +1,6 @@
 """One search, from images to a genotype and its report."""
 
 import dataclasses
-import sys
 import time
 
 import keras
@@ -16,8 +15,9 @@ from tfnas.networks.mobile import MobileSupernet
 from tfnas.networks.supernet import Supernet
 from tfnas.plan import available_memory, memory_lines, plan
 from tfnas.preparation import prepare
-from tfnas.runs import Run
+from tfnas.resumable import Resumable
 from tfnas.spaces import mobile
+from tfnas.workers import is_chief, open_run
 
 
 def search(config, method, argv):
@@ -37,17 +37,20 @@ def search(config, method, argv):
     Example: `search(*resolve({"epochs": 1}), argv=[])`.
     """
     started = time.time()
-    dataset = prepare(config, method.augmentation)
+    dataset, strategy = prepare(config, method.augmentation, method.batch_size)
     record = summary.record(config, method, dataset, argv)
     lines = plan(method, dataset)
     if not tf.config.list_physical_devices("GPU"):
         lines += memory_lines(method, dataset, available_memory())
     print(*lines, sep="\n", flush=True)
     with (
-        Run(config.out, record, config.resume) as run,
+        open_run(strategy, config.out, record, config.resume) as run,
         data.damage_named(dataset),
     ):
-        genotype = _Search(run, config, method, dataset, started).run_all()
+        state = _Search(run, config, method, dataset, strategy, started)
+        genotype = state.run_all()
+        if not is_chief(strategy):
+            return genotype
         page = report.write_report(run.folder)
     for name, text in genotype.provenance.items():
         if name.startswith("fallback"):
@@ -56,10 +59,13 @@ def search(config, method, argv):
     return genotype
 
 
-class _Search:
+class _Search(Resumable):
     """The state of one search: where it stands and what it has seen."""
 
-    def __init__(self, run, config, method, dataset, started):
+    lowered = ("learning_rate", "alpha_learning_rate")
+
+    def __init__(self, run, config, method, dataset, strategy, started):
+        super().__init__(strategy, config.checkpoint_minutes, started)
         self.run, self.config, self.method = run, config, method
         self.dataset = dataset
         self.halves = data.search_halves(dataset)
@@ -68,13 +74,11 @@ class _Search:
         )
         self.history = History()
         self.stages = method.stages()
-        self.stage, self.epoch, self.operations = 0, 0, None
-        self.earlier_seconds, self.started = 0.0, started
-        self.model = None
+        self.stage, self.operations = 0, None
 
     def run_all(self):
         """Every stage from where the run stands, then the genotype."""
-        checkpoint = self.run.load_checkpoint()
+        checkpoint = self.load()
         if checkpoint is None:
             self._start_stage(0, None)
         else:
@@ -91,7 +95,7 @@ class _Search:
             summary.summary(
                 self.model.supernet,
                 genotype,
-                seconds=self._seconds(),
+                seconds=self.seconds(),
                 next_command=summary.next_command(
                     self.config, self.run.folder, self.method.augmentation
                 ),
@@ -101,7 +105,8 @@ class _Search:
 
     def _start_stage(self, stage, operations):
         """A new supernet, with new weights and a new alpha."""
-        self.stage, self.epoch, self.operations = stage, 0, operations
+        self.stage, self.operations = stage, operations
+        self.epoch = self.step = 0
         self._build()
         self.history.start_stage(stage, self.model.supernet)
         if len(self.stages) > 1:
@@ -122,55 +127,56 @@ class _Search:
         self.model = None  # the stage before; its memory is freed here
         keras.backend.clear_session()
         keras.utils.set_random_seed(self.config.seed + self.stage)
+        with self.strategy.scope():
+            self.model = BilevelSearch(self._supernet(), self.config.seed)
+
+    def _supernet(self):
         data = {
             "input_shape": self.dataset.image_shape,
             "classes": len(self.dataset.classes),
         }
         if self.method.space == "mobile":
             width = self.method.channels / mobile.STEM
-            supernet = MobileSupernet(self.method, width=width, **data)
-        else:
-            supernet = Supernet(
-                self.method,
-                cells=self.stages[self.stage].cells,
-                operations=self.operations,
-                **data,
-            )
-        self.model = BilevelSearch(supernet, self.config.seed)
+            return MobileSupernet(self.method, width=width, **data)
+        return Supernet(
+            self.method,
+            cells=self.stages[self.stage].cells,
+            operations=self.operations,
+            **data,
+        )
 
     def _fit(self):
-        stopped = self.epoch > 0 and skips_took_over(self)
-        if stopped or self.epoch == self.method.epochs:
+        ended = self.epoch > 0 and self.step == 0
+        if ended and skips_took_over(self) or self.epoch == self.method.epochs:
             return
-        stream = data.search_stream(
+        valid = self.dataset.train.take(self.halves[1])
+        callbacks = [EachEpoch(self)]
+        if self.config.tensorboard and is_chief(self.strategy):
+            callbacks.append(_tensorboard(self.run.folder))
+        self.fit(
+            self._stream,
+            epochs=self.method.epochs,
+            steps=self.steps,
+            validation=data.evaluation_batches(
+                valid, self.dataset, self.method.batch_size
+            ),
+            callbacks=callbacks,
+        )
+
+    def _stream(self, step):
+        return data.search_stream(
             self.dataset,
             batch_size=self.method.batch_size,
             epochs=self.method.epochs,
             seed=self.config.seed,
-            start_step=self.epoch * self.steps,
-        )
-        valid = self.dataset.train.take(self.halves[1])
-        callbacks = [EachEpoch(self)]
-        if self.config.tensorboard:
-            callbacks.append(_tensorboard(self.run.folder))
-        self.model.fit(
-            stream,
-            epochs=self.method.epochs,
-            initial_epoch=self.epoch,
-            steps_per_epoch=self.steps,
-            validation_data=data.evaluation_batches(
-                valid, self.dataset, self.method.batch_size
-            ),
-            callbacks=callbacks,
-            shuffle=False,
-            verbose="auto" if sys.stdout.isatty() else 2,
+            start_step=step,
         )
 
     # === Checkpoints ===
 
     def end_epoch(self, epoch, logs, seconds):
         """Note an epoch that has ended and make it safe."""
-        self.epoch = epoch
+        self.epoch, self.step = epoch, 0
         names = {
             "loss": "train_loss",
             "accuracy": "train_accuracy",
@@ -185,43 +191,31 @@ class _Search:
         values["seconds"] = round(seconds, 3)
         self.history.add(self.stage, epoch, self.model.supernet, values)
         self.history.save(self.run)
+        self.save()
+
+    def state(self):
         arrays, values = self.history.state()
-        arrays |= {f"variable/{k}": v for k, v in self._variables().items()}
-        self.run.save_checkpoint(
-            arrays,
-            {
-                "stage": self.stage,
-                "epoch": self.epoch,
-                "operations": self.model.supernet.operations,
-                "seconds": self._seconds(),
-                "history": values,
-            },
-        )
-
-    def _restore(self, arrays, state):
-        self.stage, self.epoch = state["stage"], state["epoch"]
-        self.operations = state["operations"]
-        self._build()
-        self.earlier_seconds = state["seconds"]
-        self.history.restore(arrays, state["history"])
-        for path, variable in self._by_path().items():
-            variable.assign(arrays[f"variable/{path}"])
-        print(f"Resuming after epoch {self.epoch} of stage {self.stage + 1}.")
-
-    def _variables(self):
-        return {
-            path: keras.ops.convert_to_numpy(variable)
-            for path, variable in self._by_path().items()
+        return arrays, {
+            "stage": self.stage,
+            "operations": self.model.supernet.operations,
+            "history": values,
         }
 
-    def _by_path(self):
+    def _restore(self, arrays, state):
+        self.stage, self.operations = state["stage"], state["operations"]
+        self._build()
+        self.history.restore(arrays, state["history"])
+        self.assign(arrays)
+        print(f"Resuming {self.place()} of stage {self.stage + 1}.", flush=True)
+
+    def variables(self):
         model = self.model
         variables = [
             *model.supernet.variables,
             *model.optimizer.variables,
             *model.alpha_optimizer.variables,
         ]
-        return {variable.path: variable for variable in variables}
+        return {f"variable/{v.path}": v for v in variables}
 
     # === The result ===
 
@@ -237,9 +231,6 @@ class _Search:
         return dataclasses.replace(
             genotype, provenance={**provenance, **genotype.provenance}
         )
-
-    def _seconds(self):
-        return self.earlier_seconds + time.time() - self.started
 
 
 def _tensorboard(folder):

@@ -4,11 +4,12 @@ import keras
 import tensorflow as tf
 
 from tfnas.bilevel import clip_by_norm, descend
+from tfnas.distributed_model import DistributedModel
 from tfnas.layers import replicas
 from tfnas.optimizers import SGD
 
 
-class SupervisedTraining(keras.Model):
+class SupervisedTraining(DistributedModel):
     """A network whose `train_step` is the authors' recipe.
 
     The loss is the classifier's cross-entropy and, weighed, the auxiliary

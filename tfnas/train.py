@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tfnas import command, recipe, trials, tuning, zoo
 from tfnas.choice import choice, fields
+from tfnas.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.recipe import Recipe
 
@@ -73,6 +74,14 @@ class TrainConfig:
         None, "folder to write, runs/GENOTYPE_DATASET_trained_seedN by default"
     )
     resume: bool = choice(False, "go on with the run in --out")
+    devices: str = choice(
+        "auto",
+        "auto takes all GPUs, or the CPU; cpu:N and gpu:N share a batch among "
+        "N of them",
+    )
+    checkpoint_minutes: float = choice(
+        10.0, "minutes between checkpoints inside an epoch", least=0
+    )
     deterministic: bool = choice(
         True, "the same seed gives the same weights, bit for bit"
     )
@@ -87,6 +96,7 @@ class TrainConfig:
             genotype: the `Genotype`.
         """
         aside = ("genotype", "out", "resume", "tune")
+        aside += ("devices", "checkpoint_minutes")
         return {
             "config": {k: v for k, v in vars(self).items() if k not in aside},
             "recipe": values.values(),
@@ -121,7 +131,8 @@ def main(argv):
         tuning.training_ranges(values, genotype.space)
         trials.check_installed()
     wanted = config.decisive(values, genotype)
-    Run(config.out, wanted, config.resume).check()
+    if check_placing(config, values.batch_size):
+        Run(config.out, wanted, config.resume).check()
     # TensorFlow starts here, after every argument and the folder were found to
     # be right.
     with command.quiet_start():

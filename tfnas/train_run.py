@@ -2,11 +2,11 @@
 
 import csv
 import io
-import sys
 import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfnas import cost, data, report, summary, weights
 from tfnas.callbacks import EachTrainingEpoch
@@ -14,9 +14,10 @@ from tfnas.errors import UserError
 from tfnas.networks.evaluation import build_network
 from tfnas.preparation import prepare
 from tfnas.report.network import COLUMNS, CONFUSION
-from tfnas.runs import Run
+from tfnas.resumable import Resumable
 from tfnas.spaces import mobile
 from tfnas.supervised import SupervisedTraining
+from tfnas.workers import is_chief, open_run
 from tfnas.zoo.loading import weights_of
 
 
@@ -30,7 +31,8 @@ def train(config, recipe, genotype, argv):
         argv: what was typed, for the record.
 
     Returns:
-        The share of the test images that are classified right.
+        The share of the test images that are classified right; None on the
+        workers that are not the chief.
 
     Raises:
         UserError: if the data, the weights or the folder cannot be used.
@@ -38,20 +40,23 @@ def train(config, recipe, genotype, argv):
     Example: `train(*resolve({"genotype": "PDARTS"}), argv=[])`.
     """
     started = time.time()
-    dataset = prepare(config, recipe.augmentation)
-    training = _Training(config, recipe, genotype, dataset, started)
+    dataset, strategy = prepare(config, recipe.augmentation, recipe.batch_size)
+    training = _Training(config, recipe, genotype, dataset, strategy, started)
+    record = training.record(argv)
     with (
-        Run(config.out, training.record(argv), config.resume) as run,
+        open_run(strategy, config.out, record, config.resume) as run,
         data.damage_named(dataset),
     ):
-        training.fit(run)
+        training.run_all(run)
+        if not is_chief(strategy):
+            return None
         accuracy = training.test()
         page = report.write_report(run.folder)
     print(f"\nTest accuracy: {100 * accuracy:.2f} %\nReport: {page}")
     return accuracy
 
 
-def validate(config, recipe, genotype, dataset):
+def validate(config, recipe, genotype, dataset, strategy):
     """Train, or go on, and judge by the images held out; no test is made.
 
     Args:
@@ -59,6 +64,7 @@ def validate(config, recipe, genotype, dataset):
         recipe: the `Recipe` with all its values.
         genotype: the `Genotype` to train.
         dataset: the `Dataset`.
+        strategy: the `tf.distribute` strategy, on one host.
 
     Returns:
         The share of the held-out images that the last epoch's weights
@@ -68,29 +74,33 @@ def validate(config, recipe, genotype, dataset):
         UserError: if the weights or the folder cannot be used, or the
             training diverges.
 
-    Example: `validate(config, recipe.preset("quick"), genotype, dataset)`.
+    Example: `validate(config, Recipe(), genotype, dataset, strategy)`.
     """
     keras.backend.clear_session()
     keras.utils.set_random_seed(config.seed)
-    training = _Training(config, recipe, genotype, dataset, time.time())
+    arguments = (config, recipe, genotype, dataset, strategy, time.time())
+    training = _Training(*arguments)
+    record = training.record([])
     with (
-        Run(config.out, training.record([]), config.resume) as run,
+        open_run(strategy, config.out, record, config.resume) as run,
         data.damage_named(dataset),
     ):
-        training.fit(run)
+        training.run_all(run)
     return training.rows[-1]["valid_accuracy"]
 
 
-class _Training:
+class _Training(Resumable):
     """The state of one training: its network and where it stands."""
 
-    def __init__(self, config, recipe, genotype, dataset, started):
+    lowered = ("learning_rate",)
+
+    def __init__(self, config, recipe, genotype, dataset, strategy, started):
+        super().__init__(strategy, config.checkpoint_minutes, started)
         self.config, self.recipe, self.genotype = config, recipe, genotype
-        self.dataset, self.started = dataset, started
+        self.dataset = dataset
         self.train, self.valid = self._split()
         self.steps = data.steps_per_epoch(len(self.train), recipe.batch_size)
-        self.epoch, self.rows, self.best = 0, [], {}
-        self.earlier_seconds, self.run = 0.0, None
+        self.rows, self.best = [], {}
         self.size = {
             "input_shape": dataset.image_shape,
             "classes": len(dataset.classes),
@@ -98,13 +108,14 @@ class _Training:
             "cells": recipe.cells,
             "stem": recipe.stem,
         }
-        network = self._network()
+        with strategy.scope():
+            network = self._network()
+            self.model = SupervisedTraining(network, recipe)
         self.drop_path = None
         if recipe.drop_path:
             self.drop_path = network.get_layer("drop_path")
             self.drop_path.seed.assign([config.seed, 0])
-        self.model = SupervisedTraining(network, recipe)
-        self._stream()  # Says now what is wrong with --cutout.
+        self._stream(0)  # Says now what is wrong with --cutout.
         if config.weights is not None:
             arrays = weights_of(config.weights)
             for line in weights.transfer(network, arrays, config.weights):
@@ -168,23 +179,23 @@ class _Training:
             "versions": summary.versions(),
         }
 
-    def fit(self, run):
+    def run_all(self, run):
         """The epochs from where the run stands."""
         self.run = run
-        checkpoint = run.load_checkpoint()
+        checkpoint = self.load()
         if checkpoint is not None:
             self._restore(*checkpoint)
         run.write("genotype.json", self.genotype.to_json())
         self._fit()
 
-    def _stream(self):
+    def _stream(self, step):
         return data.train_stream(
             self.dataset,
             self.train,
             batch_size=self.recipe.batch_size,
             epochs=self.recipe.epochs,
             seed=self.config.seed,
-            start_step=self.epoch * self.steps,
+            start_step=step,
             cutout=self.recipe.cutout,
         )
 
@@ -194,15 +205,12 @@ class _Training:
         validation = None
         if len(self.valid):
             validation = self._batches(self.dataset.train.take(self.valid))
-        self.model.fit(
-            self._stream(),
+        self.fit(
+            self._stream,
             epochs=self.recipe.epochs,
-            initial_epoch=self.epoch,
-            steps_per_epoch=self.steps,
-            validation_data=validation,
+            steps=self.steps,
+            validation=validation,
             callbacks=[EachTrainingEpoch(self)],
-            shuffle=False,
-            verbose="auto" if sys.stdout.isatty() else 2,
         )
 
     def _batches(self, split):
@@ -214,7 +222,7 @@ class _Training:
 
     def end_epoch(self, epoch, logs, seconds):
         """Note an epoch that has ended and make it safe."""
-        self.epoch = epoch
+        self.epoch, self.step = epoch, 0
         row = {
             "epoch": epoch,
             "learning_rate": self.recipe.rate_at(epoch - 1),
@@ -235,34 +243,21 @@ class _Training:
         if accuracy > self.best.get("accuracy", -1):
             self.best = {"epoch": epoch, "accuracy": accuracy}
             self.run.write("best.safetensors", encoded)
-        self.run.save_checkpoint(
-            {
-                path: keras.ops.convert_to_numpy(variable)
-                for path, variable in self._by_path().items()
-            },
-            {
-                "epoch": epoch,
-                "rows": self.rows,
-                "best": self.best,
-                "seconds": self._seconds(),
-            },
-        )
+        self.save()
+
+    def state(self):
+        return {}, {"rows": self.rows, "best": self.best}
 
     def _restore(self, arrays, state):
-        self.epoch, self.rows = state["epoch"], state["rows"]
-        self.best, self.earlier_seconds = state["best"], state["seconds"]
-        for path, variable in self._by_path().items():
-            variable.assign(arrays[path])
-        print(f"Resuming after epoch {self.epoch}.", flush=True)
+        self.rows, self.best = state["rows"], state["best"]
+        self.assign(arrays)
+        print(f"Resuming {self.place()}.", flush=True)
 
-    def _by_path(self):
+    def variables(self):
         model = self.model
         network = {f"network/{v.path}": v for v in model.network.variables}
         steps = {f"optimizer/{v.path}": v for v in model.optimizer.variables}
         return network | steps
-
-    def _seconds(self):
-        return self.earlier_seconds + time.time() - self.started
 
     # === The test images, read once, after everything is chosen ===
 
@@ -274,9 +269,11 @@ class _Training:
             weights.load(self.model.network, path)
         test, names = self.dataset.test, self.dataset.classes
         confusion = np.zeros((len(names), len(names)), np.int64)
+        # On one device: `predict` under a strategy repeats a batch on all.
+        classify = tf.function(self.model, reduce_retracing=True)
         for images, labels in self._batches(test):
-            logits = self.model.predict_on_batch(images)
-            np.add.at(confusion, (labels.numpy(), logits.argmax(-1)), 1)
+            found = classify(images, training=False).numpy().argmax(-1)
+            np.add.at(confusion, (labels.numpy(), found), 1)
         rows = [
             [name, *row]
             for name, row in zip(names, confusion.tolist(), strict=True)
@@ -285,7 +282,7 @@ class _Training:
         self.run.write_json(
             "summary.json",
             {
-                "seconds": round(self._seconds(), 1),
+                "seconds": round(self.seconds(), 1),
                 "peak_memory_mb": summary.peak_memory(),
                 "parameters": of.parameters,
                 "multiply_adds": of.multiply_adds,

@@ -101,13 +101,13 @@ def tune_training(config, values, genotype, given):
     from tfnas import train_run
     from tfnas.preparation import prepare
 
-    dataset = prepare(config, values.augmentation)
+    dataset, strategy = prepare(config, values.augmentation, values.batch_size)
     held = config.valid_images or len(dataset.train) // 5
 
     def judge(number, chosen):
         trial = _trial(config, f"trial_{number}", valid_images=held)
         return train_run.validate(
-            trial, values.with_flags(chosen), genotype, dataset
+            trial, values.with_flags(chosen), genotype, dataset, strategy
         )
 
     ranges = training_ranges(values, genotype.space)
@@ -140,7 +140,7 @@ def tune_search(config, method, given):
     from tfnas import data, train_run
     from tfnas.preparation import prepare
 
-    dataset = prepare(config, method.augmentation)
+    dataset, strategy = prepare(config, method.augmentation, method.batch_size)
     held = len(data.search_halves(dataset)[1])
 
     def judge(number, chosen):
@@ -151,6 +151,7 @@ def tune_search(config, method, given):
             _short_recipe(config, method),
             genotype,
             dataset,
+            strategy,
         )
 
     ranges = search_ranges(method)

@@ -19,6 +19,7 @@ _CONFIGS = {
 }
 # Where a run was and what it showed, but not what it gave.
 _ASIDE = ("genotype", "out", "resume", "tensorboard", "tune")
+_ASIDE += ("devices", "checkpoint_minutes")
 
 
 def record(kind, words, genotype=None):

@@ -72,14 +72,15 @@ class DropPath(keras.layers.Layer):
     def _draws(self, shape, dtype):
         """Uniform numbers of this replica's part of the global batch."""
         images, paths = shape
-        count = replicas.count()
+        whole = replicas.total(images)
         draws = tf.random.stateless_uniform(
-            (images * count, paths), self.seed.value, dtype=dtype
+            (whole, paths), self.seed.value, dtype=dtype
         )
+        count = replicas.count()
         if count == 1:
             return draws
-        place = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return draws[images * place :][:images]
+        begin, end = replicas.part_of(whole, replicas.index(), count)
+        return draws[begin:end]
 
     def get_config(self):
         return {

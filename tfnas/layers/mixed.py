@@ -9,7 +9,7 @@ the same kind run side by side. The sums are the same.
 import keras
 import tensorflow as tf
 
-from tfnas.layers import kernels
+from tfnas.layers import kernels, replicas
 from tfnas.layers.operation import Convolution
 from tfnas.layers.operations import Identity, operation
 
@@ -153,9 +153,9 @@ def _widened(activated, layer):
 
 
 def _dropout(inputs, rate, seed):
-    """Inverted dropout of single elements; the seed alone decides which."""
+    """Inverted dropout of single elements; the seed and the replica decide which."""
     rate = tf.cast(rate, inputs.dtype)
     draws = tf.random.stateless_uniform(
-        tf.shape(inputs), seed, dtype=inputs.dtype
+        tf.shape(inputs), replicas.apart(seed), dtype=inputs.dtype
     )
     return inputs * tf.cast(draws >= rate, inputs.dtype) / (1 - rate)

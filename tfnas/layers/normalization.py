@@ -64,7 +64,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
         count = tf.reduce_prod(tf.shape(inputs)[:-1])
         work = tf.cast(inputs, tf.as_dtype(self.variable_dtype))
         mean, variance, count = _global_moments(work, axes, count)
-        count = tf.cast(count, variance.dtype)
         unbiased = variance * count / tf.maximum(count - 1, 1)
         for moving, value in (
             (self.moving_mean, mean),
@@ -120,8 +119,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 def _global_moments(inputs, axes, count):
     """Mean, biased variance and count over the batches of all replicas."""
-    count = replicas.total(count)
-    scale = 1 / tf.cast(count, inputs.dtype)
-    mean = replicas.total(tf.reduce_sum(inputs, axes)) * scale
+    # One reduction for both: a step waits for every one of them.
+    sums, count = replicas.total(
+        [tf.reduce_sum(inputs, axes), tf.cast(count, inputs.dtype)]
+    )
+    scale = 1 / count
+    mean = sums * scale
     squares = tf.reduce_sum(tf.square(inputs - mean), axes)
     return mean, replicas.total(squares) * scale, count

@@ -1,0 +1,152 @@
+"""Which devices compute a step, and the strategy that shares it out.
+
+A step is the same on any number of devices: each takes a part of the global
+batch, sums go over all parts (`layers/replicas.py`).
+"""
+
+import dataclasses
+import re
+
+from tfnas.errors import UserError
+
+KINDS = ("cpu", "gpu")
+
+
+@dataclasses.dataclass(frozen=True)
+class Devices:
+    """What `--devices` asks for.
+
+    Attributes:
+        kind: "cpu", "gpu", or "auto": all GPUs, or the CPU as one device.
+        count: how many of this process; None for what there is.
+
+    Example: `parse("cpu:2")` is `Devices("cpu", 2)`.
+    """
+
+    kind: str
+    count: int | None
+
+
+def parse(text):
+    """Read the value of `--devices`.
+
+    Raises:
+        UserError: if it is none of auto, cpu:N and gpu:N.
+
+    Example: `parse("gpu:4").count` is 4.
+    """
+    if text == "auto":
+        return Devices("auto", None)
+    match = re.fullmatch(r"(cpu|gpu):([1-9]\d{0,3})", text)
+    if match is None:
+        raise UserError(
+            f"--devices={text}: use auto, cpu:N or gpu:N, such as gpu:2"
+        )
+    return Devices(match[1], int(match[2]))
+
+
+def check_batch(batch_size, count, workers=1):
+    """Refuse a global batch that does not divide among all devices.
+
+    Args:
+        batch_size: images of a step, over all devices.
+        count: devices of each process; None for not yet known.
+        workers: number of processes.
+
+    Raises:
+        UserError: one line with the sizes that do.
+
+    Example: `check_batch(64, 4)`.
+    """
+    parts = (count or 1) * workers
+    if batch_size % parts:
+        below = batch_size // parts * parts
+        near = f"{below} or {below + parts}" if below else str(parts)
+        raise UserError(
+            f"--batch_size={batch_size}: does not divide among {parts} "
+            f"devices; use a multiple of {parts}, such as {near}"
+        )
+
+
+def make_strategy(devices, cluster=None):
+    """The `tf.distribute` strategy of this process.
+
+    TensorFlow's devices are fixed when it begins to compute, so this comes
+    before the first network.
+
+    Args:
+        devices: `Devices`.
+        cluster: a `Cluster` of several workers, or None.
+
+    Returns:
+        The default strategy for one device, else a MirroredStrategy or, with
+        a cluster, a MultiWorkerMirroredStrategy.
+
+    Raises:
+        UserError: if there are not so many devices.
+
+    Example: `make_strategy(parse("cpu:2")).num_replicas_in_sync` is 2.
+    """
+    import tensorflow as tf
+
+    names = _names(devices, tf)
+    if cluster is not None:
+        return _across_workers(cluster, names, tf)
+    if len(names) == 1:
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy(names)
+
+
+def _names(devices, tf):
+    """The names of the devices, made where they are logical ones."""
+    present = tf.config.list_physical_devices("GPU")
+    if devices.kind == "gpu" and len(present) < devices.count:
+        raise UserError(
+            f"--devices=gpu:{devices.count}: {len(present)} GPU(s) here; use "
+            "--devices=auto for what there is"
+        )
+    if devices.kind == "cpu" or not present:
+        return _logical_cpus(devices.count or 1, tf)
+    count = devices.count or len(present)
+    try:
+        tf.config.set_visible_devices(present[:count], "GPU")
+    except RuntimeError:
+        _refuse_late(devices)
+    return [f"/gpu:{index}" for index in range(count)]
+
+
+def _logical_cpus(count, tf):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    try:
+        tf.config.set_visible_devices([], "GPU")
+        if count > 1:
+            part = tf.config.LogicalDeviceConfiguration()
+            tf.config.set_logical_device_configuration(cpu, [part] * count)
+    except (RuntimeError, ValueError):
+        # A second run in one process finds the devices of the first.
+        if len(tf.config.list_logical_devices("CPU")) < count:
+            _refuse_late(Devices("cpu", count))
+    return [f"/cpu:{index}" for index in range(count)]
+
+
+def _refuse_late(devices):
+    raise UserError(
+        f"--devices={devices.kind}:{devices.count}: TensorFlow has started "
+        "with other devices; start a process of its own"
+    ) from None
+
+
+def _across_workers(cluster, names, tf):
+    gpu = names[0].startswith("/gpu")
+    if not gpu and len(names) > 1:
+        raise UserError(
+            f"--devices=cpu:{len(names)}: one CPU device for each of several "
+            "workers; start more workers instead"
+        )
+    kinds = tf.distribute.experimental.CommunicationImplementation
+    options = tf.distribute.experimental.CommunicationOptions(
+        implementation=kinds.NCCL if gpu else kinds.RING
+    )
+    return tf.distribute.MultiWorkerMirroredStrategy(
+        cluster_resolver=cluster.resolver(), communication_options=options
+    )

@@ -1,0 +1,51 @@
+"""Leaving early without losing anything: signals and the exit code."""
+
+import contextlib
+import signal
+
+# sysexits.h's EX_TEMPFAIL, "try again later": the queues of clusters can tell
+# it from an error (1), and from a process that was killed (128 and more).
+EXIT_CODE = 75
+
+
+class Interrupted(Exception):
+    """A run left before its end; its last checkpoint is whole.
+
+    The message is one line that says what happened and how to go on.
+    """
+
+
+class Requests:
+    """Whether SIGTERM or Ctrl-C has asked the process to stop.
+
+    While it is held, the first signal is noted for the run to see between two
+    steps, where it can make a checkpoint; another Ctrl-C stops at once. Only
+    the main thread may hold it; elsewhere signals do what they did.
+
+    Example:
+
+    ```python
+    with Requests() as requests:
+        while not requests.stop:
+            step()
+    ```
+    """
+
+    def __init__(self):
+        self.stop = None
+        self._before = {}
+
+    def __enter__(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(ValueError):  # not the main thread
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        if self.stop is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.stop = signal.Signals(number).name
