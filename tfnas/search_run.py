@@ -187,7 +187,8 @@ class _Search(Resumable):
         values = {names[k]: v for k, v in logs.items() if k in names}
         if schedule.is_warmup(epoch - 1, self.stages[self.stage]):
             del values["alpha_loss"]
-        values["learning_rate"] = float(self.model.optimizer.learning_rate)
+        rate = self.model.optimizer.learning_rate
+        values["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
         values["seconds"] = round(seconds, 3)
         self.history.add(self.stage, epoch, self.model.supernet, values)
         self.history.save(self.run)

@@ -153,7 +153,7 @@ def _widened(activated, layer):
 
 
 def _dropout(inputs, rate, seed):
-    """Inverted dropout of single elements; the seed and the replica decide which."""
+    """Inverted dropout of single elements, by the seed and the replica."""
     rate = tf.cast(rate, inputs.dtype)
     draws = tf.random.stateless_uniform(
         tf.shape(inputs), replicas.apart(seed), dtype=inputs.dtype
