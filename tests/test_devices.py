@@ -100,8 +100,19 @@ def test_slurm_s_variables_are_read():
 
 
 def test_slurm_s_short_forms_are_expanded():
-    assert cluster.expand_hosts("a,n[1-2,07]x,b") == "a n1x n2x n07x b".split()
-    assert cluster.expand_hosts("r[1-2]n[3-4]") == "r1n3 r1n4 r2n3 r2n4".split()
+    assert cluster.expand_hosts("a,n[1-2,07]x,b") == [
+        "a",
+        "n1x",
+        "n2x",
+        "n07x",
+        "b",
+    ]
+    assert cluster.expand_hosts("r[1-2]n[3-4]") == [
+        "r1n3",
+        "r1n4",
+        "r2n3",
+        "r2n4",
+    ]
     assert cluster.expand_counts("2(x3),1") == [2, 2, 2, 1]
     with pytest.raises(UserError, match="SLURM_STEP_TASKS_PER_NODE=two"):
         cluster.expand_counts("two")
