@@ -3,6 +3,7 @@
 import json
 
 from tfnas.recipe import Recipe
+from tfnas.zoo.schema import RANDOM
 
 _PURPOSE = {
     "digits": "digits are 1,797 gray images of 8x8 pixels: they prove that "
@@ -36,7 +37,6 @@ def render(entry, genotype):
 
 
 def _front_matter(entry, genotype):
-    method = str(genotype.provenance.get("method", "none"))
     # JSON's strings are YAML's too.
     name, dataset = json.dumps(entry.name), json.dumps(entry.dataset)
     return [
@@ -48,7 +48,7 @@ def _front_matter(entry, genotype):
         "- image-classification",
         "- neural-architecture-search",
         "- keras",
-        f"- {json.dumps(method)}",
+        *([f"- {json.dumps(entry.method)}"] if entry.method else []),
         "datasets:",
         f"- {dataset}",
         "metrics:",
@@ -139,6 +139,13 @@ def _search(entry, genotype):
             f"{entry.search['hours']} hours:",
             "",
             f"    {entry.search['command']}",
+            "",
+        ]
+    if entry.method == RANDOM:
+        return [
+            "A random genotype, which no search found: trained with the "
+            "recipe of the searched ones, it shows what a search is worth. "
+            f"Its origin: {_pairs(origin)}.",
             "",
         ]
     if origin:

@@ -8,7 +8,7 @@ from tfnas.building.writing import card_place
 from tfnas.errors import UserError
 from tfnas.train import resolve
 from tfnas.zoo import index
-from tfnas.zoo.genotypes import place, root
+from tfnas.zoo.genotypes import found_by, place, root
 from tfnas.zoo.loading import genotype_of, weights_place
 
 # All of the zoo, which travels in every wheel.
@@ -64,7 +64,13 @@ def _files(entry, folder):
 
 
 def _counts(entry, folder):
-    counted = entry.cost(genotype_of(entry, folder))
+    genotype = genotype_of(entry, folder)
+    counted = entry.cost(genotype)
+    if found_by(genotype) != entry.method:
+        raise UserError(
+            f"method={entry.method}, but its genotype is of "
+            f"{found_by(genotype)}"
+        )
     for name in ("parameters", "multiply_adds"):
         if getattr(counted, name) != getattr(entry, name):
             raise UserError(
@@ -129,6 +135,7 @@ def _measured(entry, config):
             given.get("dataset", "digits"),
             given.get("data_dir"),
             given.get("image_size"),
+            entry.training["recipe"].get("augmentation", "cifar"),
         )
     except UserError as error:
         print(f"{entry.name}: not measured; {error}", flush=True)

@@ -16,6 +16,7 @@ FORMAT = "tfnas-zoo/1"
 COLUMNS = (
     "name",
     "kind",
+    "method",
     "dataset",
     "channels",
     "cells",
@@ -173,7 +174,7 @@ def results(found):
 
 
 def _row(entry):
-    row = {name: getattr(entry, name, "") for name in COLUMNS[:7]}
+    row = {name: getattr(entry, name) for name in COLUMNS[:8]}
     if entry.test:
         row["test_images"] = entry.test["images"]
         row["test_accuracy_percent"] = f"{100 * entry.accuracy:.2f}"
