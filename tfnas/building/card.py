@@ -2,6 +2,7 @@
 
 import json
 
+from tfnas.building.commands import DIR
 from tfnas.recipe import Recipe
 from tfnas.zoo.schema import RANDOM
 
@@ -72,6 +73,9 @@ def _front_matter(entry, genotype):
 
 def _text(entry, genotype):
     height, width, colors = entry.image_shape
+    again = f"python -m tfnas.build --model={entry.name}"
+    if f"={DIR}" in entry.training["command"]:
+        again += f" --data_dir={DIR}"
     training, test = entry.training, entry.test
     lines = [
         f"{100 * entry.accuracy:.2f} % of the {test['images']:,} test images "
@@ -111,7 +115,7 @@ def _text(entry, genotype):
         "",
         "This command does it again and writes this card:",
         "",
-        f"    python -m tfnas.build --model={entry.name}",
+        f"    {again}",
         "",
         "The recipe, every value:",
         "",

@@ -83,7 +83,7 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
             "as darts_digits.digits_c16_l6"
         )
     architecture, recipe = match["genotype"], run.config["recipe"]
-    text = run.genotype.toread_json()
+    text = run.genotype.to_json()
     if not anew:
         text = _genotype_text(run.genotype, architecture, zoo)
     recorded = _training(run, architecture)
@@ -159,7 +159,7 @@ def record_search(folder, genotype):
     config = read_json(folder / "config.json")
     if "method" not in config:
         raise UserError(f"{folder}: not of tfnas.search; give such a folder")
-    found = Genotype.fromread_json(folder / "genotype.json")
+    found = Genotype.from_json(folder / "genotype.json")
     if not same_architecture(found, genotype):
         raise UserError(
             f"{folder}: found another genotype than was trained; give the "
@@ -205,8 +205,8 @@ def _genotype_text(genotype, architecture, zoo):
     """The text of the genotype's file: what is there, or a new one."""
     path = place(architecture, zoo)
     if not path.is_file():
-        return genotype.toread_json()
-    if not same_architecture(Genotype.fromread_json(path), genotype):
+        return genotype.to_json()
+    if not same_architecture(Genotype.from_json(path), genotype):
         raise UserError(
             f"{path}: is another genotype than was trained; give another --name"
         )
@@ -274,4 +274,5 @@ def _machine():
         model = named[0].partition(":")[2].strip() if named else model
     except OSError:
         pass
-    return f"{len(os.sched_getaffinity(0))} cores of {model}"
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} core{'s' * (cores > 1)} of {model}"

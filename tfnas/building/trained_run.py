@@ -38,7 +38,7 @@ def read_run(folder):
         weights = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
-    genotype = Genotype.fromread_json(folder / "genotype.json")
+    genotype = Genotype.from_json(folder / "genotype.json")
     return TrainedRun(folder, config, summary, genotype, weights)
 
 

@@ -1,6 +1,6 @@
 """Whether the zoo is what its index says."""
 
-from tfnas import zoo
+from tfnas import command, zoo
 from tfnas.building import commands
 from tfnas.building.card import render
 from tfnas.building.entries import TOLERANCE
@@ -125,12 +125,14 @@ def _measured(entry, config):
     """Yields a line if a network's test accuracy is not its card's."""
     if entry.weights is None:
         return
-    from tfnas import data
-    from tfnas.building.measuring import correct_images
+    with command.quiet_start():
+        from tfnas import data
+        from tfnas.building.measuring import correct_images
 
     try:
-        command = entry.training["command"]
-        given = commands.replay("train", command, config.data_dir)
+        given = commands.replay(
+            "train", entry.training["command"], config.data_dir
+        )
         dataset = data.load(
             given.get("dataset", "digits"),
             given.get("data_dir"),

@@ -60,7 +60,11 @@ def entries(zoo=None):
     """
     path = root(zoo) / "index.json"
     try:
-        data = schema.parse(schema.read(path))
+        data = schema.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise UserError(
+            f"{path}: cannot be read; restore it, or give the folder of a zoo"
+        ) from None
     except schema.GenotypeError as error:
         raise UserError(f"{path}: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
