@@ -146,8 +146,10 @@ def staged(path):
 def _read_npz(path):
     import numpy as np
 
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    # NumPy leaves a file open that it opened itself and could not read.
+    with open(path, "rb") as opened:
+        with np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
 
 
 def _read_safetensors(path):
