@@ -147,9 +147,8 @@ def _read_npz(path):
     import numpy as np
 
     # NumPy leaves a file open that it opened itself and could not read.
-    with open(path, "rb") as opened:
-        with np.load(opened, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+    with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 def _read_safetensors(path):
