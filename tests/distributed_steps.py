@@ -3,7 +3,7 @@
 TensorFlow fixes the number of its logical devices when it starts, so several
 replicas need a new process:
 
-    python tests/distributed_steps.py REPLICAS ORDER OUT.npz
+    python tests/distributed_steps.py CASE OUT.npz
 """
 
 import dataclasses
@@ -16,53 +16,124 @@ import tensorflow as tf
 from tfnas import bilevel, methods
 from tfnas.networks.supernet import Supernet
 
-STEPS = 3
 # One of each kind of operation: replicas are traced one after the other.
-OPERATIONS = ["max_pool_3x3", "skip_connect", "sep_conv_3x3", "dil_conv_3x3"]
+OPERATIONS = ("max_pool_3x3", "skip_connect", "sep_conv_3x3", "dil_conv_3x3")
 
 
-def mirrored(replicas):
-    """A strategy with so many replicas on this machine's CPU."""
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A search of which every number of replicas should make the same."""
+
+    method: str = "darts"
+    order: int = 1
+    second_order: str = "finite_difference"
+    dtype: str = "float64"
+    channels: int = 4
+    cells: int = 3
+    nodes: int = 4
+    operations: tuple[str, ...] | None = None
+    steps: int = 20
+    replicas: tuple[int, ...] = (1, 2, 4)
+
+
+SMALL = Case(nodes=1, operations=OPERATIONS, steps=3, replicas=(1, 2))
+CASES = {
+    "small": SMALL,
+    "small_four": dataclasses.replace(SMALL, replicas=(1, 4)),
+    "small_ahead": dataclasses.replace(
+        SMALL, order=2, operations=OPERATIONS[1:3]
+    ),
+    "darts": Case(),
+    "pdarts": Case("pdarts"),
+    "fair_darts": Case("fair_darts"),
+    "att_darts": Case("att_darts"),
+    "finite_difference": Case(order=2),
+    "exact": Case(order=2, second_order="exact"),
+    "float32": Case(dtype="float32", channels=8, cells=5),
+}
+
+
+def mirrored(replicas, devices=None):
+    """A strategy with so many replicas on this machine's CPU.
+
+    Args:
+        replicas: how many of the devices it takes, from the first on.
+        devices: how many the process has; TensorFlow fixes it when it starts.
+    """
     cpu = tf.config.list_physical_devices("CPU")[0]
+    part = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(
-        cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
+        cpu, [part] * (devices or replicas)
     )
+    if replicas == 1:
+        return tf.distribute.get_strategy()
     return tf.distribute.MirroredStrategy(
         [f"/cpu:{index}" for index in range(replicas)]
     )
 
 
-def search(strategy, order):
-    """What a few steps from the same start end with, by name."""
+def search(strategy, case):
+    """What a few steps from the same start end with, by name.
+
+    "apart" is how much the replicas' copies of a variable differ at most.
+    """
+    keras.backend.clear_session()
     keras.utils.set_random_seed(0)
-    method = dataclasses.replace(methods.get("darts"), order=order)
+    method = dataclasses.replace(
+        methods.get(case.method),
+        order=case.order,
+        second_order=case.second_order,
+    )
     with strategy.scope():
         supernet = Supernet(
             method,
             input_shape=(8, 8, 3),
             classes=5,
-            channels=4,
-            cells=3,
-            nodes=1,
-            operations=OPERATIONS,
-            dtype="float64",
+            channels=case.channels,
+            cells=case.cells,
+            nodes=case.nodes,
+            operations=case.operations and list(case.operations),
+            dtype=case.dtype,
         )
         model = bilevel.BilevelSearch(supernet)
-    history = model.fit(batches(), verbose=0, shuffle=False).history
-    arrays = {v.path: v.numpy() for v in supernet.variables}
-    return arrays | {f"log/{name}": value[0] for name, value in history.items()}
+    history = model.fit(batches(case), verbose=0, shuffle=False).history
+    variables = [
+        *supernet.variables,
+        *model.optimizer.variables,
+        *model.alpha_optimizer.variables,
+    ]
+    found = {v.path: v.numpy() for v in supernet.variables}
+    found |= {f"log/{name}": value[0] for name, value in history.items()}
+    found["apart"] = max(_apart(strategy, v.value) for v in variables)
+    return found
 
 
-def batches():
+def _apart(strategy, variable):
+    first, *others = (
+        np.asarray(copy, "float64")
+        for copy in strategy.experimental_local_results(variable)
+    )
+    return max((np.abs(first - o).max() for o in others), default=0.0)
+
+
+def batches(case):
     """Pairs of global batches of 8 images, whatever the replicas."""
     generator = np.random.default_rng(0)
-    images = generator.normal(size=(2, STEPS * 8, 8, 8, 3))
-    labels = generator.integers(0, 5, (2, STEPS * 8))
-    halves = tuple(zip(images, labels, strict=True))
+    images = generator.normal(size=(2, case.steps * 8, 8, 8, 3))
+    labels = generator.integers(0, 5, (2, case.steps * 8))
+    halves = tuple(zip(images.astype(case.dtype), labels, strict=True))
     return tf.data.Dataset.from_tensor_slices(halves).batch(8)
 
 
+def main(name, out):
+    case = CASES[name]
+    arrays = {}
+    for replicas in case.replicas:
+        strategy = mirrored(replicas, max(case.replicas))
+        for path, value in search(strategy, case).items():
+            arrays[f"{replicas}/{path}"] = value
+    np.savez(out, **arrays)
+
+
 if __name__ == "__main__":
-    np.savez(
-        sys.argv[3], **search(mirrored(int(sys.argv[1])), int(sys.argv[2]))
-    )
+    main(*sys.argv[1:])

@@ -1,12 +1,7 @@
 """The alternating update against the authors' steps and a plain search."""
 
 import dataclasses
-import os
-import subprocess
-import sys
-from pathlib import Path
 
-import distributed_steps
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,8 +10,6 @@ from parity import KINDS, RECORD, batch, part, recorded_supernet, relative
 
 from tfnas import bilevel, convert
 from tfnas.networks.supernet import Supernet
-
-HERE = Path(__file__).parent
 
 
 @pytest.fixture
@@ -228,25 +221,3 @@ def test_optimizers_are_whole_from_construction_on():
     assert len(search.optimizer.buffers) == count
     assert len(search.alpha_optimizer.first) == len(KINDS)
     assert len(search.alpha_optimizer.second) == len(KINDS)
-
-
-# === Replicas ===
-
-
-@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_two_replicas_are_one_large_batch(order, tmp_path):
-    out = tmp_path / "two.npz"
-    program = [sys.executable, HERE / "distributed_steps.py", "2", str(order)]
-    environment = os.environ | {"PYTHONPATH": str(HERE.parent)}
-    done = subprocess.run(
-        [*program, out], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    one = distributed_steps.search(tf.distribute.get_strategy(), order)
-    with np.load(out, allow_pickle=False) as two:
-        assert set(two.files) == one.keys()
-        for name, expected in one.items():
-            bound = 1e-8 if "alpha" in name else 1e-7
-            if name.startswith("log/"):  # float32
-                bound = 1e-6
-            assert np.abs(two[name] - expected).max() < bound, name

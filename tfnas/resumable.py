@@ -33,6 +33,7 @@ class Resumable:
         self.epoch = self.step = 0
         self.metrics = None
         self.earlier_seconds, self.started = 0.0, started
+        self.checkpoint_seconds = 0.0
         self.began = started
 
     def fit(self, stream, *, epochs, steps, validation, callbacks):
@@ -55,6 +56,7 @@ class Resumable:
 
     def save(self):
         """Make where the run stands its newest checkpoint."""
+        began = time.monotonic()
         arrays, values = self.state()
         arrays |= {
             path: keras.ops.convert_to_numpy(variable)
@@ -66,9 +68,11 @@ class Resumable:
             "epoch": self.epoch,
             "step": self.step,
             "seconds": self.seconds(),
+            "checkpoint_seconds": self.checkpoint_seconds,
             "epoch_seconds": time.time() - self.began if self.step else 0.0,
         }
         self.run.save_checkpoint(arrays, {**values, **place})
+        self.checkpoint_seconds += time.monotonic() - began
 
     def load(self):
         """The newest checkpoint's (arrays, state), or None; takes the place."""
@@ -77,6 +81,7 @@ class Resumable:
             arrays, state = found
             self.epoch, self.step = state["epoch"], state.get("step", 0)
             self.earlier_seconds = state["seconds"]
+            self.checkpoint_seconds = state["checkpoint_seconds"]
             self.began = time.time() - state.get("epoch_seconds", 0.0)
             self.metrics = arrays.get("metrics")
         return found

@@ -96,6 +96,7 @@ class _Search(Resumable):
                 self.model.supernet,
                 genotype,
                 seconds=self.seconds(),
+                checkpoint_seconds=self.checkpoint_seconds,
                 next_command=summary.next_command(
                     self.config, self.run.folder, self.method.augmentation
                 ),

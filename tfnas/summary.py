@@ -29,7 +29,7 @@ def record(config, method, dataset, argv):
     }
 
 
-def summary(supernet, genotype, *, seconds, next_command):
+def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
     """What summary.json says: what the search took and what it found.
 
     The network is counted at the size of its paper: 36 channels and 20 cells
@@ -39,6 +39,7 @@ def summary(supernet, genotype, *, seconds, next_command):
         supernet: the last supernet of the search.
         genotype: what was found.
         seconds: how long the search took.
+        checkpoint_seconds: how much of it went into checkpoints.
         next_command: what one may type now.
 
     Returns:
@@ -57,6 +58,7 @@ def summary(supernet, genotype, *, seconds, next_command):
     searched = supernet.cost()
     return {
         "seconds": round(seconds, 1),
+        "checkpoint_seconds": round(checkpoint_seconds, 3),
         "peak_memory_mb": peak_memory(),
         "supernet_parameters": searched.parameters,
         "supernet_multiply_adds": searched.multiply_adds,

@@ -105,11 +105,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
             offset, inputs.dtype
         )
 
-    def _move(self, variable, value):
-        keep = self.momentum
-        value = tf.stop_gradient(tf.cast(value, variable.dtype))
-        variable.assign(variable.value * keep + value * (1 - keep))
-
     def get_config(self):
         config = super().get_config()
         for name in ("center", "scale", "axis", "synchronized"):
