@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tfnas.errors import UserError
+from tfnas.weight_files import staged
+
 
 def write_report(run: str | Path) -> Path:
     """Writes `report.html` into the folder of a search or a training.
@@ -23,7 +26,8 @@ def write_report(run: str | Path) -> Path:
         The page's path.
 
     Raises:
-        UserError: a file of the run is missing or damaged.
+        UserError: a file of the run is missing or damaged, or the page
+            cannot be written.
 
     Example:
 
@@ -41,5 +45,12 @@ def write_report(run: str | Path) -> Path:
         else page.render(reading.read_run(run))
     )
     place = Path(run) / "report.html"
-    place.write_text(text, encoding="utf-8")
+    try:
+        with staged(place) as aside:
+            aside.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{place}: {error.strerror}; make room or mend it, then python -m "
+            f"tfnas.report {run}"
+        ) from None
     return place

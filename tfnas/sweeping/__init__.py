@@ -1,0 +1,1 @@
+"""A sweep's tasks, the engines that run them, and the table of results."""
