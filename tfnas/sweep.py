@@ -13,7 +13,7 @@ from tfnas.recipe import Recipe
 from tfnas.sweeping import engines
 from tfnas.sweeping.tasks import Task
 
-USAGE = """usage: python -m tfnas.sweep --methods=A,B --seeds=0,1 [--flag=value ...]
+USAGE = """usage: python -m tfnas.sweep --methods=A,B --seeds=0,1 [--flag=value]
 
 Searches with every method, on every data set, from every seed. Each has a
 folder in --out; what is finished stays, what was stopped goes on. All flags of

@@ -60,8 +60,9 @@ def run_here(tasks):
     with Relay() as relay:
         for task in tasks:
             code = run(task, relay.start)
-            if relay.stop:
-                raise Interrupted(_stopped(relay.stop))
+            # A run may have been stopped alone, or lost another worker.
+            if relay.stop or code == EXIT_CODE:
+                raise Interrupted(_stopped(relay.stop or task.folder))
             if code:
                 failed.append(task)
     _report(failed, tasks)
