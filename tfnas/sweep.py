@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tfnas import command, search, train
 from tfnas.choice import check_values, choice, fields
+from tfnas.devices import check_batch, parse
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.recipe import Recipe
@@ -161,6 +162,7 @@ def _task(number, method, dataset, seed, out, passed, trained):
     folder = str(Path(out) / name)
     given = {"method": method, "dataset": dataset, "seed": seed, **passed}
     config, values = search.resolve({**given, "out": folder})
+    check_batch(values.batch_size, parse(config.devices).count)
     check_request(
         dataset, config.data_dir, config.image_size, values.augmentation
     )
