@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import command, methods, train, zoo
+from tfnas import command, methods, sweep, train, zoo
 from tfnas.build import BuildConfig
 from tfnas.building.table import markdown
 from tfnas.choice import fields
@@ -29,9 +29,12 @@ TRAINED = [
 ]
 LOADED = re.findall(r'tfnas\.load\("([^"]*)"\)', README)
 BUILDS = re.findall(r"python -m tfnas\.build (--[^\n`]*)", README)
+SWEEPS = re.findall(r"python -m tfnas\.sweep (--[^\n`]*)", README)
 CONVERSIONS = re.findall(r"python -m tfnas\.convert (--[^\n`]*)", README)
 # Flags in a table, of a method or of a search, apart from a whole command.
 FLAGS = re.findall(r"`(--[a-z_]+=[^`]*|--[a-z_]+)`", README)
+SWEEP_ALONE = {f"--{f.name}" for f in fields(sweep.SweepConfig)}
+SWEEP_ALONE -= {f"--{f.name}" for f in fields(SearchConfig)}
 # These stand for something else, or end in a help text.
 OTHERS = ("=NAME", "=DIR", "--help")
 TYPED = [
@@ -53,7 +56,10 @@ def test_flags_are_known_and_fit_together(words):
         known |= {f"--{f.name}" for f in fields(Method)}
         known |= {f"--{f.name}" for f in fields(train.TrainConfig)}
         known |= {f"--{f.name}" for f in fields(BuildConfig)}
+        known |= {f"--{f.name}" for f in fields(sweep.SweepConfig)}
         assert given[0] in known
+    elif given[0].split("=")[0] in SWEEP_ALONE:
+        command.parse(["sweep", *given], sweep.SweepConfig)
     else:
         resolve(command.parse(["search", *given], SearchConfig, Method))
 
@@ -70,6 +76,19 @@ def test_a_training_command_is_one(words, tmp_path, monkeypatch):
 
 def test_training_commands_are_found():
     assert len(TRAINED) >= 4
+
+
+@pytest.mark.parametrize("words", SWEEPS)
+def test_a_sweep_is_one(words):
+    configs = (SearchConfig, Method, sweep.SweepConfig)
+    given = command.parse(["sweep", *shlex.split(words)], *configs)
+    assert len(sweep.resolve(given)[1]) == 6
+
+
+def test_files_that_jobs_are_submitted_from_are_there():
+    found = re.findall(r"launch/[a-z]+/\S+\.(?:sbatch|yaml)", README)
+    assert len(found) >= 3
+    assert all((ROOT / name).is_file() for name in found)
 
 
 @pytest.mark.parametrize("words", CONVERSIONS)
