@@ -14,7 +14,6 @@ FAULTS = {
     ],
     "SIGTERM, Ctrl-C": [
         "test_resume.py::test_a_signal_keeps_the_step_and_has_its_exit_code",
-        "faults/test_steps.py::test_an_interrupted_search_says_how_to_go_on",
         "test_sweep.py::test_a_signal_is_passed_on_as_sigterm",
     ],
     "newest checkpoint torn": [
