@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 LAUNCH = ROOT / "launch"
 # Says what it was called with, and leaves with the code it is told.
 PYTHON = """#!/bin/sh
-printf '%s' "$TF_CONFIG" > "$LOG.config.$$"
+env > "$LOG.env.$$"
 for word; do printf '%s\\0' "$word"; done > "$LOG.words.$$"
 exit ${CODE:-0}
 """
@@ -54,7 +54,8 @@ def run(words, folder, **environment):
     """Run a program in a folder with stand-ins for what it calls.
 
     Returns:
-        (finished process, [(words, TF_CONFIG)] of each call of python).
+        (finished process, [(words, {name: value})] of each call of python and
+        its environment).
     """
     path = stand_ins(
         folder / "bin", python=PYTHON, srun=SRUN, scontrol=SCONTROL
@@ -67,13 +68,12 @@ def run(words, folder, **environment):
         capture_output=True,
         text=True,
     )
-    calls = [
-        (
-            file.read_text().split("\0")[:-1],
-            Path(str(file).replace(".words.", ".config.")).read_text(),
-        )
-        for file in sorted(folder.glob("log.words.*"))
-    ]
+    calls = []
+    for file in sorted(folder.glob("log.words.*")):
+        lines = Path(str(file).replace(".words.", ".env.")).read_text()
+        pairs = (line.partition("=") for line in lines.splitlines())
+        words = file.read_text().split("\0")[:-1]
+        calls.append((words, {name: value for name, _, value in pairs}))
     return done, calls
 
 

@@ -136,6 +136,17 @@ def test_workers_queue_themselves_again_after_one_was_killed(tmp_path):
     assert requeued(tmp_path) == ["requeue", "7"]
 
 
+def test_workers_learn_of_each_other_from_srun(tmp_path):
+    path = LAUNCH / "slurm" / "workers.sbatch"
+    done, calls = submit(path, tmp_path, "--batch_size=64", tasks=2)
+    assert done.returncode == 0, done.stderr
+    found = [cluster.from_environment(passed) for _, passed in calls]
+    assert {each.index for each in found} == {0, 1}
+    hosts = ("localhost:20007", "localhost:20008")
+    assert {each.workers for each in found} == {hosts}
+    assert calls[0][0] == calls[1][0]
+
+
 def test_an_element_of_an_array_runs_its_task(tmp_path):
     path = LAUNCH / "slurm" / "sweep.sbatch"
     _, calls = submit(path, tmp_path, "--seeds=0,1")
@@ -200,9 +211,9 @@ def started(path, folder, index):
             ]
             done, calls = launching.run(words, folder, **values)
             assert done.returncode == 0, done.stderr
-            ((called, config),) = calls
+            ((called, passed),) = calls
             launching.check(called)
-            return called, config
+            return called, passed
     raise AssertionError(f"{path} starts nothing")
 
 
@@ -210,8 +221,8 @@ def started(path, folder, index):
 @pytest.mark.parametrize("index", [0, 1])
 def test_workers_know_each_other(name, index, tmp_path):
     path = LAUNCH / "kubernetes" / f"{name}.yaml"
-    _, config = started(path, tmp_path, index)
-    found = cluster.from_environment({"TF_CONFIG": config})
+    _, passed = started(path, tmp_path, index)
+    found = cluster.from_environment(passed)
     host = {
         # An indexed job's pods, with its subdomain; and JobSet's.
         "workers": "tfnas-search-{}.tfnas-search:2222",
