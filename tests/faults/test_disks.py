@@ -117,6 +117,6 @@ def test_a_refused_resume_leaves_the_checkpoints(whole, tmp_path):
     assert "config.seed was 0, now 1" in line
     assert "method.batch_size was 16, now 32" in line
     assert "method.order was 1, now 2" in line
-    line = error(run(folder, resume=True, method="pc_darts"))
-    assert "config.method was 'darts', now 'pc_darts'" in line
+    line = error(run(folder, resume=True, method="fair_darts"))
+    assert "config.method was 'darts', now 'fair_darts'" in line
     assert digest(folder) == before
