@@ -10,7 +10,10 @@ from running import SMALL, arrays, final_state, finish, newest, run, start
 
 from tfnas.interruption import EXIT_CODE
 
-SEARCH = ("search", *SMALL, "--nodes=1", "--batch_size=16", "--epochs=3")
+SEARCH = (
+    *("search", *SMALL, "--nodes=1", "--batch_size=16", "--epochs=3"),
+    "--operations=max_pool_3x3,skip_connect,sep_conv_3x3",
+)
 TRAINING = (
     *("train", "--genotype=zoo/genotypes/darts_digits.json", *SMALL),
     *("--batch_size=16", "--valid_images=40", "--drop_path=0.2", "--epochs=2"),
