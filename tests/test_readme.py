@@ -13,6 +13,7 @@ from tfnas import command, methods, sweep, train, zoo
 from tfnas.build import BuildConfig
 from tfnas.building.table import markdown
 from tfnas.choice import fields
+from tfnas.cluster import from_environment
 from tfnas.convert import ConvertConfig
 from tfnas.genotype import Genotype
 from tfnas.methods.method import Method
@@ -67,11 +68,17 @@ def test_flags_are_known_and_fit_together(words):
 @pytest.mark.parametrize("words", TRAINED)
 def test_a_training_command_is_one(words, tmp_path, monkeypatch):
     found = ROOT / "zoo" / "genotypes" / "darts_digits.json"
-    (tmp_path / "runs" / "darts").mkdir(parents=True)
-    shutil.copy(found, tmp_path / "runs" / "darts" / "genotype.json")
+    for folder in ("darts", "two_devices"):
+        (tmp_path / "runs" / folder).mkdir(parents=True)
+        shutil.copy(found, tmp_path / "runs" / folder / "genotype.json")
     monkeypatch.chdir(tmp_path)
     given = shlex.split(words)
     train.resolve(command.parse(["train", *given], train.TrainConfig, Recipe))
+
+
+def test_the_cluster_is_one():
+    text = re.search(r"export TF_CONFIG='(.*)'\n", README)[1]
+    assert len(from_environment({"TF_CONFIG": text}).workers) == 2
 
 
 def test_training_commands_are_found():

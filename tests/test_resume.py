@@ -20,7 +20,10 @@ from tfnas.interruption import EXIT_CODE
 
 # Each makes about seventy checkpoints.
 CASES = {
-    "darts": ["search", *SMALL, "--nodes=1", "--batch_size=16", "--epochs=5"],
+    "darts": [
+        *("search", *SMALL, "--nodes=1", "--batch_size=16", "--epochs=5"),
+        "--operations=max_pool_3x3,skip_connect,sep_conv_3x3",
+    ],
     "pdarts": [
         *("search", "--method=pdarts", "--nodes=1", "--batch_size=24"),
         *("--channels=4", "--cells=3,3", "--operations_kept=4"),

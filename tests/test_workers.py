@@ -10,47 +10,64 @@ from running import SMALL, arrays, final_state, finish, newest, run, start
 
 from tfnas.interruption import EXIT_CODE
 
-SEARCH = ("search", *SMALL, "--nodes=1", "--batch_size=16", "--epochs=2")
+SEARCH = (
+    *("search", *SMALL, "--nodes=1", "--batch_size=16", "--epochs=3"),
+    "--operations=max_pool_3x3,skip_connect,sep_conv_3x3",
+)
 TRAINING = (
     *("train", "--genotype=zoo/genotypes/darts_digits.json", *SMALL),
     *("--batch_size=16", "--valid_images=40", "--drop_path=0.2", "--epochs=2"),
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _float64(tmp_path_factory):
+    """The commands compute in float64, where sums hardly hang on their order.
+
+    Keras reads it in a file when it starts.
+    """
+    home = tmp_path_factory.mktemp("keras")
+    (home / "keras.json").write_text('{"floatx": "float64"}')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_HOME", str(home))
+        yield
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """The folder of a search on one device."""
+    """The folder of a search on one device, 21 steps."""
     out = tmp_path_factory.mktemp("alone") / "run"
     run(*SEARCH, out=out)
     return out
 
 
-def assert_same_alphas(out, alone):
-    actual, expected = arrays(out / "alphas.npz"), arrays(alone / "alphas.npz")
-    assert actual.keys() == expected.keys()
+def assert_same_end(out, alone):
+    state, expected = final_state(out), final_state(alone)
+    assert state.keys() == expected.keys()
+    moving = [v for k, v in expected.items() if "moving" in k]
+    assert {v.dtype.name for v in moving} == {"float64"}
+    worst = {"alpha": 0.0, "weights": 0.0}
     for name, value in expected.items():
-        np.testing.assert_allclose(actual[name], value, rtol=0, atol=1e-4)
+        if name.startswith(("variable/", "network/")):
+            kind = "alpha" if "architecture" in name else "weights"
+            apart = np.abs(state[name] - value).max()
+            worst[kind] = max(worst[kind], apart)
+    print(f"{out.name} differs from one device by {worst}")
+    assert worst["alpha"] < 1e-8
+    assert worst["weights"] < 1e-7
 
 
 def test_two_devices_search_as_one_does(alone, tmp_path):
-    out = tmp_path / "run"
+    out = tmp_path / "two devices"
     run(*SEARCH, "--devices=cpu:2", out=out)
-    assert_same_alphas(out, alone)
+    assert_same_end(out, alone)
 
 
 def test_two_devices_train_as_one_does(tmp_path):
-    rows = []
-    for count in (1, 2):
-        out = tmp_path / str(count)
-        run(*TRAINING, f"--devices=cpu:{count}", out=out)
-        rows.append((out / "history.csv").read_text().splitlines())
-    for one, two in zip(*rows, strict=True):
-        # All but the seconds; weights move apart by float32's last digits.
-        one, two = (line.split(",")[:-1] for line in (one, two))
-        if one[0] != "epoch":
-            assert [*map(float, two)] == pytest.approx(
-                [*map(float, one)], rel=1e-2
-            )
+    one, two = tmp_path / "one", tmp_path / "two trained"
+    run(*TRAINING, out=one)
+    run(*TRAINING, "--devices=cpu:2", out=two)
+    assert_same_end(two, one)
 
 
 # === Two processes ===
@@ -105,11 +122,11 @@ def lose_one(out, tell, victim):
 
 
 def test_two_workers_search_as_one_does_though_one_is_lost(alone, tmp_path):
-    out, tell = tmp_path / "run", tmp_path / "other.npz"
+    out, tell = tmp_path / "two workers", tmp_path / "other.npz"
     lose_one(out, tell, victim=1)
     end_well(both(out, tell))
     assert_agreed(out, tell)
-    assert_same_alphas(out, alone)
+    assert_same_end(out, alone)
 
 
 @pytest.mark.slow
