@@ -343,16 +343,6 @@ def test_a_sweep_searches_trains_gathers_and_is_then_done(tmp_path):
     ]
 
 
-@pytest.mark.slow
-def test_ray_runs_tasks_side_by_side(tmp_path):
-    pytest.importorskip("ray")
-    flags = [*SMALL, "--seeds=0,1", f"--out={tmp_path}", "--engine=ray"]
-    done = run_sweep(*flags, "--cpus=1", timeout=600)
-    assert done.returncode == 0, done.stderr
-    assert "2 of 2: " in done.stdout
-    assert [row["seed"] for row in rows(tmp_path)] == ["0", "1"]
-
-
 def test_tasks_know_their_state(tmp_path):
     task = tasks.Task(0, str(tmp_path / "run"), {}, None)
     assert str(task).endswith("run  new")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import shlex
 import sys
 from pathlib import Path
 
@@ -173,7 +174,9 @@ def _training(words):
     """{flag: value} of the trainings, or None if there are none."""
     if words is None:
         return None
-    given = command.parse(["train", *words.split()], train.TrainConfig, Recipe)
+    given = command.parse(
+        ["train", *shlex.split(words)], train.TrainConfig, Recipe
+    )
     for name in ("genotype", "dataset", "data_dir", "seed", "out", "resume"):
         if name in given:
             raise UserError(

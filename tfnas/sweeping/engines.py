@@ -80,7 +80,7 @@ def run_on_ray(tasks, cpus, gpus):
 
     Raises:
         UserError: if Ray is missing, or if some tasks have failed.
-        Interrupted: on Ctrl-C, after the runs' checkpoints.
+        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
 
     Example: `run_on_ray(tasks, cpus=4, gpus=1)`.
     """
@@ -103,12 +103,14 @@ def run_on_ray(tasks, cpus, gpus):
     folder = os.getcwd()
     waiting = {remote.remote(task, cpus, gpus, folder): task for task in tasks}
     try:
-        failed = _collect(ray, dict(waiting))
-    except KeyboardInterrupt:
-        for reference in waiting:
-            ray.cancel(reference)
-        ray.wait(list(waiting), num_returns=len(waiting), timeout=60)
-        raise Interrupted(_stopped("Ctrl-C")) from None
+        # Ray has a handler of its own, which would leave the runs to chance.
+        with Requests() as requests:
+            failed = _collect(ray, dict(waiting), requests)
+        if requests.stop:
+            for reference in waiting:
+                ray.cancel(reference)
+            ray.wait(list(waiting), num_returns=len(waiting), timeout=60)
+            raise Interrupted(_stopped(requests.stop))
     finally:
         ray.shutdown()
     _report(failed, tasks)
@@ -129,11 +131,14 @@ def _on_ray(task, cpus, gpus, folder):
         )
 
 
-def _collect(ray, waiting):
-    """Wait for all tasks; returns those that have failed."""
+def _collect(ray, waiting, requests):
+    """Wait for all tasks, or a signal; returns those that have failed."""
     failed, total = [], len(waiting)
-    while waiting:
-        (reference,), _ = ray.wait(list(waiting), num_returns=1)
+    while waiting and not requests.stop:
+        ready, _ = ray.wait(list(waiting), num_returns=1, timeout=1)
+        if not ready:
+            continue
+        (reference,) = ready
         task = waiting.pop(reference)
         try:
             code = ray.get(reference)
