@@ -22,6 +22,7 @@ DOCKERFILES = sorted(LAUNCH.glob("docker/*.Dockerfile"))
 README = (LAUNCH / "README.md").read_text(encoding="utf-8")
 LINES = [line.strip() for line in README.splitlines() if line[:4] == "    "]
 SMALL = ["--channels=2", "--cells=3", "--nodes=1", "--epochs=1"]
+SMALL += ["--operations=max_pool_3x3,skip_connect"]
 SMALL += ["--batch_size=64", "--train_images=128"]
 # Of sbatch's manual.
 OPTIONS = {"job-name", "nodes", "ntasks-per-node", "cpus-per-task", "time"}

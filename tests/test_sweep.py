@@ -21,6 +21,7 @@ from tfnas.zoo import index
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--channels=2", "--cells=3", "--nodes=1", "--epochs=1"]
+SMALL += ["--operations=max_pool_3x3,skip_connect"]
 SMALL += ["--batch_size=256", "--train_images=300"]
 TRAIN = "--epochs=1 --warmup_epochs=0 --channels=2 --cells=3 --train_images=90"
 
