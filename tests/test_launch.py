@@ -184,8 +184,9 @@ def test_the_workers_script_trains_with_two_real_processes(tmp_path):
     folder = tmp_path / "runs" / "tfnas-77"
     # The chief alone writes and reports.
     assert done.stdout.count("Report: ") == 1
-    with np.load(folder / "alphas.npz") as arrays:
-        assert all(np.isfinite(arrays[name]).all() for name in arrays.files)
+    with np.load(folder / "alphas.npz") as file:
+        alphas = [a for a in dict(file).values() if a.dtype.kind == "f"]
+    assert alphas and all(np.isfinite(array).all() for array in alphas)
     assert json.loads((folder / "genotype.json").read_text())["normal"]
 
 
