@@ -1,11 +1,16 @@
 """Runs that are stopped at any step and go on bit for bit."""
 
+import csv
+import json
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 from running import (
+    ROOT,
     SMALL,
     arrays,
     final_state,
@@ -157,19 +162,10 @@ def test_checkpoints_cost_less_than_two_percent(words, tmp_path):
     Each epoch makes one. One in ten minutes, inside of long epochs, costs
     less: then 12 seconds would be the two percent.
     """
-    import csv
-    import json
-    import os
-    import subprocess
-    import sys
-
-    from running import ROOT
-
     out = tmp_path / "run"
     subprocess.run(
         [sys.executable, "-m", f"tfnas.{words[0]}", *words[1:], f"--out={out}"],
         cwd=ROOT,
-        env=os.environ,
         check=True,
     )
     with open(out / "history.csv", newline="") as file:

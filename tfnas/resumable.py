@@ -59,7 +59,7 @@ class Resumable:
         began = time.monotonic()
         arrays, values = self.state()
         arrays |= {
-            path: keras.ops.convert_to_numpy(variable)
+            path: variable.value.numpy()
             for path, variable in self.variables().items()
         }
         if self.step:
