@@ -182,7 +182,7 @@ def test_a_diverged_trial_is_worth_nothing_and_the_rest_goes_on(
 
     seen = []
 
-    def validate(config, recipe, genotype, dataset):
+    def validate(config, recipe, genotype, dataset, strategy):
         seen.append(recipe.learning_rate)
         if len(seen) == 2:
             raise Diverged("epoch 1: loss is nan")
@@ -269,7 +269,7 @@ def test_each_skip_dropout_has_a_search_of_its_own(tmp_path, monkeypatch):
         (folder / "genotype.json").write_text(stored.read_text())
         (folder / "summary.json").write_text("{}")
 
-    def validate(config, recipe, genotype, dataset):
+    def validate(config, recipe, genotype, dataset, strategy):
         judged.append(config.valid_images)
         return 0.1 * len(judged)
 
