@@ -112,8 +112,8 @@ def _calibrated(parameters, cells, attentions, kept):
         attentions: attentions on all edges of all cells.
         kept: numbers that one image's maps have.
     """
-    graph = 1.5e8 * cells + 6.6e6 * attentions
-    return Memory(1.3e9 + graph + 16 * parameters, 0.89 * 4 * kept)
+    graph = 1.15e8 * cells + 4.5e6 * attentions
+    return Memory(1.0e9 + graph + 16 * parameters, 0.89 * 4 * kept)
 
 
 def edge_outputs(shape, *, channels, cells, nodes=4):
