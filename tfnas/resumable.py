@@ -1,6 +1,7 @@
 """Runs that can stop between any two steps and go on as if they had not."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -29,7 +30,7 @@ class Resumable:
 
     def __init__(self, strategy, minutes, started):
         self.strategy, self.minutes = strategy, minutes
-        self.run = self.model = None
+        self.run = self.model = self._writing = None
         self.epoch = self.step = 0
         self.metrics = None
         self.earlier_seconds, self.started = 0.0, started
@@ -42,20 +43,27 @@ class Resumable:
         Raises:
             Interrupted: on SIGTERM or Ctrl-C, after a checkpoint.
         """
-        with Requests() as requests:
-            fitting.fit(
-                self.model,
-                stream,
-                epochs=epochs,
-                steps=steps,
-                epoch=self.epoch,
-                step=self.step,
-                validation=validation,
-                callbacks=[*callbacks, Keeper(self, requests, steps)],
-            )
+        with Requests() as requests, ThreadPoolExecutor(1) as self._writer:
+            try:
+                fitting.fit(
+                    self.model,
+                    stream,
+                    epochs=epochs,
+                    steps=steps,
+                    epoch=self.epoch,
+                    step=self.step,
+                    validation=validation,
+                    callbacks=[*callbacks, Keeper(self, requests, steps)],
+                )
+            finally:
+                self._settle()
 
     def save(self):
-        """Make where the run stands its newest checkpoint."""
+        """Make where the run stands its newest checkpoint.
+
+        The values are copied at once; they are written while the next steps
+        go on. What fails there is raised by the next checkpoint, or by `fit`.
+        """
         began = time.monotonic()
         arrays, values = self.state()
         arrays |= {
@@ -71,8 +79,17 @@ class Resumable:
             "checkpoint_seconds": self.checkpoint_seconds,
             "epoch_seconds": time.time() - self.began if self.step else 0.0,
         }
-        self.run.save_checkpoint(arrays, {**values, **place})
+        self._settle()
+        self._writing = self._writer.submit(
+            self.run.save_checkpoint, arrays, {**values, **place}
+        )
         self.checkpoint_seconds += time.monotonic() - began
+
+    def _settle(self):
+        """Wait until the last checkpoint is on the disk."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
 
     def load(self):
         """The newest checkpoint's (arrays, state), or None; takes the place."""
