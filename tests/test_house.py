@@ -17,8 +17,8 @@ MODULES = {
 }
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
-    {"search", "train", "convert", "export", "build", "building"}
-    | {"benchmark", "benchmarking", "tuning"},
+    {"search", "train", "convert", "export", "exporting", "demo", "build"}
+    | {"building", "benchmark", "benchmarking", "tuning"},
     {"search_run", "train_run", "convert_run", "trials"},
     {"authors_weights"},
     {"authors_network", "authors_supernet"},
@@ -46,7 +46,7 @@ LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
 LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
-LIGHT |= {"build", "building", "tuning"}
+LIGHT |= {"build", "building", "tuning", "export", "demo"}
 
 
 def arrows(module, source):

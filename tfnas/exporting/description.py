@@ -23,9 +23,11 @@ def describe(name, version, source, exported):
     Example: `describe("digits", 1, source, {"deviation": 1e-6})`.
     """
     height, width, channels = source.image_shape
-    normal = "the network takes 0..255"
-    if source.mean is not None:
-        normal = {"mean": list(source.mean), "std": list(source.std)}
+    origin = source.origin or {}
+    mean, std = (
+        list(value or origin.get(key) or ())
+        for key, value in (("mean", source.mean), ("std", source.std))
+    )
     return {
         "format": FORMAT,
         "name": name,
@@ -49,7 +51,8 @@ def describe(name, version, source, exported):
         # Nothing is left to do for a client.
         "preprocessing": {
             "where": "inside the graph",
-            "normalization": normal,
+            "mean": mean,
+            "std": std,
             "bytes": {
                 "crop": "centred, of the input's proportions",
                 "crop_share": source.crop,

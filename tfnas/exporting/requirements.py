@@ -9,11 +9,12 @@ LIBRARIES = ("tf2onnx", "onnx", "onnxruntime")
 KINDS = ("float16", "int8")
 
 
-def check_libraries(what):
+def check_libraries(what, otherwise=""):
     """Refuse to begin where a library is missing.
 
     Args:
         what: the flag or command that needs them.
+        otherwise: what to do without, for the end of the message.
 
     Raises:
         UserError: which says what to install.
@@ -24,4 +25,5 @@ def check_libraries(what):
         if importlib.util.find_spec(library) is None:
             raise UserError(
                 f"{what}: needs {library}; pip install 'tfnas[export]'"
+                + otherwise
             )
