@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import contextlib
 import json
 import shutil
 import struct
@@ -30,8 +31,6 @@ def expected(served):
 @pytest.fixture(scope="module")
 def servers(served, tmp_path_factory):
     """Function of a server's kind: its URL; it runs until the last test."""
-    import contextlib
-
     logs = tmp_path_factory.mktemp("logs")
     with contextlib.ExitStack() as stack:
         urls = {}
@@ -46,6 +45,15 @@ def servers(served, tmp_path_factory):
         yield url
 
 
+@pytest.fixture
+def connect(servers, served):
+    """Function of a server's kind: a connection that the test's end closes."""
+    with contextlib.ExitStack() as stack:
+        yield lambda kind: stack.enter_context(
+            protocols.PROTOCOLS[kind](servers(kind), served.name)
+        )
+
+
 def images(count, seed=0):
     generator = np.random.default_rng(seed)
     return generator.integers(0, 256, (count, *SHAPE)).astype("float32")
@@ -53,10 +61,8 @@ def images(count, seed=0):
 
 @pytest.mark.parametrize("kind", ["kserve", "triton"])
 @pytest.mark.parametrize("count", [1, 7, 64])
-def test_a_server_gives_the_network_s_logits(
-    servers, served, expected, kind, count
-):
-    client = protocols.PROTOCOLS[kind](servers(kind), served.name)
+def test_a_server_gives_the_network_s_logits(connect, expected, kind, count):
+    client = connect(kind)
     asked = images(count)
     np.testing.assert_allclose(
         client.ask(asked), expected(asked), atol=1e-4, rtol=1e-4
@@ -74,9 +80,9 @@ def test_the_rest_client_asks_about_files(servers, served, expected, tmp_path):
     assert [int(word[1]) for word in words] == classes.tolist()
 
 
-def test_triton_answers_files(servers, served, expected):
+def test_triton_answers_files(connect, expected):
     asked = images(3, seed=4)
-    client = protocols.Triton(servers("triton"), served.name)
+    client = connect("triton")
     status, headers, answer = file_request(client, *map(serving.png, asked))
     assert status == 200
     np.testing.assert_allclose(
@@ -141,9 +147,9 @@ def test_a_new_version_is_taken_under_load(
     with serving.running(kind, folder, tmp_path / "log") as url:
 
         def ask():
-            client = protocols.PROTOCOLS[kind](url, served.name)
-            while not stop.is_set():
-                answers.append(client.ask(asked))
+            with protocols.PROTOCOLS[kind](url, served.name) as client:
+                while not stop.is_set():
+                    answers.append(client.ask(asked))
 
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             asking = [pool.submit(ask) for _ in range(3)]
@@ -196,8 +202,8 @@ KSERVE = {
 
 
 @pytest.mark.parametrize("attack", KSERVE)
-def test_kserve_refuses_and_goes_on(servers, served, expected, attack):
-    client = protocols.KServe(servers("kserve"), served.name)
+def test_kserve_refuses_and_goes_on(connect, served, expected, attack):
+    client = connect("kserve")
     path = f"/v1/models/{served.name}:predict"
     status, _, answer = client.post(path, KSERVE[attack]())
     assert 400 <= status < 500, answer[:300]
@@ -206,13 +212,13 @@ def test_kserve_refuses_and_goes_on(servers, served, expected, attack):
 
 
 def serves(client, expected):
+    """The next good request, on a connection of its own, is answered."""
     asked = images(2, seed=9)
-    client = type(client)(
-        f"http://{client.http.host}:{client.http.port}", client.name
-    )
-    np.testing.assert_allclose(
-        client.ask(asked), expected(asked), atol=1e-4, rtol=1e-4
-    )
+    url = f"http://{client.http.host}:{client.http.port}"
+    with type(client)(url, client.name) as another:
+        np.testing.assert_allclose(
+            another.ask(asked), expected(asked), atol=1e-4, rtol=1e-4
+        )
 
 
 def tensors(shape, datatype="FP32", kind="<f4"):
@@ -237,22 +243,22 @@ TRITON = {
 
 
 @pytest.mark.parametrize("attack", TRITON)
-def test_triton_refuses_and_goes_on(servers, served, expected, attack):
-    client = protocols.Triton(servers("triton"), served.name)
+def test_triton_refuses_and_goes_on(connect, expected, attack):
+    client = connect("triton")
     status, _, answer = TRITON[attack](client)
     assert 400 <= status < 500, answer[:300]
     serves(client, expected)
 
 
-def test_triton_answers_an_empty_batch_or_refuses_it(servers, served, expected):
-    client = protocols.Triton(servers("triton"), served.name)
+def test_triton_answers_an_empty_batch_or_refuses_it(connect, expected):
+    client = connect("triton")
     status, headers, answer = tensors((0, *SHAPE))(client)
     assert 400 <= status < 500 or tensor(headers, answer).size == 0
     serves(client, expected)
 
 
-def test_triton_s_bad_images_have_no_class(servers, served, expected):
-    client = protocols.Triton(servers("triton"), served.name)
+def test_triton_s_bad_images_have_no_class(connect, served, expected):
+    client = connect("triton")
     asked = images(2)
     asked[1, 0, 0, 0] = np.nan
     wanted = {"name": "class"}
@@ -290,10 +296,10 @@ def test_200_connections_at_once(servers, served, expected, kind):
     barrier = threading.Barrier(200)
 
     def ask(_):
-        client = protocols.PROTOCOLS[kind](url, served.name)
-        client.http.connect()
-        barrier.wait(60)
-        return client.ask(asked)
+        with protocols.PROTOCOLS[kind](url, served.name) as client:
+            client.http.connect()
+            barrier.wait(60)
+            return client.ask(asked)
 
     with concurrent.futures.ThreadPoolExecutor(200) as pool:
         for found in pool.map(ask, range(200)):
