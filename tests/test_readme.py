@@ -13,6 +13,8 @@ from tfnas import command, methods, train, zoo
 from tfnas.build import BuildConfig
 from tfnas.choice import fields
 from tfnas.convert import ConvertConfig
+from tfnas.demo import DemoConfig
+from tfnas.export import ExportConfig
 from tfnas.genotype import Genotype
 from tfnas.methods.method import Method
 from tfnas.recipe import Recipe
@@ -28,6 +30,8 @@ TRAINED = [
 ]
 BUILDS = re.findall(r"python -m tfnas\.build (--[^\n`]*)", README)
 CONVERSIONS = re.findall(r"python -m tfnas\.convert (--[^\n`]*)", README)
+EXPORTS = re.findall(r"python -m tfnas\.export (--[^\n`]*)", README)
+DEMOS = re.findall(r"python -m tfnas\.demo (--[^\n`]*)", README)
 # Flags in a table, of a method or of a search, apart from a whole command.
 FLAGS = re.findall(r"`(--[a-z_]+=[^`]*|--[a-z_]+)`", README)
 # These stand for something else, or end in a help text.
@@ -51,6 +55,7 @@ def test_flags_are_known_and_fit_together(words):
         known |= {f"--{f.name}" for f in fields(Method)}
         known |= {f"--{f.name}" for f in fields(train.TrainConfig)}
         known |= {f"--{f.name}" for f in fields(BuildConfig)}
+        known |= {f"--{f.name}" for f in fields(ExportConfig)}
         assert given[0] in known
     else:
         resolve(command.parse(["search", *given], SearchConfig, Method))
@@ -81,6 +86,15 @@ def test_a_build_is_of_an_entry_that_is_there(words):
     given = command.parse(["build", *shlex.split(words)], BuildConfig)
     if "model" in given:
         assert zoo.entry(given["model"]).training["command"]
+
+
+@pytest.mark.parametrize("words", [*EXPORTS, *DEMOS])
+def test_what_is_exported_or_shown_can_be(words):
+    config = ExportConfig if words in EXPORTS else DemoConfig
+    given = command.parse(["x", *shlex.split(words)], config)
+    assert ("model" in given) != ("run" in given)
+    if "model" in given:
+        assert given["model"] in zoo.list_models(weights=True)
 
 
 def test_a_network_that_is_loaded_is_in_the_zoo():
