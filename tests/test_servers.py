@@ -238,7 +238,6 @@ TRITON = {
     "too few bytes": lambda c: c.infer(
         c.name, "image", "FP32", (1, *SHAPE), b"\0"
     ),
-    "50 MB of garbage": garbage,
 }
 
 
@@ -247,6 +246,14 @@ def test_triton_refuses_and_goes_on(connect, expected, attack):
     client = connect("triton")
     status, _, answer = TRITON[attack](client)
     assert 400 <= status < 500, answer[:300]
+    serves(client, expected)
+
+
+def test_triton_goes_on_after_garbage(connect, expected):
+    """Its own status for a body that is no JSON is 500."""
+    client = connect("triton")
+    status, _, answer = garbage(client)
+    assert status >= 400 and b"failed to parse" in answer
     serves(client, expected)
 
 

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from concurrent import futures
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,7 +124,8 @@ def test_triton_s_config_is_its_own(served):
     network = f"{served.folder / served.name}.onnx"
     session = onnxruntime.InferenceSession(network)
     ours = [v.name for v in (*session.get_inputs(), *session.get_outputs())]
-    assert [v["name"] for v in found["input"] + found["output"]] == ours
+    named = [v["name"] for v in found["input"] + found["output"]]
+    assert sorted(named) == sorted(ours)
     assert (served.folder / served.name / "1" / "model.onnx").is_file()
 
 
@@ -243,6 +243,5 @@ def test_clients_are_short():
 def test_the_readme_names_every_file():
     readme = (LAUNCH / "README.md").read_text()
     for path in sorted(LAUNCH.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and path.suffix not in (".md", ".pyc"):
             assert path.name in readme, path
-    assert Path(LAUNCH / "README.md").is_file()
