@@ -15,7 +15,10 @@ for file in files:
         instances.append({"b64": base64.b64encode(opened.read()).decode()})
 body = {"signature_name": "serving_bytes", "instances": instances}
 address = f"{url}/v1/models/{name}:predict"
-with urllib.request.urlopen(address, json.dumps(body).encode()) as answer:
+request = urllib.request.Request(
+    address, json.dumps(body).encode(), {"Content-Type": "application/json"}
+)
+with urllib.request.urlopen(request) as answer:
     predictions = json.load(answer)["predictions"]
 for file, found in zip(files, predictions, strict=True):
     print(file, found["class"], f"{max(found['probabilities']):.3f}")
