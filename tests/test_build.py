@@ -1,6 +1,7 @@
 """`python -m tfnas.build`: entries made, made again, and checked."""
 
 import csv
+import dataclasses
 import json
 import re
 import shutil
@@ -8,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tfnas
-from tfnas import build
-from tfnas.building import commands, verify
+from tfnas import build, data
+from tfnas.building import commands, entries, table, verify
 from tfnas.building.card import render
+from tfnas.building.measuring import correct_images
 from tfnas.building.writing import card_place
 from tfnas.errors import UserError
 from tfnas.exporting.requirements import LIBRARIES
@@ -88,6 +91,61 @@ def test_its_row_stands_in_the_results(tiny, entry):
         (row,) = csv.DictReader(file)
     assert row["test_accuracy_percent"] == f"{100 * entry.accuracy:.2f}"
     assert row["source"] == entry.training["command"]
+    assert row["method"] == entry.method == "darts"
+
+
+def test_the_tables_keep_papers_apart_from_what_was_measured(
+    entry, capsys, tiny
+):
+    run("--table", f"--zoo={tiny.zoo}")
+    measured, papers = capsys.readouterr().out.split("\n\n")
+    assert f"| `{entry.name}` | darts | {entry.parameters:,} |" in measured
+    assert f"{100 * entry.accuracy:.2f} % of 360 images" in measured
+    assert len(papers.splitlines()) == 2
+    _, papers = table.markdown(tfnas.zoo.entries()).split("\n\n")
+    assert "| `SNAS` | 2,661,382 | 422.2 M | 2.85 |" in papers
+
+
+def at_random(folder):
+    """A run's genotype, said to be drawn by lot."""
+    for name in ("genotype.json", "config.json"):
+        path = folder / name
+        content = json.loads(path.read_text())
+        of = content.get("genotype", content)
+        of["provenance"] = {"method": "random", "seed": 3, "source": "a die"}
+        path.write_text(json.dumps(content))
+    return folder
+
+
+def test_a_random_genotype_is_an_entry_that_says_so(tiny, tmp_path):
+    folder = at_random(shutil.copytree(tiny.run, tmp_path / "run"))
+    config = json.loads((folder / "config.json").read_text())
+    config["command"][3] = f"--genotype={folder / 'genotype.json'}"
+    (folder / "config.json").write_text(json.dumps(config))
+    (tmp_path / "zoo").mkdir()
+    flags = [f"--zoo={tmp_path}/zoo", "--export=false"]
+    run(f"--run={folder}", *flags)
+    (found,) = index.entries(tmp_path / "zoo")
+    assert found.name == "random_seed3.digits_c2_l3"
+    assert (found.method, found.search) == ("random", None)
+    card = card_place(found.name, tmp_path / "zoo").read_text()
+    assert "A random genotype, which no search found" in card
+    assert "method random, seed 3, source a die" in card
+    rows = (tmp_path / "zoo" / "results.csv").read_text()
+    assert f"{found.name},measured here,random,digits," in rows
+    assert "| no search |" in table.markdown([found])
+    run("--verify", "--accuracy", f"--zoo={tmp_path}/zoo")
+
+
+def test_attentions_in_another_method_are_in_the_name(tiny):
+    trained = entries.read_run(tiny.run)
+    plain = trained.genotype
+    edges = plain.normal.edges
+    attended = dataclasses.replace(edges[0], attention="cbam")
+    normal = dataclasses.replace(plain.normal, edges=(attended, *edges[1:]))
+    genotype = dataclasses.replace(plain, normal=normal)
+    trained = dataclasses.replace(trained, genotype=genotype)
+    assert entries._name(trained) == "darts_att_digits.digits_c2_l3"
 
 
 def test_a_name_follows_from_the_run(tiny, tmp_path):
@@ -114,6 +172,25 @@ def test_the_recorded_command_gives_the_same_weights(
     one, two = (index.entries(folder) for folder in (copy, tiny.zoo))
     assert one[0].weights == two[0].weights and len(one) == 1
     run("--verify", f"--zoo={copy}")
+
+
+def test_a_build_that_was_stopped_goes_on(tiny, copy, tmp_path, capfd):
+    for library in LIBRARIES:
+        pytest.importorskip(library)
+    out = tmp_path / "out"
+    shutil.copytree(tiny.run, out / "train")
+    # It was stopped after the export and before the entry was written.
+    (out / "export").mkdir()
+    (out / "export" / "rest").touch()
+    flags = [f"--model={tiny.name}", f"--zoo={copy}", f"--out={out}"]
+    with pytest.raises(UserError, match="holds train of another build"):
+        run(*flags)
+    run(*flags, "--resume")
+    said = capfd.readouterr().out
+    assert "Resuming after epoch 1." in said
+    assert "those that were stored, bit for bit" in said
+    assert (out / "export" / f"{tiny.name}.onnx").is_file()
+    assert not (out / "export" / "rest").exists()
 
 
 @pytest.mark.slow
@@ -143,9 +220,10 @@ def test_a_new_search_replaces_the_genotype(tiny, copy, tmp_path):
         (["--model=/etc/passwd"], "not a name of the zoo"),
         (["--model=DARTS_V2"], "--model=DARTS_V2: has no training to repeat"),
         (["--model=DARTS_V3"], "did you mean"),
-        (["--run=x", "--model=DARTS_V2"], "leave out --model"),
-        (["--run=x", "--verify"], "leave out --verify"),
+        (["--run=x", "--model=DARTS_V2"], "--model: leave out --run"),
+        (["--run=x", "--verify"], "--run: leave out --verify"),
         (["--run=nowhere"], "--run=nowhere: no such folder"),
+        (["--verify", "--table"], "--verify: leave out --table"),
         (["--verify", "--search"], "--search: is for --model"),
         (["--verify", "--name=x"], "--name: is for --run"),
         (["--run=x", "--accuracy"], "--accuracy: is for --verify"),
@@ -274,6 +352,32 @@ def test_accuracies_are_measured_again(tiny, entry, capsys):
     assert "1 entries, 1 with weights: all as recorded" in said
 
 
+def test_images_in_files_are_measured_as_they_would_be_in_memory(tmp_path):
+    """Of 224 pixels after the evaluation crop, unlike the files' own size."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for part in ("train", "test"):
+        for label, name in enumerate(("dark", "light")):
+            (tmp_path / part / name).mkdir(parents=True)
+            for number in range(3):
+                pixels = random.integers(0, 100, (40, 50, 3)) + 150 * label
+                place = tmp_path / part / name / f"{number}.png"
+                Image.fromarray(pixels.astype(np.uint8)).save(place)
+
+    class Threshold:
+        def predict_on_batch(self, images):
+            images = np.asarray(images)
+            assert images.shape[1:] == (32, 32, 3)
+            light = images.mean((1, 2, 3)) - 127.5
+            return np.stack([-light, light], 1)
+
+    for augmentation in ("cifar", "imagenet"):
+        size = (str(tmp_path), 32, augmentation)
+        dataset = data.load("image_folder", *size)
+        assert correct_images(Threshold(), dataset, batch_size=4) == 6
+
+
 def change_entry(folder, described=True, **fields):
     """The index says otherwise, and the card and results with it."""
     (entry,) = index.entries(folder)
@@ -290,6 +394,7 @@ def change_entry(folder, described=True, **fields):
     [
         ({"parameters": 7}, "parameters=7, but"),
         ({"multiply_adds": 7}, "multiply_adds=7, but"),
+        ({"method": "random"}, "method=random, but its genotype is of darts"),
         ({"weights": {"sha256": "0" * 64, "bytes": 7}}, "the index says 7"),
     ],
 )
@@ -362,12 +467,21 @@ def test_help_and_errors_need_no_tensorflow():
 
 
 @pytest.mark.slow
-def test_the_wheel_s_zoo_loads_in_an_empty_folder(tmp_path):
-    wheels, target, empty = (tmp_path / n for n in ("wheels", "site", "empty"))
+def test_the_wheel_s_zoo_loads_in_an_empty_folder(tiny, tmp_path):
+    names = ("source", "wheels", "site", "empty")
+    source, wheels, target, empty = (tmp_path / name for name in names)
     empty.mkdir()
+    for part in ("tfnas", "zoo"):
+        shutil.copytree(ROOT / part, source / part)
+    for part in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / part, source)
+    # The project's zoo, and one network more.
+    shutil.copytree(tiny.zoo, source / "zoo", dirs_exist_ok=True)
+    both = [*tfnas.zoo.entries(), *tfnas.zoo.entries(tiny.zoo)]
+    index.write(both, source / "zoo")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     quiet = {"check": True, "capture_output": True}
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, ROOT], **quiet)
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, source], **quiet)
     (wheel,) = wheels.iterdir()
     install = ["install", "--no-deps", "--target", target, wheel]
     subprocess.run([*pip, *install], **quiet)
@@ -378,15 +492,38 @@ def test_the_wheel_s_zoo_loads_in_an_empty_folder(tmp_path):
         "for name in names:\n    print(tfnas.load(name).output_shape)\n"
         "tfnas.build.main(['build', '--verify', '--accuracy'])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=empty,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(target)},
-    )
+
+    def there(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=empty,
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(target)},
+        )
+
+    done = there("-c", code)
     assert done.returncode == 0, done.stderr
     assert str(target) in done.stdout
+    assert tiny.name in done.stdout
     assert "all as recorded" in done.stdout
-    assert tfnas.list_models(weights=True)[0] in done.stdout
+    # What is refused writes nothing, here or there.
+    place = target / "tfnas" / "_zoo" / "weights"
+    file = place / f"{tiny.name}.safetensors"
+    file.write_bytes(file.read_bytes()[:-8])
+    train = ["-m", "tfnas.train", "--genotype=tiny_digits", "--channels=2"]
+    for arguments, message in (
+        ((*train, f"--weights={tiny.name}"), "it is cut off or another file"),
+        ((*train, "--weights=PDARTS"), "PDARTS: has no weights in the zoo"),
+        (("-m", "tfnas.train", "--genotype=../x"), "nor in the zoo"),
+        (("-m", "tfnas.build", "--model=../x"), "not a name of the zoo"),
+        (
+            ("-m", "tfnas.build", f"--run={tiny.run}"),
+            "--zoo: give a folder; the installed zoo belongs to the package",
+        ),
+    ):
+        done = there(*arguments)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("error: ") and message in line
     assert not [*empty.iterdir()]

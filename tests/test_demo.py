@@ -71,7 +71,7 @@ def test_flags_that_do_not_fit(arguments, words):
 def test_without_gradio_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(demo.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'tfnas\[demo\]'"):
-        demo.main(["demo", "--model=darts_digits.digits_c8_l5"])
+        demo.main(["demo", "--model=PDARTS"])
 
 
 @pytest.mark.server

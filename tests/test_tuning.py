@@ -200,6 +200,9 @@ def test_a_diverged_trial_is_worth_nothing_and_the_rest_goes_on(
     given |= {"tune": 5, "resume": True}
     tuning.tune_training(*train.resolve(given), given)
     assert len(rows(tmp_path / "tuned")) == len(seen) == 5
+    # Of equal trials the first one is best: the recipe as it was.
+    values = best(tmp_path / "tuned")["values"]
+    assert values["learning_rate"] == seen[0] == 0.05
 
 
 @needs_tuner

@@ -63,7 +63,7 @@ def test_an_unknown_operation_is_refused_by_its_field(tmp_path):
 
 
 def test_a_network_s_name_stands_for_its_genotype():
-    assert zoo.genotype("darts_digits.digits_c8_l5") == zoo.genotype(
+    assert zoo.genotype("darts_digits.digits_c2_l3") == zoo.genotype(
         "darts_digits"
     )
 
@@ -158,6 +158,7 @@ def test_an_entry_is_the_same_after_json():
         ({"std": [0]}, "std=[0] is not"),
         ({"classes": ["a"]}, "classes=['a'] is not"),
         ({"channels": True}, "channels=True is not a whole number"),
+        ({"method": 7}, "method=7 is not a name"),
         ({"stem": "resnet"}, "stem='resnet' is not cifar or imagenet"),
         ({"genotype": {"sha256": "0", "bytes": 1}}, "genotype={"),
         ({"weights": None}, "has no weights, test or training"),

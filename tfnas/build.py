@@ -12,10 +12,12 @@ from tfnas.exporting.requirements import check_libraries
 USAGE = """usage: python -m tfnas.build --model=NAME [--flag=value ...]
        python -m tfnas.build --run=DIR [--name=NAME] [--flag=value ...]
        python -m tfnas.build --verify [--accuracy]
+       python -m tfnas.build --table
 
 Trains an entry of the zoo again with its recorded command, or makes an entry
 of a finished training: weights, card, a line in the index and in the results,
-SavedModel and ONNX. Or checks that the zoo is what its index says.
+SavedModel and ONNX. Or checks that the zoo is what its index says, or prints
+its results.
 """
 
 # A flag on the left is nothing without the one on the right.
@@ -32,7 +34,7 @@ _BESIDE = {
 class BuildConfig:
     """What a build is asked for.
 
-    Example: `BuildConfig(model="darts_digits.digits_c8_l5")`.
+    Example: `BuildConfig(model="darts_digits.digits_c16_l6")`.
     """
 
     model: str | None = choice(
@@ -58,6 +60,9 @@ class BuildConfig:
         False,
         "with --verify, measure test accuracies again where the images are "
         "there",
+    )
+    table: bool = choice(
+        False, "print what was measured here, and the papers' figures"
     )
     data_dir: str | None = choice(
         None, "folder of the images that a recorded command calls DIR"
@@ -88,7 +93,11 @@ def main(argv):
         print("\n".join([USAGE, *lines]))
         return 0
     config = resolve(command.parse(argv, BuildConfig))
-    if config.verify:
+    if config.table:
+        from tfnas.building.table import markdown
+
+        print(markdown(zoo.entries(config.zoo)))
+    elif config.verify:
         from tfnas.building.verify import verify
 
         verify(config)
@@ -119,17 +128,17 @@ def resolve(given):
     Example: `resolve({"verify": True}).verify`.
     """
     config = BuildConfig(**given)
-    if not (config.verify or config.model or config.run):
-        raise UserError("--model: missing; or give --run or --verify")
-    if config.run and (config.model or config.verify):
-        other = "model" if config.model else "verify"
-        raise UserError(f"--run={config.run}: leave out --{other}")
+    modes = [m for m in ("model", "run", "verify", "table") if given.get(m)]
+    if not modes:
+        raise UserError("--model: missing; or give --run, --verify or --table")
+    if len(modes) > 1 and modes != ["model", "verify"]:
+        raise UserError(f"--{modes[0]}: leave out --{modes[1]}")
     for flag, other in _BESIDE.items():
         if given.get(flag) and not given.get(other):
             raise UserError(f"--{flag}: is for --{other}; leave it out")
     if config.model:
         _check_entry(config)
-    if config.verify:
+    if config.verify or config.table:
         return config
     _check_writable(config)
     if config.run and not Path(config.run).is_dir():
@@ -139,6 +148,8 @@ def resolve(given):
         check_libraries("--export", ", or add --export=false")
     if config.model and config.out is None:
         config = dataclasses.replace(config, out=f"runs/build_{config.model}")
+    if config.model:
+        _check_out(config)
     return config
 
 
@@ -157,6 +168,17 @@ def _check_entry(config):
             f"--model={entry.name}: its search was not recorded; leave out "
             "--search"
         )
+
+
+def _check_out(config):
+    """Refuse now what the export would refuse after the training."""
+    for part in ("search", "train", "export"):
+        folder = Path(config.out) / part
+        if folder.exists() and not config.resume:
+            raise UserError(
+                f"--out={config.out}: holds {part} of another build; add "
+                "--resume to go on with it or choose another folder"
+            )
 
 
 def _check_writable(config):

@@ -129,7 +129,11 @@ def optimise(run, ranges, count, seed, judge):
         tuner.search()
     except keras_tuner.errors.FatalError as error:
         raise error.__cause__ from None
-    best = tuner.oracle.get_best_trials(1)[0]
+    # Of equal ones the earliest, which may be the one without tuning.
+    best = max(
+        tuner.oracle.get_best_trials(count),
+        key=lambda trial: (trial.score, -int(trial.trial_id)),
+    )
     return {"values": _rounded(best), OBJECTIVE: best.score}
 
 

@@ -2,7 +2,9 @@
 
 import json
 
+from tfnas.building.commands import DIR
 from tfnas.recipe import Recipe
+from tfnas.zoo.schema import RANDOM
 
 _PURPOSE = {
     "digits": "digits are 1,797 gray images of 8x8 pixels: they prove that "
@@ -36,7 +38,6 @@ def render(entry, genotype):
 
 
 def _front_matter(entry, genotype):
-    method = str(genotype.provenance.get("method", "none"))
     # JSON's strings are YAML's too.
     name, dataset = json.dumps(entry.name), json.dumps(entry.dataset)
     return [
@@ -48,7 +49,7 @@ def _front_matter(entry, genotype):
         "- image-classification",
         "- neural-architecture-search",
         "- keras",
-        f"- {json.dumps(method)}",
+        *([f"- {json.dumps(entry.method)}"] if entry.method else []),
         "datasets:",
         f"- {dataset}",
         "metrics:",
@@ -72,6 +73,9 @@ def _front_matter(entry, genotype):
 
 def _text(entry, genotype):
     height, width, colors = entry.image_shape
+    again = f"python -m tfnas.build --model={entry.name}"
+    if f"={DIR}" in entry.training["command"]:
+        again += f" --data_dir={DIR}"
     training, test = entry.training, entry.test
     lines = [
         f"{100 * entry.accuracy:.2f} % of the {test['images']:,} test images "
@@ -111,7 +115,7 @@ def _text(entry, genotype):
         "",
         "This command does it again and writes this card:",
         "",
-        f"    python -m tfnas.build --model={entry.name}",
+        f"    {again}",
         "",
         "The recipe, every value:",
         "",
@@ -139,6 +143,13 @@ def _search(entry, genotype):
             f"{entry.search['hours']} hours:",
             "",
             f"    {entry.search['command']}",
+            "",
+        ]
+    if entry.method == RANDOM:
+        return [
+            "A random genotype, which no search found: trained with the "
+            "recipe of the searched ones, it shows what a search is worth. "
+            f"Its origin: {_pairs(origin)}.",
             "",
         ]
     if origin:

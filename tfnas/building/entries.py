@@ -1,19 +1,19 @@
 """From a finished training to an entry of the zoo."""
 
-import dataclasses
-import json
 import os
 import platform
+import shutil
 from pathlib import Path
 
 from tfnas import command, train
 from tfnas.building import commands
+from tfnas.building.trained_run import hours, read_json, read_run
 from tfnas.building.writing import Draft, known, write
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.zoo.genotypes import place
+from tfnas.zoo.genotypes import found_by, place
 from tfnas.zoo.index import list_models, stored
-from tfnas.zoo.schema import MEASURED, NAME, Entry
+from tfnas.zoo.schema import MEASURED, NAME, RANDOM, Entry
 
 # Accuracies of the same weights may differ by so much, as a share.
 TOLERANCE = 1e-4
@@ -48,44 +48,13 @@ def finish(config, draft):
 
         name = draft.entry.name
         folder = Path(config.out or f"runs/build_{name}") / "export"
+        if config.resume:
+            # It was written just before the entry should have been.
+            shutil.rmtree(folder, ignore_errors=True)
         names = draft.entry.classes
         done = export(draft.model, folder, name, classes=names)
         print(f"{done['saved_model']}\n{done['onnx']}", flush=True)
     write(draft, config.zoo)
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainedRun:
-    """What the folder of a finished training says.
-
-    Example: `read_run("runs/mine").summary["test_accuracy"]`.
-    """
-
-    folder: Path
-    config: dict
-    summary: dict
-    genotype: Genotype
-    weights: bytes
-
-
-def read_run(folder):
-    """The `TrainedRun` of a folder.
-
-    Raises:
-        UserError: if it is not a folder of `tfnas.train`, or not finished.
-    """
-    folder = Path(folder)
-    config = _json(folder / "config.json")
-    if "recipe" not in config:
-        raise UserError(f"{folder}: not of tfnas.train; give such a folder")
-    summary = _json(folder / "summary.json")
-    path = folder / f"{summary['weights']}.safetensors"
-    try:
-        weights = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
-    genotype = Genotype.from_json(folder / "genotype.json")
-    return TrainedRun(folder, config, summary, genotype, weights)
 
 
 def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
@@ -111,7 +80,7 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
     if not match or not match["dataset"]:
         raise UserError(
             f"--name={name}: use ARCHITECTURE.DATASET_cCHANNELS_lCELLS, such "
-            "as darts_digits.digits_c8_l5"
+            "as darts_digits.digits_c16_l6"
         )
     architecture, recipe = match["genotype"], run.config["recipe"]
     text = run.genotype.to_json()
@@ -124,7 +93,10 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
         from tfnas.building.measuring import correct_images
         from tfnas.zoo.loading import assemble
     dataset = data.load(
-        asked["dataset"], data_dir or asked["data_dir"], asked["image_size"]
+        asked["dataset"],
+        data_dir or asked["data_dir"],
+        asked["image_size"],
+        recipe["augmentation"],
     )
     if list(dataset.classes) != found["classes"]:
         raise UserError(
@@ -147,6 +119,7 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
             "parameters": summary["parameters"],
             "multiply_adds": summary["multiply_adds"],
             "genotype": stored(text.encode()),
+            "method": found_by(run.genotype),
             "weights": stored(run.weights),
             "test": {
                 "images": summary["test_images"],
@@ -183,7 +156,7 @@ def record_search(folder, genotype):
     Example: `record_search("runs/darts", genotype)["command"]`.
     """
     folder = Path(folder)
-    config = _json(folder / "config.json")
+    config = read_json(folder / "config.json")
     if "method" not in config:
         raise UserError(f"{folder}: not of tfnas.search; give such a folder")
     found = Genotype.from_json(folder / "genotype.json")
@@ -195,7 +168,7 @@ def record_search(folder, genotype):
     return {
         "command": commands.record("search", config["command"]),
         "seed": config["config"]["seed"],
-        "hours": _hours(_json(folder / "summary.json")),
+        "hours": hours(read_json(folder / "summary.json")),
     }
 
 
@@ -212,9 +185,12 @@ def _name(run):
     """The name that a run's own values give."""
     origin, recipe = run.genotype.provenance, run.config["recipe"]
     dataset = run.config["data"]["name"].replace("/", "_")
-    parts = (origin.get("method"), origin.get("dataset"))
+    searched = origin.get("dataset")
+    if origin.get("method") == RANDOM and "seed" in origin:
+        searched = f"seed{origin['seed']}"
+    parts = (found_by(run.genotype), searched)
     architecture = origin.get("name") or "_".join(map(str, parts))
-    if "image_folder" in (dataset, origin.get("dataset")) or (
+    if "image_folder" in (dataset, searched) or (
         None in parts and not origin.get("name")
     ):
         raise UserError(
@@ -261,7 +237,7 @@ def _training(run, architecture):
         "command": recorded,
         "recipe": run.config["recipe"],
         "seed": run.config["config"]["seed"],
-        "hours": _hours(run.summary),
+        "hours": hours(run.summary),
         "machine": _machine(),
         "epoch": run.summary["epoch"],
         "weights": run.summary["weights"],
@@ -276,7 +252,7 @@ def _search(config, run):
     typed = commands.parse("train", run.config["command"])["genotype"]
     folder = Path(typed) if Path(typed).is_dir() else Path(typed).parent
     path = folder / "config.json"
-    if not path.is_file() or "method" not in _json(path):
+    if not path.is_file() or "method" not in read_json(path):
         return None
     return record_search(folder, run.genotype)
 
@@ -289,21 +265,6 @@ def _known_search(architecture, zoo):
     return None
 
 
-def _json(path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"{path}: {error.strerror}; give the folder of a finished run"
-        ) from None
-    except ValueError:
-        raise UserError(f"{path}: not JSON; the run is damaged") from None
-
-
-def _hours(summary):
-    return round(summary["seconds"] / 3600, 3)
-
-
 def _machine():
     """How many cores of which processor this process may use."""
     model = platform.machine()
@@ -313,4 +274,5 @@ def _machine():
         model = named[0].partition(":")[2].strip() if named else model
     except OSError:
         pass
-    return f"{len(os.sched_getaffinity(0))} cores of {model}"
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} core{'s' * (cores > 1)} of {model}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tfnas import zoo
 from tfnas.building import commands, entries
+from tfnas.building.trained_run import read_run
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.zoo.genotypes import place
@@ -25,7 +26,7 @@ def rebuild(config):
         UserError: if a part fails, or a new search found another genotype
             than other entries were trained with.
 
-    Example: `rebuild(resolve({"model": "darts_digits.digits_c8_l5"}))`.
+    Example: `rebuild(resolve({"model": "darts_digits.digits_c16_l6"}))`.
     """
     entry, out = zoo.entry(config.model, config.zoo), Path(config.out)
     genotype_of(entry, config.zoo)  # Says now what is wrong with its file.
@@ -41,7 +42,7 @@ def rebuild(config):
         other = _is_other(entry, found, config.zoo)
         search = entries.record_search(out / "search", found)
     _run("train", {**train, "genotype": str(source)})
-    run = entries.read_run(out / "train")
+    run = read_run(out / "train")
     draft = entries.describe(
         run,
         entry.name,

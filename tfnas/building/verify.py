@@ -1,6 +1,6 @@
 """Whether the zoo is what its index says."""
 
-from tfnas import zoo
+from tfnas import command, zoo
 from tfnas.building import commands
 from tfnas.building.card import render
 from tfnas.building.entries import TOLERANCE
@@ -8,7 +8,7 @@ from tfnas.building.writing import card_place
 from tfnas.errors import UserError
 from tfnas.train import resolve
 from tfnas.zoo import index
-from tfnas.zoo.genotypes import place, root
+from tfnas.zoo.genotypes import found_by, place, root
 from tfnas.zoo.loading import genotype_of, weights_place
 
 # All of the zoo, which travels in every wheel.
@@ -64,7 +64,13 @@ def _files(entry, folder):
 
 
 def _counts(entry, folder):
-    counted = entry.cost(genotype_of(entry, folder))
+    genotype = genotype_of(entry, folder)
+    counted = entry.cost(genotype)
+    if found_by(genotype) != entry.method:
+        raise UserError(
+            f"method={entry.method}, but its genotype is of "
+            f"{found_by(genotype)}"
+        )
     for name in ("parameters", "multiply_adds"):
         if getattr(counted, name) != getattr(entry, name):
             raise UserError(
@@ -119,16 +125,19 @@ def _measured(entry, config):
     """Yields a line if a network's test accuracy is not its card's."""
     if entry.weights is None:
         return
-    from tfnas import data
-    from tfnas.building.measuring import correct_images
+    with command.quiet_start():
+        from tfnas import data
+        from tfnas.building.measuring import correct_images
 
     try:
-        command = entry.training["command"]
-        given = commands.replay("train", command, config.data_dir)
+        given = commands.replay(
+            "train", entry.training["command"], config.data_dir
+        )
         dataset = data.load(
             given.get("dataset", "digits"),
             given.get("data_dir"),
             given.get("image_size"),
+            entry.training["recipe"].get("augmentation", "cifar"),
         )
     except UserError as error:
         print(f"{entry.name}: not measured; {error}", flush=True)

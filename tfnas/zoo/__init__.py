@@ -1,8 +1,8 @@
 """The zoo: genotypes by name, published and ours, and our trained networks.
 
 A network of the zoo is named `ARCHITECTURE.WEIGHTS`, as timm does:
-`darts_digits.digits_c8_l5` is the cell that DARTS found on digits, trained on
-digits with 8 channels and 5 cells. A name without a dot is a published cell,
+`darts_digits.digits_c16_l6` is the cell that DARTS found on digits, trained on
+digits with 16 channels and 6 cells. A name without a dot is a published cell,
 which has its paper's figures and no weights.
 """
 

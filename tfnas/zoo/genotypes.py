@@ -69,6 +69,26 @@ def genotype(name, folder=None):
     raise UserError(f"--genotype={name}: no such file, nor in the zoo; {hint}")
 
 
+def found_by(genotype):
+    """What found a genotype, for names and tables.
+
+    Returns:
+        Its method's name, with "_att" where attentions were searched beside
+        it, or None if its file does not say.
+
+    Example: `found_by(genotype("PDARTS"))` is "pdarts".
+    """
+    method = genotype.provenance.get("method")
+    attended = any(
+        part.attention
+        for cell in genotype.cells.values()
+        for part in (cell, *cell.edges)
+    )
+    if method in (None, "att_darts") or not attended:
+        return method
+    return f"{method}_att"
+
+
 def place(name, folder=None):
     """The file of a genotype of the zoo, or where a new one goes.
 

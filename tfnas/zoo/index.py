@@ -16,6 +16,7 @@ FORMAT = "tfnas-zoo/1"
 COLUMNS = (
     "name",
     "kind",
+    "method",
     "dataset",
     "channels",
     "cells",
@@ -59,7 +60,11 @@ def entries(zoo=None):
     """
     path = root(zoo) / "index.json"
     try:
-        data = schema.parse(schema.read(path))
+        data = schema.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise UserError(
+            f"{path}: cannot be read; restore it, or give the folder of a zoo"
+        ) from None
     except schema.GenotypeError as error:
         raise UserError(f"{path}: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
@@ -173,7 +178,7 @@ def results(found):
 
 
 def _row(entry):
-    row = {name: getattr(entry, name, "") for name in COLUMNS[:7]}
+    row = {name: getattr(entry, name) for name in COLUMNS[:8]}
     if entry.test:
         row["test_images"] = entry.test["images"]
         row["test_accuracy_percent"] = f"{100 * entry.accuracy:.2f}"

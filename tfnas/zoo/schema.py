@@ -8,6 +8,8 @@ from tfnas.errors import UserError
 from tfnas.spaces import mobile
 
 MEASURED, PAPER = "measured here", "paper"
+# The method of a genotype that no search found.
+RANDOM = "random"
 # A published cell, or ARCHITECTURE.DATASET_cCHANNELS_lCELLS.
 NAME = re.compile(
     r"(?P<genotype>[A-Za-z0-9][A-Za-z0-9_]*)"
@@ -35,6 +37,8 @@ class Entry:
         parameters: trainable weights, without the auxiliary classifier.
         multiply_adds: of one image.
         genotype: {"sha256", "bytes"} of the genotype's file.
+        method: what found the genotype, "random" if nothing did, or None
+            where the authors' file does not say.
         weights: the same of the weights' file, or None.
         test: {"images", "correct"} measured on the test images, or None.
         training: the command, recipe, seed, hours, machine, weights and
@@ -59,6 +63,7 @@ class Entry:
     parameters: int
     multiply_adds: int
     genotype: dict
+    method: str | None = None
     weights: dict | None = None
     test: dict | None = None
     training: dict | None = None
@@ -228,7 +233,7 @@ def _not_negative(value):
 _file = ("a SHA-256 and bytes", _record(sha256=_sha256, bytes=_count))
 _FIELDS = {
     "name": (
-        "a name such as darts_digits.digits_c8_l5",
+        "a name such as darts_digits.digits_c16_l6",
         lambda value: _text(value) and NAME.fullmatch(value),
     ),
     "kind": (f"{MEASURED!r} or {PAPER!r}", (MEASURED, PAPER).__contains__),
@@ -247,6 +252,7 @@ _FIELDS = {
     "parameters": ("a whole number above 0", _count),
     "multiply_adds": ("a whole number above 0", _count),
     "genotype": _file,
+    "method": ("a name", _text),
     "weights": _file,
     "test": (
         "images and correct",
