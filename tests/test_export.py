@@ -361,7 +361,7 @@ def refuse(function, words):
     ("arguments", "words"),
     [
         ([], "--model: missing"),
-        (["--model=darts_digits.digits_c8_l5"], "--out: missing"),
+        (["--model=darts_digits.digits_c16_l6"], "--out: missing"),
         (["--model=darts_digit", "--out=x"], "did you mean"),
         (["--model=../x", "--out=x"], "not a name of the zoo"),
         (["--run=nowhere", "--out=x"], "--run=nowhere: no such folder"),

@@ -20,7 +20,7 @@ the network was shown, and its cells.
 class DemoConfig:
     """What a page is asked for.
 
-    Example: `DemoConfig(model="darts_digits.digits_c8_l5")`.
+    Example: `DemoConfig(model="darts_digits.digits_c16_l6")`.
     """
 
     model: str | None = choice(None, "name of a network of the zoo")
@@ -42,7 +42,7 @@ def main(argv):
         UserError: if an argument or the network cannot be used, or Gradio is
             missing.
 
-    Example: `main(["demo", "--model=darts_digits.digits_c8_l5"])`.
+    Example: `main(["demo", "--model=darts_digits.digits_c16_l6"])`.
     """
     if command.asks_for_help(argv):
         lines = [command.help_lines(f, f.default) for f in fields(DemoConfig)]
@@ -68,7 +68,7 @@ def resolve(given):
         UserError: for a flag that is missing or does not fit, or if Gradio is
             missing.
 
-    Example: `resolve({"model": "darts_digits.digits_c8_l5"}).port`.
+    Example: `resolve({"model": "darts_digits.digits_c16_l6"}).port`.
     """
     config = DemoConfig(**given)
     check_values(config)
