@@ -84,3 +84,11 @@ def test_uniform_fills_pytorchs_interval():
     sample = np.abs(kernels.uniform(fan_in=25)((100, 100)))
     assert 0.199 < sample.max() <= 0.2
     assert sample.mean() == pytest.approx(0.1, rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(1,), (4,), (4, 3)])
+def test_for_channels_repeats(normal, shape):
+    shares = normal(*shape)
+    np.testing.assert_array_equal(
+        kernels.for_channels(shares, 5), np.repeat(shares, 5, axis=0)
+    )

@@ -246,8 +246,8 @@ def clip_by_norm(gradients, largest):
 
     Example: `clip_by_norm([tf.constant([3.0, 4.0])], 1.0)` has norm 1.
     """
-    scale = largest / (tf.linalg.global_norm(gradients) + 1e-6)
-    return [g * tf.cast(tf.minimum(scale, 1), g.dtype) for g in gradients]
+    scale = tf.minimum(largest / (tf.linalg.global_norm(gradients) + 1e-6), 1)
+    return [g * tf.cast(scale, g.dtype) for g in gradients]
 
 
 def descend(optimizer, gradients, variables, weight_decay):
@@ -263,10 +263,13 @@ def descend(optimizer, gradients, variables, weight_decay):
     """
     # Under a strategy a Keras optimizer sums over the replicas once more.
     parts = replicas.count()
-    optimizer.apply_gradients(
-        ((g + weight_decay * v.value) / parts, v)
+    sums = [
+        g + weight_decay * v.value
         for g, v in zip(gradients, variables, strict=True)
-    )
+    ]
+    if parts > 1:
+        sums = [g / parts for g in sums]
+    optimizer.apply_gradients(zip(sums, variables, strict=True))
 
 
 def _assign(variables, values):

@@ -34,7 +34,7 @@ _BESIDE = {
 class BuildConfig:
     """What a build is asked for.
 
-    Example: `BuildConfig(model="darts_digits.digits_c16_l6")`.
+    Example: `BuildConfig(model="darts_fashion_mnist.fashion_mnist_c10_l5")`.
     """
 
     model: str | None = choice(

@@ -146,7 +146,8 @@ def staged(path):
 def _read_npz(path):
     import numpy as np
 
-    with np.load(path, allow_pickle=False) as file:
+    # NumPy leaves a file open that it opened itself and could not read.
+    with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 

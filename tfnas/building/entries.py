@@ -80,7 +80,7 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
     if not match or not match["dataset"]:
         raise UserError(
             f"--name={name}: use ARCHITECTURE.DATASET_cCHANNELS_lCELLS, such "
-            "as darts_digits.digits_c16_l6"
+            "as darts_fashion_mnist.fashion_mnist_c10_l5"
         )
     architecture, recipe = match["genotype"], run.config["recipe"]
     text = run.genotype.to_json()

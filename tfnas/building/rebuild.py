@@ -26,7 +26,8 @@ def rebuild(config):
         UserError: if a part fails, or a new search found another genotype
             than other entries were trained with.
 
-    Example: `rebuild(resolve({"model": "darts_digits.digits_c16_l6"}))`.
+    Example: `rebuild(resolve({"model": NAME}))` with a name of
+    `list_models(weights=True)`.
     """
     entry, out = zoo.entry(config.model, config.zoo), Path(config.out)
     genotype_of(entry, config.zoo)  # Says now what is wrong with its file.

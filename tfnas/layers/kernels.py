@@ -13,6 +13,7 @@ import contextlib
 import contextvars
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfnas.layers import fast
@@ -168,6 +169,27 @@ def blend(maps, shares):
     return tf.reshape(wide, [-1, height, width, edges * channels])
 
 
+def for_channels(shares, channels):
+    """The share of each edge once for each of its channels.
+
+    Twenty nodes of a graph less than `tf.repeat`, whose sizes may be unknown:
+    a supernet has hundreds of them, and starts the sooner.
+
+    Args:
+        shares: (edges,) or (edges, X).
+        channels: C, channels of an edge.
+
+    Returns:
+        (edges * C,) or (edges * C, X).
+
+    Example: `for_channels(tf.constant([0.2, 0.8]), 2)` is [.2, .2, .8, .8].
+    """
+    rest = shares.shape[1:]
+    ones = np.ones([1, channels, *[1] * len(rest)])
+    each = tf.reshape(shares, [-1, 1, *rest]) * tf.constant(ones, shares.dtype)
+    return tf.reshape(each, [-1, *rest])
+
+
 def position_by_channel(positions, channels):
     """A map for each edge times a weight for each of its channels.
 
@@ -189,7 +211,7 @@ def position_by_channel(positions, channels):
     """
     _, height, width, edges = positions.shape
     own = channels.shape[-1] // edges
-    rows = tf.repeat(tf.eye(edges, dtype=channels.dtype), own, -1)
+    rows = tf.constant(np.repeat(np.eye(edges), own, -1), channels.dtype)
     outputs = tf.matmul(
         tf.reshape(positions, [-1, height * width, edges]),
         channels[:, 0] * rows,

@@ -79,14 +79,19 @@ class MixedOperation(keras.layers.Layer):
     def call(self, state, weights, skip_dropout=None, training=False):
         activated = {1: tf.nn.relu(state)}  # by the edges laid side by side
         shared, everywhere, somewhere = {}, [], []
+        weights = tf.cast(weights, state.dtype)
+        columns = tf.unstack(weights, axis=1)
         for name, layer in self.candidates.items():
-            share = tf.gather_nd(weights, self.places[name])
-            share = tf.cast(share, state.dtype)
+            column = self._column(name)
+            if column is None:
+                share = tf.gather_nd(weights, self.places[name])
+            else:
+                share = columns[column]
             dropped = isinstance(layer, Identity) and skip_dropout is not None
             if layer.shared and not dropped:
                 shared[name] = layer(state, training=training), share
                 continue
-            scale = tf.repeat(share, self.channels)
+            scale = kernels.for_channels(share, self.channels)
             if isinstance(layer, Convolution):
                 outputs = layer.convolve(
                     _widened(activated, layer), training=training, scale=scale
@@ -107,12 +112,21 @@ class MixedOperation(keras.layers.Layer):
             everywhere.append(self._spread(somewhere, state))
         return tf.add_n(everywhere)
 
+    def _column(self, name):
+        """The column of a candidate that has the same one on every edge."""
+        columns = {column for _, column in self.places[name]}
+        everywhere = len(self.places[name]) == len(self.operations)
+        return columns.pop() if everywhere and len(columns) == 1 else None
+
     def _blend(self, shared):
         """What the operations whose result all edges share give each edge."""
         rows = []
+        count = len(self.operations)
         for name, (_, share) in shared.items():
             edges = [[edge] for edge, _ in self.places[name]]
-            rows.append(tf.scatter_nd(edges, share, [len(self.operations)]))
+            if len(edges) < count:
+                share = tf.scatter_nd(edges, share, [count])
+            rows.append(share)
         maps = [outputs for outputs, _ in shared.values()]
         return kernels.blend(maps, tf.stack(rows))
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfnas.genotype import ATTENTIONS
+from tfnas.layers import kernels
 from tfnas.layers.attention import (
     ConvolutionalBlockAttention,
     DoubleAttention,
@@ -87,7 +88,8 @@ class MixedAttention(keras.layers.Layer):
 
     def call(self, wide, weights, training=False):
         pooled = average(wide)
-        shares = tf.repeat(tf.cast(weights, wide.dtype), self.channels, 0)
+        weights = tf.cast(weights, wide.dtype)
+        shares = kernels.for_channels(weights, self.channels)
         masks, rests = 0, 0
         for layer, share in zip(
             self.candidates.values(), tf.unstack(shares, axis=1), strict=True

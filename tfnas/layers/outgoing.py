@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfnas.genotype import ATTENTIONS
+from tfnas.layers import kernels
 from tfnas.layers.mixed import MixedOperation
 from tfnas.layers.mixed_attention import MixedAttention
 from tfnas.layers.operations import operation
@@ -143,7 +144,7 @@ class OutgoingEdges(keras.layers.Layer):
             outputs = self._mix_again(outputs, weights["betas"], training)
         if "edges" in weights:
             share = tf.cast(weights["edges"], outputs.dtype)
-            outputs *= tf.repeat(share, self.channels)
+            outputs *= kernels.for_channels(share, self.channels)
         return outputs
 
     def _with_bypass(self, mixed, state):

@@ -34,7 +34,7 @@ def load(name, weights=True, zoo=None):
     Example:
 
     ```python
-    model = tfnas.load("darts_digits.digits_c16_l6")
+    model = tfnas.load("darts_fashion_mnist.fashion_mnist_c10_l5")
     digits = tfnas.data.load("digits")
     print(model.predict(digits.test.images[:3]).argmax(-1))
     ```
@@ -99,7 +99,7 @@ def weights_of(source):
     Raises:
         UserError: if there are none.
 
-    Example: `weights_of("darts_digits.digits_c16_l6")`.
+    Example: `weights_of("darts_fashion_mnist.fashion_mnist_c10_l5")`.
     """
     from tfnas import weights
 

@@ -233,7 +233,7 @@ def _not_negative(value):
 _file = ("a SHA-256 and bytes", _record(sha256=_sha256, bytes=_count))
 _FIELDS = {
     "name": (
-        "a name such as darts_digits.digits_c16_l6",
+        "a name such as darts_fashion_mnist.fashion_mnist_c10_l5",
         lambda value: _text(value) and NAME.fullmatch(value),
     ),
     "kind": (f"{MEASURED!r} or {PAPER!r}", (MEASURED, PAPER).__contains__),
