@@ -110,7 +110,18 @@ def test_a_browser_shows_the_class_of_a_dropped_image(tiny, digit, tmp_path):
             label.wait_for(timeout=60_000)
             assert label.inner_text().strip() == str(best)
             assert page.locator("svg", has_text="sep_conv").count() >= 1
-            page.screenshot(path=tmp_path / "page.png")
+            page.screenshot(path=tmp_path / "page.png", full_page=True)
+            # What is no image is said to be none, and the next one is shown.
+            for name, shown in (
+                ("none.png", page.get_by_text("not an image that can be read")),
+                ("digit.png", label),
+            ):
+                page.get_by_label("Clear").or_(
+                    page.get_by_label("Remove")
+                ).first.click()
+                upload.set_input_files(tmp_path / name)
+                shown.first.wait_for(timeout=60_000)
+            assert label.inner_text().strip() == str(best)
             browser.close()
     finally:
         process.terminate()

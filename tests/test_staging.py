@@ -140,8 +140,11 @@ def test_a_killed_export_leaves_whole_versions(served, tmp_path, kills):
     for number in range(kills):
         spread = (number + draw.random()) / kills
         arguments = (folder, served.name, served.zoo)
-        killed(EXPORT, longest * spread, *arguments)
-        assert versions(folder)[0] == 1
+        said = killed(EXPORT, longest * spread, *arguments)
+        found = versions(folder)
+        assert found[0] == 1
+        finished = "after its end" if said else "in its midst"
+        print(f"{longest * spread:5.1f} s, {finished}: whole versions {found}")
 
 
 def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path):

@@ -20,7 +20,7 @@ the network was shown, and its cells.
 class DemoConfig:
     """What a page is asked for.
 
-    Example: `DemoConfig(model="darts_digits.digits_c16_l6")`.
+    Example: `DemoConfig(model="darts_fashion_mnist.fashion_mnist_c10_l5")`.
     """
 
     model: str | None = choice(None, "name of a network of the zoo")
@@ -42,7 +42,7 @@ def main(argv):
         UserError: if an argument or the network cannot be used, or Gradio is
             missing.
 
-    Example: `main(["demo", "--model=darts_digits.digits_c16_l6"])`.
+    Example: `main(["demo", "--run=runs/mine", "--port=8000"])`.
     """
     if command.asks_for_help(argv):
         lines = [command.help_lines(f, f.default) for f in fields(DemoConfig)]
@@ -68,7 +68,7 @@ def resolve(given):
         UserError: for a flag that is missing or does not fit, or if Gradio is
             missing.
 
-    Example: `resolve({"model": "darts_digits.digits_c16_l6"}).port`.
+    Example: `resolve({"run": "runs/mine"}).port` is 7860.
     """
     config = DemoConfig(**given)
     check_values(config)

@@ -34,7 +34,7 @@ All forms are compared with the network; where they deviate nothing is written.
 class ExportConfig:
     """What an export is asked for.
 
-    Example: `ExportConfig(model="darts_digits.digits_c16_l6", out="served")`.
+    Example: `ExportConfig(run="runs/mine", out="served", quantize=("int8",))`.
     """
 
     model: str | None = choice(None, "name of a network of the zoo")

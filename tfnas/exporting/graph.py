@@ -7,13 +7,15 @@ from tfnas.data.augmentation import normalize
 from tfnas.exporting.image_bytes import decode
 from tfnas.layers import kernels
 from tfnas.layers.genotype_cell import GenotypeCell
+from tfnas.layers.inverted import Dropout
 
 
 def inference(network):
     """The network from images to logits, with the same weights.
 
     Only what leads to the logits is kept; cells no longer ask for the factors
-    of drop path, so that nothing leads to the layer that draws them.
+    of drop path, so that nothing leads to the layer that draws them, and the
+    mobile space's dropout goes with the state of its random numbers.
 
     Args:
         network: a network of `build_network` or of `tfnas.load`.
@@ -25,6 +27,8 @@ def inference(network):
     """
 
     def call(layer, *args, **kwargs):
+        if isinstance(layer, (Dropout, keras.layers.Dropout)):
+            return args[0]
         if isinstance(layer, GenotypeCell):
             kwargs.pop("factors", None)
         return layer(*args, **kwargs)

@@ -11,6 +11,8 @@ import tensorflow as tf
 # 4096 x 4096, 50 MB of RGB.
 PIXELS = 2**24
 BYTES = 2**24
+# So far a header is read; no image file is shorter.
+HEADER = 26
 # BT.601, as JPEG's own gray.
 _GRAY = (0.299, 0.587, 0.114)
 
@@ -59,10 +61,16 @@ def _centre(image, size, crop):
 
 def _bounded(content):
     """Assertions that a file is short and says that it has few pixels."""
-    length = tf.debugging.assert_less_equal(
-        tf.strings.length(content), BYTES, f"image: more than {BYTES} bytes"
-    )
-    with tf.control_dependencies([length]):
+    length = tf.strings.length(content)
+    lengths = [
+        tf.debugging.assert_less_equal(
+            length, BYTES, f"image: more than {BYTES} bytes"
+        ),
+        tf.debugging.assert_greater_equal(
+            length, HEADER, f"image: less than {HEADER} bytes"
+        ),
+    ]
+    with tf.control_dependencies(lengths):
         pixels = _pixels(content)
     return [
         tf.debugging.assert_less_equal(

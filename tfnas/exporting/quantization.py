@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from tfnas.exporting.onnx_file import runner
+from tfnas.exporting.onnx_file import check_standard, runner
 
 # Training images from which the ranges of int8 are taken.
 CALIBRATION_IMAGES = 256
@@ -21,9 +21,13 @@ def write(kind, source, target, images):
         target: the file to write.
         images: training images in 0..255, (N, H, W, C), for "int8".
 
+    Raises:
+        UserError: if ONNX's checker refuses the file.
+
     Example: `write("int8", "x.onnx", "x_int8.onnx", dataset.train.images)`.
     """
     {"float16": _float16, "int8": _int8}[kind](source, target, images)
+    check_standard(target)
 
 
 def correct_images(path, split):
@@ -44,6 +48,11 @@ def _float16(source, target, images):
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     model = convert_float_to_float16(onnx.load(source), keep_io_types=True)
+    inputs = {value.name for value in model.graph.input}
+    # It appends the casts of inputs, which ONNX wants before their use.
+    ordered = sorted(model.graph.node, key=lambda n: not inputs >= {*n.input})
+    del model.graph.node[:]
+    model.graph.node.extend(ordered)
     onnx.save(model, target)
 
 
