@@ -15,7 +15,7 @@ ROUNDS = 20
 
 @pytest.fixture(scope="module")
 def forms(tmp_path_factory):
-    """Function of a title: a network in Keras and, exported, in ONNX Runtime."""
+    """Function of a title: a network in Keras and in ONNX Runtime."""
     for library in LIBRARIES:
         pytest.importorskip(library)
     from tfnas.exporting import graph, onnx_file
