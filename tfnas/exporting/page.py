@@ -71,11 +71,12 @@ def build(source):
             file = gradio.File(
                 label="JPEG, PNG, GIF or BMP", type="binary", height=160
             )
-            preview = gradio.Image(
-                label="what the network is shown",
-                interactive=False,
-                height=160,
-            )
+            with gradio.Column():
+                # Image's own label would cover a part of it.
+                gradio.Markdown("What the network is shown:")
+                preview = gradio.Image(
+                    show_label=False, interactive=False, height=160
+                )
             classes = gradio.Label(label="class", num_top_classes=SHOWN)
         if source.genotype is not None:
             gradio.HTML(_cells(source.genotype))
