@@ -102,3 +102,48 @@ def tiny(tmp_path_factory):
     flags = [f"--run={run}", f"--name={name}", f"--zoo={zoo}"]
     assert build.main(["build", *flags, "--export=false"]) == 0
     return types.SimpleNamespace(zoo=zoo, name=name, run=run, search=search)
+
+
+@pytest.fixture(scope="session")
+def served(tiny, tmp_path_factory):
+    """The network of `tiny`, exported by the command.
+
+    Returns:
+        An object with the `folder`, the network's `name`, its `zoo`, and what
+        the command `said`.
+    """
+    from tfnas.exporting.requirements import LIBRARIES
+
+    for library in LIBRARIES:
+        pytest.importorskip(library)
+    folder = tmp_path_factory.mktemp("served") / "out"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tfnas.export", f"--model={tiny.name}"),
+            *(f"--zoo={tiny.zoo}", f"--out={folder}"),
+            "--quantize=float16,int8",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    return types.SimpleNamespace(
+        folder=folder, name=tiny.name, zoo=tiny.zoo, said=done.stdout
+    )
+
+
+@pytest.fixture(scope="session")
+def perturbed(served, tmp_path_factory):
+    """The same with other weights: its `folder` and its `expected` logits."""
+    import tfnas
+    from tfnas.exporting import graph
+
+    network = tfnas.load(served.name, zoo=served.zoo)
+    head = network.get_layer("logits")
+    head.bias.assign(head.bias + np.arange(10.0))
+    folder = tmp_path_factory.mktemp("perturbed") / "out"
+    tfnas.export(network, folder, served.name)
+    return types.SimpleNamespace(
+        folder=folder, expected=graph.reference(network)
+    )

@@ -19,6 +19,7 @@ from tfnas.building.card import render
 from tfnas.building.measuring import correct_images
 from tfnas.building.writing import card_place
 from tfnas.errors import UserError
+from tfnas.exporting.requirements import LIBRARIES
 from tfnas.zoo import index
 from tfnas.zoo.schema import Entry
 
@@ -158,7 +159,7 @@ def test_a_name_follows_from_the_run(tiny, tmp_path):
 def test_the_recorded_command_gives_the_same_weights(
     tiny, copy, tmp_path, capsys
 ):
-    for library in build._EXPORT:
+    for library in LIBRARIES:
         pytest.importorskip(library)
     shutil.rmtree(copy / "cards")
     out = tmp_path / "out"
@@ -167,14 +168,14 @@ def test_the_recorded_command_gives_the_same_weights(
     assert "those that were stored, bit for bit" in said
     assert (out / "export" / f"{tiny.name}.onnx").is_file()
     assert (out / "export" / tiny.name / "1" / "saved_model.pb").is_file()
-    assert (out / "export" / "classes.txt").read_text().split()[9] == "9"
+    assert (out / "export" / "labels.txt").read_text().split()[9] == "9"
     one, two = (index.entries(folder) for folder in (copy, tiny.zoo))
     assert one[0].weights == two[0].weights and len(one) == 1
     run("--verify", f"--zoo={copy}")
 
 
 def test_a_build_that_was_stopped_goes_on(tiny, copy, tmp_path, capfd):
-    for library in build._EXPORT:
+    for library in LIBRARIES:
         pytest.importorskip(library)
     out = tmp_path / "out"
     shutil.copytree(tiny.run, out / "train")

@@ -1,21 +1,25 @@
-"""A network exports, equal, without what only training needs."""
+"""A network exports, equal, whole, without what only training needs."""
 
-import importlib.util
+import collections
+import hashlib
+import json
+import re
+from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
+import serving
 from published import published
 
 import tfnas
-from tfnas.errors import UserError
-from tfnas.export import _LIBRARIES, _compare
+from tfnas.exporting.requirements import LIBRARIES
 
+ROOT = Path(__file__).parents[1]
 NORM = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4)}
 
 
 def needs_libraries():
-    for library in _LIBRARIES:
+    for library in LIBRARIES:
         pytest.importorskip(library)
 
 
@@ -46,18 +50,57 @@ def exported(network, tmp_path_factory):
     labels = ["a", "b", "c", "d", "e"]
     done = tfnas.export(network, folder, "small", labels, **NORM)
     assert done["deviation"] < 1e-4
+    assert done["version"] == 1
     return folder
 
 
-def test_the_folder_holds_both_and_nothing_else(exported):
+@pytest.fixture(scope="module")
+def signatures(exported):
+    import tensorflow as tf
+
+    # The module that holds the variables has to be kept.
+    loaded = tf.saved_model.load(str(exported / "small" / "1"))
+    yield loaded.signatures
+    del loaded
+
+
+# === What is written ===
+
+
+def test_the_folder_holds_the_version_and_its_files(exported):
     assert {path.name for path in exported.iterdir()} == {
-        "small",
-        "small.onnx",
-        "classes.txt",
+        *("small", "small.onnx", "labels.txt", "model.json")
     }
-    assert (exported / "small" / "1" / "saved_model.pb").is_file()
-    assert (exported / "classes.txt").read_text() == "a\nb\nc\nd\ne\n"
+    assert {path.name for path in (exported / "small").iterdir()} == {"1"}
+    version = exported / "small" / "1"
+    assert (version / "saved_model.pb").is_file()
+    assert (exported / "labels.txt").read_text() == "a\nb\nc\nd\ne\n"
+    for one, other in (
+        ("small.onnx", "model.onnx"),
+        ("labels.txt", "labels.txt"),
+        ("model.json", "model.json"),
+    ):
+        assert (exported / one).read_bytes() == (version / other).read_bytes()
     assert [path.name for path in exported.parent.iterdir()] == ["out"]
+
+
+def test_the_description_says_what_is_in_the_graph(exported):
+    about = json.loads((exported / "model.json").read_text())
+    assert about["input"]["shape"] == [None, 17, 16, 3]
+    assert about["input"]["range"] == [0, 255]
+    assert about["preprocessing"]["mean"] == [0.5, 0.4, 0.3]
+    assert about["classes"] == ["a", "b", "c", "d", "e"]
+    version = exported / "small" / "1"
+    found = {
+        path.relative_to(version).as_posix()
+        for path in version.rglob("*")
+        if path.is_file()
+    }
+    assert found == {*about["files"], "model.json"}
+    for name, digest in about["files"].items():
+        content = (version / name).read_bytes()
+        assert digest["bytes"] == len(content)
+        assert digest["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_onnx_runtime_gives_what_the_network_does(network, exported):
@@ -66,7 +109,7 @@ def test_onnx_runtime_gives_what_the_network_does(network, exported):
     session = onnxruntime.InferenceSession(str(exported / "small.onnx"))
     (inputs,) = session.get_inputs()
     assert (inputs.name, inputs.type) == ("image", "tensor(float)")
-    assert inputs.shape[1:] == [17, 16, 3]
+    assert inputs.shape == ["batch", 17, 16, 3]
     images = np.random.default_rng(2).integers(0, 256, (4, 17, 16, 3))
     images = images.astype("float32")
     wanted = ["logits", "probabilities", "class"]
@@ -79,25 +122,58 @@ def test_onnx_runtime_gives_what_the_network_does(network, exported):
     assert classes.dtype == np.int64
 
 
-def test_what_only_training_needs_is_left_out(network, exported):
+def test_nodes_are_named_after_layers(exported):
     import onnx
-    import tensorflow as tf
+
+    nodes = onnx.load(exported / "small.onnx").graph.node
+    names = [node.name for node in nodes]
+    assert len({*names}) == len(names)
+    cells = collections.Counter(name.split("/")[0] for name in names)
+    assert all(cells[f"cell_0{number}"] > 10 for number in range(3)), cells
+    operations = {re.sub(r"_\d+$", "", n.split("/")[-1]) for n in names}
+    assert operations <= {node.op_type for node in nodes}
+
+
+def test_what_only_training_needs_is_left_out(network, exported, signatures):
+    import onnx
 
     graph = onnx.load(exported / "small.onnx").graph
     names = [x.name for x in (*graph.node, *graph.initializer)]
-    # Everything is of the standard operations.
+    # Everything is of the standard operations, with batch norms folded.
     assert {node.domain for node in graph.node} == {""}
-    loaded = tf.saved_model.load(str(exported / "small" / "1"))
-    endpoint = loaded.signatures["serving_default"]
+    operations = collections.Counter(node.op_type for node in graph.node)
+    assert not operations["BatchNormalization"] + operations["Dropout"]
+    endpoint = signatures["serving_default"]
     names += [node.name for node in endpoint.graph.as_graph_def().node]
-    function = [
-        f.node_def for f in endpoint.graph.as_graph_def().library.function
-    ]
-    names += [node.name for nodes in function for node in nodes]
+    functions = endpoint.graph.as_graph_def().library.function
+    names += [node.name for f in functions for node in f.node_def]
     names += [variable.name for variable in endpoint.graph.variables]
     assert [name for name in names if "logits" in name]
     for part in ("drop_path", "auxiliary", "stateless"):
         assert not [name for name in names if part in name.lower()]
+
+
+def test_a_depthwise_convolution_is_one_grouped_one(network, exported):
+    """A dilated one that also strides sees every other pixel, undilated."""
+    import onnx
+
+    graph = onnx.load(exported / "small.onnx").graph
+    grouped = collections.Counter()
+    dilated = 0
+    for node in graph.node:
+        if node.op_type != "Conv":
+            continue
+        found = {a.name: a for a in node.attribute}
+        grouped[found["group"].i > 1] += 1
+        dilated += [*found["dilations"].ints] == [2, 2]
+    paths = [v.path for v in network.variables if len(v.shape) == 4]
+    paths = [p for p in paths if "auxiliary" not in p]
+    assert grouped[True] == sum("/depthwise" in p for p in paths)
+    assert dilated == sum(
+        edge.op.startswith("dil_conv") and (cell == "normal" or edge.source > 1)
+        for cell in ("normal", "reduce", "reduce")
+        for edge in getattr(published("PDARTS"), cell).edges
+    )
 
 
 def test_a_network_of_the_mobile_space(tmp_path):
@@ -106,58 +182,101 @@ def test_a_network_of_the_mobile_space(tmp_path):
     network = tfnas.build_network(
         genotype, input_shape=(8, 8, 1), channels=8, classes=3
     )
-    assert tfnas.export(network, tmp_path / "out")["deviation"] < 1e-4
+    done = tfnas.export(network, tmp_path / "out")
+    assert done["deviation"] < 1e-4
+    assert (tmp_path / "out" / "labels.txt").read_text() == "0\n1\n2\n"
 
 
-# === Refusals ===
+# === Image files ===
 
 
-def refuse(function, words):
-    with pytest.raises(UserError) as error:
-        function()
-    assert words in str(error.value)
-    assert "\n" not in str(error.value)
+def test_a_file_of_the_network_s_size_gives_its_pixels(signatures):
+    import tensorflow as tf
+
+    images = np.random.default_rng(3).integers(0, 256, (3, 17, 16, 3))
+    files = [serving.png(image) for image in images]
+    by_pixels = signatures["serving_default"](
+        image=tf.constant(images, tf.float32)
+    )
+    by_files = signatures["serving_bytes"](image_bytes=tf.constant(files))
+    for name, value in by_pixels.items():
+        np.testing.assert_allclose(by_files[name], value, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3), (6, 9, 3)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
+def test_every_kind_of_file_becomes_pixels(kind, shape):
+    """Pillow crops, resizes and grays the same picture."""
+    import io
+
+    from PIL import Image
+
+    from tfnas.exporting.image_bytes import decode
+
+    x, y = np.meshgrid(np.arange(40), np.arange(30))
+    picture = np.stack([5 * x, 255 - 4 * y, 3 * (x + y)], -1).astype("uint8")
+    file = io.BytesIO()
+    image = Image.fromarray(picture)
+    image.save(file, kind)
+    found = decode(file.getvalue(), shape).numpy()
+    assert found.shape == shape
+    unit = min(30 / shape[0], 40 / shape[1])
+    rows, columns = round(unit * shape[0]), round(unit * shape[1])
+    top, left = (30 - rows) // 2, (40 - columns) // 2
+    image = image.convert("L" if shape[-1] == 1 else "RGB")
+    image = image.crop((left, top, left + columns, top + rows))
+    image = image.resize(shape[1::-1], Image.Resampling.BILINEAR)
+    expected = np.asarray(image, "float32").reshape(shape)
+    # JPEG and GIF lose a little.
+    loss = {"PNG": 1, "BMP": 1, "JPEG": 9, "GIF": 25}[kind]
+    assert np.abs(found - expected).max() <= loss
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    "file",
     [
-        ({"name": "../x"}, "name=../x"),
-        ({"classes": ["a"]}, "classes: 1 names, but the network has 5"),
-        ({"mean": (0.5, 0.5, 0.5)}, "mean, std: give both"),
-        ({"mean": (0.5,), "std": (1.0,)}, "mean: 1 values"),
+        lambda: b"",
+        lambda: b"\x89PNG",
+        lambda: np.random.default_rng(0).bytes(1000),
+        lambda: serving.jpeg()[:300],
+        lambda: serving.bomb(),
+        lambda: b"\x89PNG" + bytes(2**24),
+        lambda: b"GIF89a" + b"\xff" * 100,
+        lambda: b"BM" + b"\x7f" * 100,
     ],
+    ids=["empty", "head", "noise", "JPEG", "bomb", "long", "GIF", "BMP"],
 )
-def test_arguments_that_do_not_fit(network, tmp_path, arguments, words):
-    needs_libraries()
-    refuse(lambda: tfnas.export(network, tmp_path / "x", **arguments), words)
-    assert not [*tmp_path.iterdir()]
+def test_what_is_no_small_image_is_refused(signatures, file):
+    import tensorflow as tf
+
+    with pytest.raises(tf.errors.OpError):
+        signatures["serving_bytes"](image_bytes=tf.constant([file()]))
 
 
-def test_a_folder_in_use_is_left_alone(network, tmp_path):
-    needs_libraries()
-    (tmp_path / "mine").touch()
-    refuse(lambda: tfnas.export(network, tmp_path), "is in use")
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+# === Warm-up ===
 
 
-@pytest.mark.parametrize("library", _LIBRARIES)
-def test_a_missing_library_is_one_line(network, tmp_path, monkeypatch, library):
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == library else 1
-    )
-    refuse(
-        lambda: tfnas.export(network, tmp_path / "x"),
-        f"needs {library}; pip install 'tfnas[export]'",
-    )
+def test_warm_up_requests_are_answered_by_the_signatures(exported, signatures):
+    """TensorFlow Serving's own messages read the file."""
+    import tensorflow as tf
 
-
-def test_unequal_formats_are_refused(network, exported):
-    """The reference is another network's."""
-    model = keras.Model(network.input, network.output["logits"])
-
-    def other(images):
-        return np.full((len(images), 5), 3, "float32")
-
-    saved, onnx = exported / "small" / "1", exported / "small.onnx"
-    refuse(lambda: _compare(other, model, saved, onnx), "deviates")
+    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    path = exported / "small/1/assets.extra/tf_serving_warmup_requests"
+    asked = []
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        request = logs.PredictionLog.FromString(record).predict_log.request
+        assert request.model_spec.name == "small"
+        name = request.model_spec.signature_name
+        inputs = {
+            key: tf.constant(tf.make_ndarray(value))
+            for key, value in request.inputs.items()
+        }
+        outputs = signatures[name](**inputs)
+        (count,) = {len(value) for value in inputs.values()}
+        assert outputs["logits"].shape == (count, 5)
+        asked.append((name, count))
+    assert asked == [
+        (name, count)
+        for count in (1, 8)
+        for name in ("serving_default", "serving_bytes")
+    ]

@@ -17,8 +17,8 @@ MODULES = {
 }
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
-    {"search", "train", "convert", "export", "build", "building"}
-    | {"benchmark", "benchmarking", "tuning", "sweep", "sweeping"},
+    {"search", "train", "convert", "export", "exporting", "demo", "build"}
+    | {"building", "benchmark", "benchmarking", "tuning", "sweep", "sweeping"},
     {"search_run", "train_run", "convert_run", "trials"},
     {"authors_weights"},
     {"authors_network", "authors_supernet"},
@@ -48,7 +48,7 @@ LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
 LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
-LIGHT |= {"sweep", "sweeping"}
+LIGHT |= {"sweep", "sweeping", "export", "demo"}
 LIGHT |= {"build", "building", "tuning", "cluster", "devices", "interruption"}
 
 

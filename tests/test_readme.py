@@ -15,6 +15,8 @@ from tfnas.building.table import markdown
 from tfnas.choice import fields
 from tfnas.cluster import from_environment
 from tfnas.convert import ConvertConfig
+from tfnas.demo import DemoConfig
+from tfnas.export import ExportConfig
 from tfnas.genotype import Genotype
 from tfnas.methods.method import Method
 from tfnas.recipe import Recipe
@@ -32,6 +34,8 @@ LOADED = re.findall(r'tfnas\.load\("([^"]*)"\)', README)
 BUILDS = re.findall(r"python -m tfnas\.build (--[^\n`]*)", README)
 SWEEPS = re.findall(r"python -m tfnas\.sweep (--[^\n`]*)", README)
 CONVERSIONS = re.findall(r"python -m tfnas\.convert (--[^\n`]*)", README)
+EXPORTS = re.findall(r"python -m tfnas\.export (--[^\n`]*)", README)
+DEMOS = re.findall(r"python -m tfnas\.demo (--[^\n`]*)", README)
 # Flags in a table, of a method or of a search, apart from a whole command.
 FLAGS = re.findall(r"`(--[a-z_]+=[^`]*|--[a-z_]+)`", README)
 SWEEP_ALONE = {f"--{f.name}" for f in fields(sweep.SweepConfig)}
@@ -58,6 +62,7 @@ def test_flags_are_known_and_fit_together(words):
         known |= {f"--{f.name}" for f in fields(train.TrainConfig)}
         known |= {f"--{f.name}" for f in fields(BuildConfig)}
         known |= {f"--{f.name}" for f in fields(sweep.SweepConfig)}
+        known |= {f"--{f.name}" for f in fields(ExportConfig)}
         assert given[0] in known
     elif given[0].split("=")[0] in SWEEP_ALONE:
         command.parse(["sweep", *given], sweep.SweepConfig)
@@ -107,6 +112,15 @@ def test_conversions_are_complete(words):
 @pytest.mark.parametrize("words", BUILDS)
 def test_a_build_is_of_an_entry_that_is_there(words):
     given = command.parse(["build", *shlex.split(words)], BuildConfig)
+    if "model" in given:
+        assert given["model"] in LOADED
+
+
+@pytest.mark.parametrize("words", [*EXPORTS, *DEMOS])
+def test_what_is_exported_or_shown_can_be(words):
+    config = ExportConfig if words in EXPORTS else DemoConfig
+    given = command.parse(["x", *shlex.split(words)], config)
+    assert ("model" in given) != ("run" in given)
     if "model" in given:
         assert given["model"] in LOADED
 

@@ -1,13 +1,13 @@
 """`python -m tfnas.build`: entries of the zoo, made, remade and checked."""
 
 import dataclasses
-import importlib.util
 import sys
 from pathlib import Path
 
 from tfnas import command, zoo
 from tfnas.choice import choice, fields
 from tfnas.errors import UserError
+from tfnas.exporting.requirements import check_libraries
 
 USAGE = """usage: python -m tfnas.build --model=NAME [--flag=value ...]
        python -m tfnas.build --run=DIR [--name=NAME] [--flag=value ...]
@@ -20,8 +20,6 @@ SavedModel and ONNX. Or checks that the zoo is what its index says, or prints
 its results.
 """
 
-# What tfnas.export needs; it is asked for before hours of training.
-_EXPORT = ("tf2onnx", "onnx", "onnxruntime")
 # A flag on the left is nothing without the one on the right.
 _BESIDE = {
     "search": "model",
@@ -146,12 +144,8 @@ def resolve(given):
     if config.run and not Path(config.run).is_dir():
         raise UserError(f"--run={config.run}: no such folder")
     if config.export:
-        for library in _EXPORT:
-            if importlib.util.find_spec(library) is None:
-                raise UserError(
-                    f"--export: needs {library}; pip install 'tfnas[export]', "
-                    "or add --export=false"
-                )
+        # Before hours of training.
+        check_libraries("--export", ", or add --export=false")
     if config.model and config.out is None:
         config = dataclasses.replace(config, out=f"runs/build_{config.model}")
     if config.model:

@@ -1,249 +1,126 @@
-"""`tfnas.export`: a network as a SavedModel and as ONNX, shown to be equal.
+"""`python -m tfnas.export`: a network for servers that do not have tfnas.
 
-The module can be called, as `tfnas.export(network, ...)`: a function of that
-name could not stand beside a module of that name.
+The module can be called, as `tfnas.export(network, ...)`, which is
+`tfnas.exporting.run.export`: a function of that name could not stand beside
+the command's module.
 """
 
-import importlib.util
-import re
 import sys
 import types
+from dataclasses import dataclass
 from pathlib import Path
 
-import keras
-import numpy as np
-import tensorflow as tf
-
-from tfnas.data.augmentation import normalize
+from tfnas import command, zoo
+from tfnas.choice import check_values, choice, fields
 from tfnas.errors import UserError
-from tfnas.layers import kernels
-from tfnas.layers.genotype_cell import GenotypeCell
-from tfnas.weight_files import staged
+from tfnas.exporting.requirements import KINDS, check_libraries
+from tfnas.exporting.staging import check_place
 
-# tf2onnx knows no later one than 18.
-OPSET = 17
-TOLERANCE = 1e-4
-_LIBRARIES = ("tf2onnx", "onnx", "onnxruntime")
-# Images that the formats are compared on.
-_IMAGES = 3
+USAGE = """usage: python -m tfnas.export --model=NAME --out=DIR [--flag=value]
+       python -m tfnas.export --run=DIR --out=DIR [--flag=value]
+
+Writes a network of the zoo, or of a finished training, to --out:
+
+  NAME/1/      SavedModel, ONNX, labels and description; then NAME/2/, ...
+  NAME.onnx    the newest version's, as are
+  labels.txt   the classes, and
+  model.json   the input, the preprocessing, digests
+
+All forms are compared with the network; where they deviate nothing is written.
+"""
 
 
-def export(network, folder, name="network", classes=None, mean=None, std=None):
-    """Write a network for use without this project.
+@dataclass(frozen=True)
+class ExportConfig:
+    """What an export is asked for.
 
-    `FOLDER/NAME/1` is the SavedModel, laid out for TF Serving, and
-    `FOLDER/NAME.onnx` the ONNX file. Both take "image", float32 (N, H, W, C)
-    in 0..255, and give "logits" and "probabilities", float32 (N, classes), and
-    "class", int64 (N,). The graph is the plain one of inference: no auxiliary
-    classifier, no drop path, no operation of this project. Keras, SavedModel
-    and ONNX Runtime must agree on random images, else nothing is left.
+    Example: `ExportConfig(run="runs/mine", out="served", quantize=("int8",))`.
+    """
+
+    model: str | None = choice(None, "name of a network of the zoo")
+    run: str | None = choice(None, "finished folder of tfnas.train")
+    out: str | None = choice(None, "folder to write a new version to")
+    name: str | None = choice(
+        None, "what servers call the network, else its own name or --run's"
+    )
+    opset: int = choice(17, "version of ONNX's operations", options=(17, 18))
+    quantize: tuple[str, ...] = choice(
+        (),
+        "ONNX files of other types beside the one of float32; each is "
+        "measured on the test images",
+        options=KINDS,
+    )
+    data_dir: str | None = choice(
+        None, "folder of the images, if it is not where --run read them"
+    )
+    zoo: str | None = choice(None, "folder of the zoo, else the project's own")
+
+
+def main(argv):
+    """Export as the arguments say.
 
     Args:
-        network: a network of `build_network`.
-        folder: where to write; new or empty.
-        name: name of the model and its file.
-        classes: names of the classes, written to `FOLDER/classes.txt`, or
-            None.
-        mean: mean of each channel in 0..1 units that the network's images were
-            normalised with, or None if the network takes 0..255 images.
-        std: their deviation, given with `mean`.
-
-    Returns:
-        {"saved_model": path, "onnx": path, "deviation": the largest}.
+        argv: the program's name and its arguments.
 
     Raises:
-        UserError: if a library is missing, an argument does not fit, the
-            folder is in use, or the formats disagree.
+        UserError: if an argument, the network or the folder cannot be used,
+            or a form of the network deviates from it.
 
-    Example:
-
-    ```python
-    tfnas.export(network, "exported", "digits", mean=(0.3,), std=(0.4,))
-    ```
+    Example: `main(["export", "--run=runs/mine", "--out=served"])`.
     """
-    folder = Path(folder).absolute()
-    model = _inference(network)
-    _check(model, folder, name, classes, mean, std)
-    serve = _serving(model, mean, std)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with staged(folder) as aside:
-        saved, onnx = aside / name / "1", aside / f"{name}.onnx"
-        with kernels.plain():
-            _write_saved_model(model, serve, saved)
-            _write_onnx(model, serve, onnx)
-        if classes is not None:
-            text = "".join(f"{label}\n" for label in classes)
-            (aside / "classes.txt").write_text(text, encoding="utf-8")
-        deviation = _compare(_reference(network, mean, std), model, saved, onnx)
-    return {
-        "saved_model": folder / name / "1",
-        "onnx": folder / f"{name}.onnx",
-        "deviation": deviation,
-    }
+    if command.asks_for_help(argv):
+        lines = [command.help_lines(f, f.default) for f in fields(ExportConfig)]
+        print("\n".join([USAGE, *lines]))
+        return 0
+    config = resolve(command.parse(argv, ExportConfig))
+    with command.quiet_start():
+        from tfnas.exporting import run, source
+    found = source.of_config(config)
+    run.export_source(found, config)
+    return 0
 
 
-def _inference(network):
-    """The network from images to logits, with the same weights.
+def resolve(given):
+    """The configuration from the flags given, checked as far as files go.
 
-    Only what leads to the logits is kept; cells no longer ask for the factors
-    of drop path, so that nothing leads to the layer that draws them.
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        An `ExportConfig` with `name`.
+
+    Raises:
+        UserError: for a flag that is missing or does not fit, a library that
+            is missing, or a folder that cannot be used.
+
+    Example: `resolve({"run": "runs/mine", "out": "served"}).name` is "mine".
     """
-
-    def call(layer, *args, **kwargs):
-        if isinstance(layer, GenotypeCell):
-            kwargs.pop("factors", None)
-        return layer(*args, **kwargs)
-
-    logits = _logits(network.output)
-    once = keras.Model(network.input, logits, name=network.name)
-    clone = keras.models.clone_model(
-        once, clone_function=lambda layer: layer, call_function=call
-    )
-    # The clone still lists the layer of drop path.
-    return keras.Model(clone.input, clone.output, name=network.name)
-
-
-def _logits(outputs):
-    return outputs["logits"] if isinstance(outputs, dict) else outputs
-
-
-def _serving(model, mean, std):
-    def serve(image):
-        logits = tf.cast(
-            model(_normalized(image, mean, std), training=False), tf.float32
-        )
-        return {
-            "logits": logits,
-            "probabilities": tf.nn.softmax(logits),
-            "class": tf.argmax(logits, axis=-1),
-        }
-
-    return serve
-
-
-def _normalized(images, mean, std):
-    return images if mean is None else normalize(images, mean, std)
-
-
-def _write_saved_model(model, serve, path):
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("serving_default", serve, _signature(model))
-    archive.write_out(str(path), verbose=False)
-
-
-def _write_onnx(model, serve, path):
-    import tf2onnx
-
-    tf2onnx.convert.from_function(
-        tf.function(serve, autograph=False),
-        input_signature=_signature(model),
-        opset=OPSET,
-        output_path=str(path),
-    )
-
-
-def _signature(model):
-    shape = (None, *model.input_shape[1:])
-    return [tf.TensorSpec(shape, tf.float32, name="image")]
-
-
-# === Equal ===
-
-
-def _reference(network, mean, std):
-    """Images to logits by the network as it was given."""
-
-    def logits(images):
-        inputs = _normalized(tf.constant(images), mean, std)
-        outputs = _logits(network(inputs, training=False))
-        return keras.ops.convert_to_numpy(outputs).astype("float32")
-
-    return logits
-
-
-def _compare(reference, model, saved, onnx):
-    """The largest deviation of logits and probabilities; refuses a large one.
-
-    Images are compared one by one, then as one batch.
-    """
-    import onnxruntime
-
-    loaded = tf.saved_model.load(str(saved))
-    endpoint = loaded.signatures["serving_default"]
-    session = onnxruntime.InferenceSession(
-        str(onnx), providers=["CPUExecutionProvider"]
-    )
-    names = [output.name for output in session.get_outputs()]
-
-    def by_saved_model(images):
-        outputs = endpoint(image=tf.constant(images))
-        return {name: value.numpy() for name, value in outputs.items()}
-
-    def by_onnx(images):
-        return dict(
-            zip(names, session.run(names, {"image": images}), strict=True)
-        )
-
-    shape = (_IMAGES, *model.input_shape[1:])
-    images = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
-    largest = 0.0
-    for batch in (*np.split(images, _IMAGES), images):
-        logits = reference(batch)
-        # Logits have no scale of their own.
-        scale = max(1.0, float(np.abs(logits).max()))
-        probabilities = tf.nn.softmax(logits).numpy()
-        for kind, run in (("SavedModel", by_saved_model), ("ONNX", by_onnx)):
-            got = run(batch)
-            deviation = max(
-                float(np.abs(got["logits"] - logits).max()) / scale,
-                float(np.abs(got["probabilities"] - probabilities).max()),
-            )
-            wrong = (got["class"] != got["logits"].argmax(-1)).any()
-            # A NaN is not below the tolerance.
-            if wrong or not deviation <= TOLERANCE:
-                raise UserError(
-                    f"{kind}: deviates from the network by {deviation:.1e}, "
-                    f"more than {TOLERANCE:.0e}; nothing was exported"
-                )
-            largest = max(largest, deviation)
-    return largest
-
-
-# === Bad input ===
-
-
-def _check(model, folder, name, classes, mean, std):
-    for library in _LIBRARIES:
-        if importlib.util.find_spec(library) is None:
-            raise UserError(
-                f"export: needs {library}; pip install 'tfnas[export]'"
-            )
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII):
-        raise UserError(
-            f"name={name}: use letters, digits, dots, dashes and underscores"
-        )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"folder={folder}: is in use; choose a new one")
-    count = model.output_shape[-1]
-    if classes is not None and len(classes) != count:
-        raise UserError(
-            f"classes: {len(classes)} names, but the network has {count}"
-        )
-    if (mean is None) != (std is None):
-        raise UserError("mean, std: give both or neither")
-    colors = model.input_shape[-1]
-    for argument, values in (("mean", mean), ("std", std)):
-        if values is not None and len(values) != colors:
-            raise UserError(
-                f"{argument}: {len(values)} values, but an image has {colors} "
-                "channels"
-            )
+    config = ExportConfig(**given)
+    check_values(config)
+    if not (config.model or config.run):
+        raise UserError("--model: missing; or give --run")
+    if config.model and config.run:
+        raise UserError(f"--run={config.run}: leave out --model")
+    if not config.out:
+        raise UserError("--out: missing; give a folder to write to")
+    if config.run and not Path(config.run).is_dir():
+        raise UserError(f"--run={config.run}: no such folder")
+    if config.model:
+        zoo.entry(config.model, config.zoo)  # Refuses a name that is none.
+    name = config.name or config.model or Path(config.run).resolve().name
+    check_libraries("export")
+    check_place(Path(config.out), name)
+    return ExportConfig(**{**given, "name": name})
 
 
 class _Callable(types.ModuleType):
     def __call__(self, *args, **kwargs):
+        from tfnas.exporting.run import export
+
         return export(*args, **kwargs)
 
 
 sys.modules[__name__].__class__ = _Callable
+
+if __name__ == "__main__":
+    command.run(main, sys.argv)

@@ -1,0 +1,29 @@
+"""What an export needs, known without TensorFlow."""
+
+import importlib.util
+
+from tfnas.errors import UserError
+
+LIBRARIES = ("tf2onnx", "onnx", "onnxruntime")
+# ONNX files beside the one of float32.
+KINDS = ("float16", "int8")
+
+
+def check_libraries(what, otherwise=""):
+    """Refuse to begin where a library is missing.
+
+    Args:
+        what: the flag or command that needs them.
+        otherwise: what to do without, for the end of the message.
+
+    Raises:
+        UserError: which says what to install.
+
+    Example: `check_libraries("export")`.
+    """
+    for library in LIBRARIES:
+        if importlib.util.find_spec(library) is None:
+            raise UserError(
+                f"{what}: needs {library}; pip install 'tfnas[export]'"
+                + otherwise
+            )

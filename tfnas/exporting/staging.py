@@ -1,0 +1,218 @@
+"""Versions of a network in a folder: written aside, seen only when whole.
+
+A server may poll the folder at any moment, and the export may die at any
+moment. A version therefore takes its place by one rename, and nothing is ever
+written into one that is there.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from tfnas.errors import UserError
+
+DESCRIPTION, LABELS, ONNX = "model.json", "labels.txt", "model.onnx"
+_PREFIX = ".tfnas_export_"
+# An export that was killed leaves its staging; one this old is no new one.
+_ABANDONED_SECONDS = 60
+
+
+def check_place(folder, name):
+    """Refuse a name or a folder that an export cannot use.
+
+    Args:
+        folder: where versions go; new, empty or of earlier exports.
+        name: what servers call the network.
+
+    Raises:
+        UserError: one line that names it.
+
+    Example: `check_place(Path("served"), "digits")`.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII):
+        raise UserError(
+            f"name={name}: use letters, digits, dots, dashes and underscores"
+        )
+    if name in (DESCRIPTION, LABELS):
+        raise UserError(f"name={name}: is the name of a file; use another")
+    if not folder.exists():
+        _check_writable(folder, _existing(folder))
+        return
+    if not folder.is_dir():
+        raise UserError(f"out={folder}: is a file; choose a folder")
+    _check_writable(folder, folder)
+    there = [p for p in folder.iterdir() if not p.name.startswith(_PREFIX)]
+    if there and not (folder / name).is_dir():
+        other = _name_in(folder / DESCRIPTION)
+        held = f"holds {other}" if other else "is in use"
+        raise UserError(f"out={folder}: {held}; choose another folder")
+
+
+@contextlib.contextmanager
+def stage(folder):
+    """A folder to write to, out of sight of whoever looks at `folder`.
+
+    It stands beside `folder`, so that a rename is enough to publish, and is
+    removed at the end. What killed exports left is removed at the start.
+
+    Example:
+
+    ```python
+    with stage(Path("served")) as aside:
+        (aside / "version").mkdir()
+    ```
+    """
+    home = _home(folder)
+    prefix = f"{_PREFIX}{folder.name}_"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        _sweep(home, prefix)
+        aside = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
+    except OSError as error:
+        raise UserError(f"out={folder}: {error.strerror}") from None
+    # Others see by the lock that this process lives.
+    lock = os.open(aside, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield aside
+    finally:
+        os.close(lock)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def publish(whole, folder, name, finish):
+    """Give a finished version the next free number.
+
+    Then the newest version's ONNX files, labels and description take their
+    places in `folder`, each by a rename, the description last.
+
+    Args:
+        whole: the staged version.
+        folder: where versions go.
+        name: what servers call the network.
+        finish: function of the number, which completes `whole`.
+
+    Returns:
+        The number.
+
+    Raises:
+        UserError: if the folder cannot be written.
+
+    Example: `publish(aside / "version", Path("served"), "digits", describe)`.
+    """
+    versions = folder / name
+    try:
+        versions.mkdir(parents=True, exist_ok=True)
+        while True:
+            number = next_version(versions)
+            finish(number)
+            _flush(whole)
+            try:
+                os.rename(whole, versions / str(number))
+                break
+            except OSError as error:
+                # Another export took the number meanwhile.
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+        _flush_folder(versions)
+        _show_newest(versions / str(number), whole.parent, folder, name)
+    except OSError as error:
+        raise UserError(f"out={folder}: {error.strerror}") from None
+    return number
+
+
+def next_version(versions):
+    """One more than the highest number in a folder of versions.
+
+    Example: `next_version(Path("served/digits"))` is 1 at first.
+    """
+    names = [path.name for path in versions.iterdir()]
+    return 1 + max((int(n) for n in names if n.isdecimal()), default=0)
+
+
+def onnx_files(version, name):
+    """{file of a version: its place beside the versions}, ONNX files only."""
+    return {
+        path: path.name.replace("model", name, 1)
+        for path in sorted(version.glob("model*.onnx"))
+    }
+
+
+def _show_newest(version, aside, folder, name):
+    onnx = onnx_files(version, name)
+    stale = {path.name for path in folder.glob("*.onnx")} - {*onnx.values()}
+    places = {**onnx, version / LABELS: LABELS}
+    for path, place in {**places, version / DESCRIPTION: DESCRIPTION}.items():
+        shutil.copyfile(path, aside / place)
+        _flush(aside / place)
+        os.replace(aside / place, folder / place)
+    for place in stale:
+        (folder / place).unlink(missing_ok=True)
+    _flush_folder(folder)
+
+
+def _home(folder):
+    """Where to stage: a rename works within one file system only."""
+    parent = folder.parent
+    if folder.is_dir() and (
+        os.path.ismount(folder) or not os.access(parent, os.W_OK)
+    ):
+        return folder
+    return parent
+
+
+def _sweep(home, prefix):
+    for path in home.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime < _ABANDONED_SECONDS:
+                continue
+            lock = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _existing(folder):
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _check_writable(folder, there):
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"out={folder}: {there} cannot be written")
+
+
+def _name_in(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _flush(path):
+    """Have the disk hold what was written before a rename says that it is."""
+    if path.is_dir():
+        for inner in path.iterdir():
+            _flush(inner)
+        return
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(path):
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
