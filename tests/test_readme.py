@@ -64,6 +64,8 @@ def test_flags_are_known_and_fit_together(words):
         known |= {f"--{f.name}" for f in fields(sweep.SweepConfig)}
         known |= {f"--{f.name}" for f in fields(ExportConfig)}
         assert given[0] in known
+    elif given[0].startswith("--quantize"):
+        command.parse(["export", *given], ExportConfig)
     elif given[0].split("=")[0] in SWEEP_ALONE:
         command.parse(["sweep", *given], sweep.SweepConfig)
     else:

@@ -111,7 +111,7 @@ FAULTS = {
     ],
     "export crash, formats that differ": [
         "faults/test_inputs.py::test_an_export_that_crashes_leaves_nothing",
-        "test_export.py::test_unequal_formats_are_refused",
+        "test_export_command.py::test_unequal_forms_leave_nothing",
     ],
     "unknown method or flag": [
         "test_command.py::test_an_error_names_the_flag_and_the_remedy",
@@ -120,7 +120,7 @@ FAULTS = {
     "no GPU, no dot, no tf2onnx, no Ray": [
         "faults/test_inputs.py::test_no_gpu_is_one_line",
         "test_drawing.py::test_svg_shows_everything",
-        "test_export.py::test_a_missing_library_is_one_line",
+        "test_export_command.py::test_a_missing_library_is_one_line",
         "test_sweep.py::test_ray_is_asked_for_in_one_line",
     ],
     "same seed twice": [
