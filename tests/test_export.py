@@ -187,6 +187,19 @@ def test_a_network_of_the_mobile_space(tmp_path):
     assert (tmp_path / "out" / "labels.txt").read_text() == "0\n1\n2\n"
 
 
+def test_attentions_have_grouped_convolutions_too(tmp_path):
+    """BAM's dilated convolutions are depthwise ones from 32 channels on."""
+    needs_libraries()
+    network = tfnas.build_network(
+        tfnas.Genotype.from_json(ROOT / "zoo/genotypes/att_darts_digits.json"),
+        input_shape=(8, 8, 1),
+        channels=16,
+        cells=3,
+    )
+    done = tfnas.export(network, tmp_path / "out")
+    assert done["deviation"] < 1e-4
+
+
 # === Image files ===
 
 

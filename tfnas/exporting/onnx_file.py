@@ -92,10 +92,7 @@ def check(path, model, opset):
         and any(a.name == "group" and a.i > 1 for a in n.attribute)
         for n in nodes
     )
-    depthwise = sum(
-        v.path.rsplit("/")[-1].startswith("depthwise") and v.shape[2] > 1
-        for v in model.variables
-    )
+    depthwise = sum(map(_is_depthwise, model.variables))
     batches = {
         value.type.tensor_type.shape.dim[0].dim_param
         for value in (*proto.graph.input, *proto.graph.output)
@@ -109,6 +106,19 @@ def check(path, model, opset):
     ):
         if wrong:
             raise UserError(f"ONNX: {what}; nothing was exported")
+
+
+def _is_depthwise(variable):
+    """Whether a kernel of more than one channel is applied depthwise."""
+    name = variable.path.rpartition("/")[2]
+    if len(variable.shape) != 4:
+        return False
+    size, _, depth, width = variable.shape
+    if name == "spatial":  # CBAM's 7x7, on a maximum and a mean; BAM's is 1x1
+        return size > 1
+    # BAM's dilated ones are a depthwise convolution of all pairs.
+    channels = depth * width if name.startswith("dilated") else depth
+    return name.startswith(("depthwise", "dilated")) and channels > 1
 
 
 def check_standard(path):
