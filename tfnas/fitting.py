@@ -86,7 +86,7 @@ def _loop(model, stream, validation, callbacks, epochs, steps, step):
             logs = model.train_function(iterator)
             callbacks.on_train_batch_end(index, logs)
         step = 0
-        logs = _results(model)
+        logs = results(model)
         if validation is not None:
             tested = _evaluate(model, validation, callbacks)
             logs |= {f"val_{name}": value for name, value in tested.items()}
@@ -109,10 +109,11 @@ def _evaluate(model, validation, callbacks):
         callbacks.on_test_batch_begin(index)
         logs = model.test_function(iterator)
         callbacks.on_test_batch_end(index, logs)
-    whole = _results(model)
+    whole = results(model)
     callbacks.on_test_end(whole)
     return {name: whole[name] for name in logs}
 
 
-def _results(model):
+def results(model):
+    """{name: value} of all metrics of a model so far."""
     return {k: float(v) for k, v in model.get_metrics_result().items()}

@@ -142,7 +142,7 @@ class Keeper(keras.callbacks.Callback):
         stop, due, bad = self._wanted(not np.isfinite(_losses(logs)).all())
         if bad:
             where = f"epoch {owner.epoch + 1}, step {owner.step}"
-            check_finite(where, _results(self.model), owner.lowered)
+            check_finite(where, fitting.results(self.model), owner.lowered)
             check_finite(where, {"loss": float("nan")}, owner.lowered)
         if stop or due or owner.step == self.steps:
             owner.metrics = self._read()
@@ -181,10 +181,6 @@ class Keeper(keras.callbacks.Callback):
 
 def _losses(logs):
     return [float(logs[n]) for n in ("loss", "alpha_loss") if n in logs]
-
-
-def _results(model):
-    return {k: float(v) for k, v in model.get_metrics_result().items()}
 
 
 def _metrics_of(model):
