@@ -182,12 +182,6 @@ def test_attention_modules_have_the_parameters_of_the_authors(
 # === Bad input ===
 
 
-def test_another_space_is_refused():
-    cell = Cell((Edge("skip_connect", 0, 3),), (3,))
-    with pytest.raises(UserError, match="^space=nasbench201: .* darts, mobile"):
-        network_cost(Genotype("nasbench201", cell=cell))
-
-
 def test_an_unknown_stem_is_refused():
     with pytest.raises(UserError, match="^stem=svhn: use one of cifar, image"):
         network_cost(published("DARTS_V2"), stem="svhn")

@@ -45,6 +45,16 @@ WRONG = [
     ("--method=pdarts --space=mobile", "skip_limit space"),
     ("--method=att_darts --space=mobile", "attention space"),
     ("--method=pc_darts --space=mobile", "partial_channels space"),
+    # === NAS-Bench-201 has one cell of its own ===
+    ("--space=nasbench201 --operations=max_pool_3x3", "operations space"),
+    ("--operations=nor_conv_3x3", "operations space"),
+    ("--space=nasbench201 --nodes=4", "nodes space"),
+    ("--space=nasbench201 --cells=8", "cells space"),
+    ("--space=nasbench201 --stem=imagenet", "stem space"),
+    ("--space=nasbench201 --budget_macs=300", "budget_macs space"),
+    ("--space=nasbench201 --derivation=top2", "derivation space"),
+    ("--derivation=strongest", "derivation space"),
+    ("--method=att_darts --space=nasbench201", "attention space"),
     # === Part of the channels ===
     ("--partial_channels=3", "partial_channels channels"),
     ("--method=pc_darts --channels=6", "partial_channels channels"),

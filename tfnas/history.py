@@ -49,9 +49,11 @@ class History:
         """
         genotype = supernet.derive()
         counts = genotype.operation_counts()
+        # NAS-Bench-201's one cell keeps the map as a normal cell does.
+        columns = {"normal": "normal", "reduce": "reduce", "cell": "normal"}
         skips = {
-            f"skips_{kind}": counts[kind].get("skip_connect", 0)
-            for kind in ("normal", "reduce")
+            f"skips_{column}": counts[kind].get("skip_connect", 0)
+            for kind, column in columns.items()
             if kind in counts
         }
         row = {"stage": stage, "epoch": epoch, **values, **skips}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tfnas import cost
 from tfnas.cost.layers import costliest
-from tfnas.spaces import darts, mobile
+from tfnas.spaces import darts, mobile, nasbench201
 from tfnas.spaces.attention import PLACEMENTS
 
 
@@ -44,12 +44,12 @@ def memory_lines(method, dataset, available):
         available: bytes, see `available_memory`.
 
     Returns:
-        A list of at most one line. Supernets of the space mobile have no
-        estimate.
+        A list of at most one line. There is an estimate for supernets of the
+        space darts alone.
 
     Example: `memory_lines(method, dataset, available_memory())`.
     """
-    if method.space == "mobile":
+    if method.space != "darts":
         return []
     needs = [_memory(method, stage, dataset) for stage in method.stages()]
     need = max(memory.peak(method.batch_size) for memory in needs)
@@ -114,18 +114,24 @@ def _chain(method, images):
 
 def _stage(method, number, stage, images):
     kept = costliest(method.candidates(), stage.operations_kept)
-    placement = PLACEMENTS[method.attention]
-    searched = cost.supernet_cost(
-        darts.per_edge(kept, method.nodes),
-        channels=method.channels,
-        cells=stage.cells,
-        nodes=method.nodes,
-        edge_attentions=placement.second,
-        cell_attentions=placement.end,
-        partial=method.partial_channels,
-        stem=method.stem,
+    size = {
+        "channels": method.channels,
+        "cells": stage.cells,
+        "partial": method.partial_channels,
         **images,
-    )
+    }
+    if method.space == "nasbench201":
+        candidates = {"cell": nasbench201.per_edge(kept)}
+    else:
+        placement = PLACEMENTS[method.attention]
+        candidates = darts.per_edge(kept, method.nodes)
+        size |= {
+            "nodes": method.nodes,
+            "edge_attentions": placement.second,
+            "cell_attentions": placement.end,
+            "stem": method.stem,
+        }
+    searched = cost.supernet_cost(candidates, **size)
     bound = "at most " if number > 1 else ""
     return (
         f"Stage {number}: {stage.cells} cells, {stage.operations_kept} "

@@ -34,21 +34,22 @@ def sigmoid(alpha):
 RELAXATIONS = {"softmax": softmax, "sigmoid": sigmoid}
 
 
-def edge_softmax(beta, nodes):
+def edge_softmax(beta, nodes, inputs=2):
     """PC-DARTS's edge normalisation: the edges into a node share one weight.
 
     Source: Xu et al., PC-DARTS (arXiv:1907.05737), equation 5.
 
     Args:
         beta: (edges,), in the order of `spaces.darts.edges`.
-        nodes: number of nodes; node i has i + 2 incoming edges.
+        nodes: number of nodes; the i-th has i + inputs incoming edges.
+        inputs: number of input states of a cell.
 
     Returns:
         (edges,), each node's edges summing to one.
 
     Example: `edge_softmax(tf.zeros(5), nodes=2)` is 1/2, 1/2, 1/3, 1/3, 1/3.
     """
-    incoming = tf.split(beta, [node + 2 for node in range(nodes)])
+    incoming = tf.split(beta, [node + inputs for node in range(nodes)])
     return tf.concat([tf.nn.softmax(part) for part in incoming], 0)
 
 

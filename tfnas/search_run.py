@@ -12,6 +12,7 @@ from tfnas.callbacks import EachEpoch, skips_took_over
 from tfnas.errors import UserError
 from tfnas.history import History
 from tfnas.networks.mobile import MobileSupernet
+from tfnas.networks.nasbench201 import BenchSupernet
 from tfnas.networks.supernet import Supernet
 from tfnas.plan import available_memory, memory_lines, plan
 from tfnas.preparation import prepare
@@ -139,7 +140,8 @@ class _Search(Resumable):
         if self.method.space == "mobile":
             width = self.method.channels / mobile.STEM
             return MobileSupernet(self.method, width=width, **data)
-        return Supernet(
+        of_cells = {"darts": Supernet, "nasbench201": BenchSupernet}
+        return of_cells[self.method.space](
             self.method,
             cells=self.stages[self.stage].cells,
             operations=self.operations,

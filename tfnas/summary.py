@@ -8,7 +8,7 @@ import shlex
 import tensorflow as tf
 
 from tfnas import cost, data
-from tfnas.spaces import mobile
+from tfnas.spaces import mobile, nasbench201
 
 
 def record(config, method, dataset, argv):
@@ -33,7 +33,8 @@ def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
     """What summary.json says: what the search took and what it found.
 
     The network is counted at the size of its paper: 36 channels and 20 cells
-    in the DARTS space, the supernet's own width in the mobile space.
+    in the DARTS space, 16 and 15 in NAS-Bench-201, the supernet's own width
+    in the mobile space.
 
     Args:
         supernet: the last supernet of the search.
@@ -52,6 +53,9 @@ def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
     if genotype.space == "mobile":
         size = {"channels": mobile.STEM, "cells": len(genotype.layers)}
         options = {"width": supernet.width}
+    elif genotype.space == "nasbench201":
+        sizes = {"channels": nasbench201.CHANNELS, "cells": nasbench201.CELLS}
+        size = options = sizes
     else:
         size = options = {"channels": 36, "cells": 20}
     network = cost.network_cost(genotype, **of_images, **options)

@@ -9,6 +9,7 @@ from tfnas.choice import choice, fields
 from tfnas.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.recipe import Recipe
+from tfnas.spaces import nasbench201
 
 USAGE = """usage: python -m tfnas.train --genotype=NAME [--flag=value ...]
 
@@ -194,15 +195,22 @@ def _values(given):
 
 def _for_space(values, space, given):
     """The recipe without what the networks of a space do not have."""
-    if space != "mobile":
+    if space == "darts":
         return values
-    for name in ("cells", "stem", "auxiliary", "drop_path"):
+    without = {"auxiliary": 0.0, "drop_path": 0.0}
+    if space == "nasbench201":
+        nasbench201.check_cells(given.get("cells", nasbench201.STACKS))
+        # A preset's cells are those of the space darts.
+        stacks = max(1, values.cells // nasbench201.STACKS)
+        without["cells"] = stacks * nasbench201.STACKS
+    missing = ["stem", "auxiliary", "drop_path"]
+    for name in [*missing, *(["cells"] if space == "mobile" else [])]:
         if given.get(name):
             raise UserError(
-                f"--{name}={given[name]}: networks of space mobile do not "
+                f"--{name}={given[name]}: networks of space {space} do not "
                 "have it; leave it out"
             )
-    return values.with_flags({"auxiliary": 0.0, "drop_path": 0.0})
+    return values.with_flags(without)
 
 
 def _help(argv):

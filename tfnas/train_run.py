@@ -15,7 +15,6 @@ from tfnas.networks.evaluation import build_network
 from tfnas.preparation import prepare
 from tfnas.report.network import COLUMNS, CONFUSION
 from tfnas.resumable import Resumable
-from tfnas.spaces import mobile
 from tfnas.supervised import SupervisedTraining
 from tfnas.workers import is_chief, open_run
 from tfnas.zoo.loading import weights_of
@@ -147,7 +146,7 @@ class _Training(Resumable):
             keras.config.set_dtype_policy(usual)
 
     def _print_plan(self):
-        of = self._cost()
+        of = cost.built_cost(self.genotype, **self.size)
         print(
             f"{of.parameters / 1e6:.3f} M parameters, "
             f"{of.multiply_adds / 1e6:.1f} M multiply-adds an image; "
@@ -155,13 +154,6 @@ class _Training(Resumable):
             f"weights by, {len(self.dataset.test)} to test",
             flush=True,
         )
-
-    def _cost(self):
-        size = dict(self.size)
-        if self.genotype.space == "mobile":
-            size["width"] = size.pop("channels") / mobile.STEM
-            del size["cells"], size["stem"]
-        return cost.network_cost(self.genotype, **size)
 
     def record(self, argv):
         """What config.json says: all that decides the result, its origin."""
@@ -278,7 +270,8 @@ class _Training(Resumable):
             [name, *row]
             for name, row in zip(names, confusion.tolist(), strict=True)
         ]
-        correct, of = int(np.trace(confusion)), self._cost()
+        correct = int(np.trace(confusion))
+        of = cost.built_cost(self.genotype, **self.size)
         self.run.write_json(
             "summary.json",
             {

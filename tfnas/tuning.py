@@ -43,7 +43,7 @@ def training_ranges(values, space):
         Range("learning_rate", rate / 5, rate * 5, rate, logarithmic=True),
         Range("weight_decay", decay / 10, decay * 10, decay, logarithmic=True),
     ]
-    if space != "mobile":
+    if space == "darts":
         most = max(0.4, values.drop_path)
         ranges.append(Range("drop_path", 0.0, most, values.drop_path))
     return ranges

@@ -8,15 +8,16 @@ module are left out.
 A map is (height, width); stride 2 rounds an odd size up.
 """
 
-from tfnas.cost import mobile, networks
+from tfnas.cost import mobile, nasbench201, networks
 from tfnas.cost.layers import Cost
 from tfnas.cost.memory import Memory, edge_outputs, search_memory
 from tfnas.cost.networks import expected_multiply_adds
-from tfnas.errors import UserError
+from tfnas.spaces.mobile import STEM
 
 __all__ = [
     "Cost",
     "Memory",
+    "built_cost",
     "edge_outputs",
     "expected_multiply_adds",
     "network_cost",
@@ -24,7 +25,7 @@ __all__ = [
     "supernet_cost",
 ]
 
-_SPACES = {"darts": networks, "mobile": mobile}
+_SPACES = {"darts": networks, "mobile": mobile, "nasbench201": nasbench201}
 
 
 def network_cost(genotype, **size):
@@ -33,13 +34,10 @@ def network_cost(genotype, **size):
     Args:
         genotype: a `Genotype`.
         **size: as of `cost.networks.network_cost` (space darts) or
-            `cost.mobile.network_cost`.
+            the module of this package with the space's name.
 
     Returns:
         A `Cost`.
-
-    Raises:
-        UserError: for a genotype of a space whose networks are not known.
 
     Example:
 
@@ -48,11 +46,30 @@ def network_cost(genotype, **size):
     ```
     """
     genotype.validate()
-    if genotype.space not in _SPACES:
-        raise UserError(
-            f"space={genotype.space}: costs are known for {', '.join(_SPACES)}"
-        )
     return _SPACES[genotype.space].network_cost(genotype, **size)
+
+
+def built_cost(genotype, *, channels, cells, stem="cifar", **images):
+    """Cost of the network that `build_network` makes of the same arguments.
+
+    Args:
+        genotype: a `Genotype`.
+        channels: as of `tfnas.build_network`.
+        cells: as of `tfnas.build_network`.
+        stem: as of `tfnas.build_network`.
+        **images: `input_shape` and `classes`.
+
+    Returns:
+        A `Cost`.
+
+    Example: `built_cost(genotype, channels=16, cells=8, classes=10)`.
+    """
+    sizes = {
+        "darts": {"channels": channels, "cells": cells, "stem": stem},
+        "mobile": {"width": channels / STEM},
+        "nasbench201": {"channels": channels, "cells": cells},
+    }
+    return network_cost(genotype, **sizes[genotype.space], **images)
 
 
 def supernet_cost(operations, **size):
@@ -60,14 +77,15 @@ def supernet_cost(operations, **size):
 
     Args:
         operations: those of the supernet: {"normal": ..., "reduce": ...} of
-            the space darts, {"layers": ...} of the space mobile.
-        **size: as of `cost.networks.supernet_cost` or
-            `cost.mobile.supernet_cost`.
+            the space darts, {"layers": ...} of the space mobile, {"cell":
+            ...} of the space nasbench201.
+        **size: as of `cost.networks.supernet_cost` or that of the module of
+            this package with the space's name.
 
     Returns:
         A `Cost`.
 
     Example: `supernet_cost({"layers": [["mb_3x3_e6", "skip"]] * 19})`.
     """
-    space = mobile if "layers" in operations else networks
-    return space.supernet_cost(operations, **size)
+    spaces = {"normal": networks, "layers": mobile, "cell": nasbench201}
+    return spaces[next(iter(operations))].supernet_cost(operations, **size)

@@ -54,6 +54,13 @@ def pointwise(inputs, outputs, shape, affine=True):
     return convolution(inputs, outputs, shape) + norm(outputs, affine)
 
 
+def dense(inputs, outputs, shape, kernel, affine=True):
+    """NAS-Bench-201's convolution, with a bias where its norm has none."""
+    return convolution(
+        inputs, outputs, shape, area=kernel**2, bias=not affine
+    ) + norm(outputs, affine)
+
+
 def linear(inputs, outputs, *, bias=True):
     """A fully connected layer."""
     return convolution(inputs, outputs, (1, 1), bias=bias)
@@ -157,6 +164,12 @@ def _factorized_7x7(site):
     )
 
 
+def _dense(kernel, site):
+    return dense(
+        site.channels, site.channels, site.leaving, kernel, site.affine
+    )
+
+
 OPERATIONS = {
     "none": _free,
     "max_pool_3x3": _free,
@@ -168,6 +181,8 @@ OPERATIONS = {
     "dil_conv_3x3": functools.partial(_dilated, 3),
     "dil_conv_5x5": functools.partial(_dilated, 5),
     "conv_7x1_1x7": _factorized_7x7,
+    "nor_conv_1x1": functools.partial(_dense, 1),
+    "nor_conv_3x3": functools.partial(_dense, 3),
 }
 
 

@@ -14,6 +14,7 @@ earlier edge and operation, P-DARTS the later ones.
 import math
 from dataclasses import replace
 
+from tfnas.derivation.each_edge import each_edge
 from tfnas.derivation.scores import sigmoid, softmax, strongest
 from tfnas.derivation.skip_limit import pdarts, skip_restrictions
 from tfnas.derivation.threshold import threshold_edge, threshold_node
@@ -22,6 +23,7 @@ from tfnas.spaces import darts
 
 __all__ = [
     "derive",
+    "each_edge",
     "pdarts",
     "sigmoid",
     "skip_restrictions",

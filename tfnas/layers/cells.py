@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfnas.layers.mixed_attention import MixedAttention
-from tfnas.layers.outgoing import EdgeOptions, OutgoingEdges
+from tfnas.layers.outgoing import EdgeOptions, OutgoingEdges, weights_of
 from tfnas.layers.reduction import FactorizedReduce, ReluConvolution
 from tfnas.spaces import darts
 
@@ -122,7 +122,7 @@ class SearchCell(keras.layers.Layer):
             pending = pending + run(
                 layer,
                 states[state],
-                self._weights_of(state, weights),
+                weights_of(state, self.rows[state], weights),
                 training=training,
             )
             if state >= 1:  # the next node has had its last edge
@@ -134,23 +134,6 @@ class SearchCell(keras.layers.Layer):
             gammas = weights["gammas"][None]
             output = self.attention(output, gammas, training=training)
         return output
-
-    def _weights_of(self, state, weights):
-        """The rows of the edges that leave a state, and what all share."""
-        own = {
-            name: tf.gather(weights[name], self.rows[state])
-            for name in ("alphas", "betas", "edges")
-            if name in weights
-        }
-        if "auxiliary" in weights:
-            own["auxiliary"] = weights["auxiliary"]
-        if "skip_dropout" in weights:
-            rate, seed = weights["skip_dropout"]
-            own["skip_dropout"] = (
-                rate,
-                seed + tf.constant([state, 0], tf.int64),
-            )
-        return own
 
     def compute_output_shape(self, shapes, weights_shape=None):
         batch, height, width, _ = shapes[1]

@@ -24,6 +24,7 @@ class MixedOperation(keras.layers.Layer):
             the names of its candidate operations. Edges may differ in names,
             not in number.
         stride: 1, or 2 for the inputs of a reduction cell.
+        normalize_pools: whether a batch norm follows a pool, as in DARTS.
         **kwargs: as of `keras.layers.Layer`.
 
     Call arguments:
@@ -45,11 +46,14 @@ class MixedOperation(keras.layers.Layer):
     ```
     """
 
-    def __init__(self, channels, operations, stride=1, **kwargs):
+    def __init__(
+        self, channels, operations, stride=1, normalize_pools=True, **kwargs
+    ):
         super().__init__(**kwargs)
         self.channels = channels
         self.operations = [list(names) for names in operations]
         self.stride = stride
+        self.normalize_pools = normalize_pools
 
     def build(self, state_shape, weights_shape=None):
         self.candidates = {}
@@ -68,7 +72,7 @@ class MixedOperation(keras.layers.Layer):
                 stride=self.stride,
                 edges=len(places),
                 affine=False,
-                normalize_pools=True,
+                normalize_pools=self.normalize_pools,
                 dtype=self.dtype_policy,
             )
             layer.build(state_shape)
@@ -155,6 +159,7 @@ class MixedOperation(keras.layers.Layer):
             "channels": self.channels,
             "operations": self.operations,
             "stride": self.stride,
+            "normalize_pools": self.normalize_pools,
         }
 
 

@@ -207,6 +207,55 @@ class FactorizedConvolution(Convolution):
         return self.norm(x, training=training, scale=scale)
 
 
+@keras.saving.register_keras_serializable(package="tfnas")
+class DenseConvolution(Convolution):
+    """`nor_conv_kxk` of NAS-Bench-201: ReLU, kxk convolution, batch norm.
+
+    As in the authors' code the convolution has a bias where the norm is not
+    affine. The residual blocks between the stacks consist of two of them.
+
+    Args:
+        channels: output channels of each edge; the input may have others.
+        kernel_size: k (1 or 3).
+        **kwargs: as of `Operation`.
+
+    Example: `DenseConvolution(16, 3)(state)`.
+    """
+
+    # The convolutions of all edges read the same map, so they are one.
+    reads_wide = False
+
+    def __init__(self, channels, kernel_size, **kwargs):
+        super().__init__(channels, **kwargs)
+        self.kernel_size = kernel_size
+
+    def build(self, input_shape):
+        k, depth = self.kernel_size, input_shape[-1]
+        wide = self.channels * self.edges
+        self.dense = self.kernel("kernel", (k, k, depth, wide), k * k * depth)
+        self.bias = None
+        if not self.affine:
+            self.bias = self.kernel("bias", (wide,), k * k * depth)
+        self.norm = self.batch_norm("norm")
+        self.norm.build((*input_shape[:3], wide))
+        self.built = True
+
+    def convolve(self, activated, training=False, scale=None):
+        pad = self.kernel_size // 2
+        x = tf.nn.conv2d(
+            activated,
+            self.dense.value,
+            self.stride,
+            [[0, 0], [pad, pad], [pad, pad], [0, 0]],
+        )
+        if self.bias is not None:
+            x = tf.nn.bias_add(x, self.bias.value)
+        return self.norm(x, training=training, scale=scale)
+
+    def get_config(self):
+        return {**super().get_config(), "kernel_size": self.kernel_size}
+
+
 # The layer of each primitive, from `channels` and the arguments of `Operation`.
 LAYERS = {
     "none": Zero,
@@ -218,6 +267,8 @@ LAYERS = {
     "dil_conv_3x3": functools.partial(DilatedConvolution, kernel_size=3),
     "dil_conv_5x5": functools.partial(DilatedConvolution, kernel_size=5),
     "conv_7x1_1x7": FactorizedConvolution,
+    "nor_conv_1x1": functools.partial(DenseConvolution, kernel_size=1),
+    "nor_conv_3x3": functools.partial(DenseConvolution, kernel_size=3),
 }
 
 

@@ -25,11 +25,39 @@ class EdgeOptions:
         second: candidates of a second mixture on each edge's result, or ().
         partial: K; 1/K of the channels enter the mixed operation.
         auxiliary_skip: whether a skip outside of the mixture is added.
+        normalize_pools: whether a batch norm follows a pool.
     """
 
     second: tuple[str, ...] = ()
     partial: int = 1
     auxiliary_skip: bool = False
+    normalize_pools: bool = True
+
+
+def weights_of(state, rows, weights):
+    """The part of a cell's relaxed architecture that one state's edges need.
+
+    Args:
+        state: number of the state.
+        rows: the rows of its outgoing edges.
+        weights: as of `OutgoingEdges`, with a row for each edge of the cell.
+
+    Returns:
+        A dict as `OutgoingEdges` takes it.
+
+    Example: `weights_of(0, [0, 1, 3], {"alphas": tf.fill((6, 5), 1 / 5)})`.
+    """
+    own = {
+        name: tf.gather(weights[name], rows)
+        for name in ("alphas", "betas", "edges")
+        if name in weights
+    }
+    if "auxiliary" in weights:
+        own["auxiliary"] = weights["auxiliary"]
+    if "skip_dropout" in weights:
+        rate, seed = weights["skip_dropout"]
+        own["skip_dropout"] = rate, seed + tf.constant([state, 0], tf.int64)
+    return own
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
@@ -77,6 +105,7 @@ class OutgoingEdges(keras.layers.Layer):
             narrow,
             self.operations,
             stride=self.stride,
+            normalize_pools=options.normalize_pools,
             name="mixed",
             dtype=self.dtype_policy,
         )

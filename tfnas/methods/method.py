@@ -8,11 +8,13 @@ with a help text is also a flag of `python -m tfnas.search`.
 import dataclasses
 from collections.abc import Mapping
 
+from tfnas import spaces
 from tfnas.choice import check_values, choice, fields
 from tfnas.errors import UserError
 from tfnas.genotype import ATTENTIONS
 from tfnas.methods.rules import contradictions
 from tfnas.schedule import Stage
+from tfnas.spaces import nasbench201
 from tfnas.spaces.attention import PLACEMENTS
 from tfnas.spaces.darts import CANDIDATES, PRIMITIVES
 
@@ -33,9 +35,11 @@ class Method:
     paper: str
 
     # === Search space (survey 3.1) ===
-    space: str = choice("darts", "search space", ("darts", "mobile"))
+    space: str = choice("darts", "search space", spaces.names())
     operations: tuple[str, ...] = choice(
-        PRIMITIVES, "candidate operations of every edge", CANDIDATES
+        PRIMITIVES,
+        "candidate operations of every edge",
+        (*CANDIDATES, *nasbench201.PRIMITIVES),
     )
     nodes: int = choice(4, "intermediate nodes of a cell", least=1)
     channels: int = choice(
@@ -149,7 +153,7 @@ class Method:
     derivation: str = choice(
         "top2",
         "rule that makes the genotype",
-        ("top2", "pdarts", "threshold_node", "threshold_edge"),
+        ("top2", "pdarts", "threshold_node", "threshold_edge", "strongest"),
     )
     threshold: float | None = choice(
         None, "smallest weight that the threshold rules keep", least=0
@@ -183,6 +187,8 @@ class Method:
     def with_flags(self, values):
         """The method with some of its values replaced, checked.
 
+        A change to the space nasbench201 brings that space's values with it.
+
         Args:
             values: {name of a flag: value}.
 
@@ -191,6 +197,8 @@ class Method:
 
         Example: `methods.get("darts").with_flags({"epochs": 3})`.
         """
+        if "nasbench201" == values.get("space") != self.space:
+            values = {**nasbench201.method_values(self), **values}
         method = dataclasses.replace(self, **values)
         method.check()
         return method

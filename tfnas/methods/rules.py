@@ -1,6 +1,7 @@
 """Which choices cannot stand beside each other, and what to do about it."""
 
-from tfnas.spaces.darts import PRIMITIVES
+from tfnas.spaces import nasbench201
+from tfnas.spaces.darts import CANDIDATES, PRIMITIVES
 
 # What the methods' own values are, where nobody has chosen.
 _OF_CELLS = (PRIMITIVES, PRIMITIVES[1:])
@@ -21,6 +22,7 @@ def contradictions(method):
     """
     yield from _values(method)
     yield from _space(method)
+    yield from _bench(method)
     yield from _relaxation(method)
     yield from _stages(method)
     yield from _derivation(method)
@@ -86,6 +88,47 @@ def _space(method):
         and method.attention in ("mixed_with_operation", "double_mixed"),
         f"--attention={method.attention}: attends to all channels, but "
         f"--partial_channels={parts} mixes a part; use --attention=after_every",
+    )
+
+
+def _bench(method):
+    here = method.space == "nasbench201"
+    known = set(nasbench201.PRIMITIVES)
+    yield (
+        here and not set(method.operations) <= known,
+        "--operations: --space=nasbench201 has "
+        f"{', '.join(nasbench201.PRIMITIVES)} alone",
+    )
+    yield (
+        not here and not set(method.operations) <= set(CANDIDATES),
+        "--operations: names one of NAS-Bench-201; use --space=nasbench201",
+    )
+    yield (
+        here and method.nodes != nasbench201.NODES,
+        f"--nodes={method.nodes}: cells of --space=nasbench201 have "
+        f"{nasbench201.NODES}",
+    )
+    yield (
+        here and any(cells % nasbench201.STACKS for cells in method.cells),
+        f"--cells={_shown(method.cells)}: --space=nasbench201 has "
+        f"{nasbench201.STACKS} equal stacks; use multiples of "
+        f"{nasbench201.STACKS}",
+    )
+    for flag, used in (
+        ("attention", method.attention != "none"),
+        ("stem", method.stem != "cifar"),
+        ("budget_macs", method.budget_macs > 0),
+    ):
+        yield (
+            here and used,
+            f"--{flag}={getattr(method, flag)}: --space=nasbench201 does not "
+            f"have it; drop --{flag} or use --space=darts",
+        )
+    yield (
+        here != (method.derivation == "strongest"),
+        f"--derivation={method.derivation}: is not for "
+        f"--space={method.space}; only nasbench201 takes strongest, and it "
+        "takes no other",
     )
 
 

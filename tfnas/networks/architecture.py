@@ -7,13 +7,13 @@ import numpy as np
 
 from tfnas import derivation
 from tfnas.genotype import Genotype
+from tfnas.genotype_schema import INPUTS
 from tfnas.relaxation import RELAXATIONS, edge_softmax, softmax
 from tfnas.spaces.attention import PLACEMENTS
-from tfnas.spaces.darts import KINDS
 
 
 class Architecture(keras.layers.Layer):
-    """alpha and its companions, for normal and reduction cells (survey 3.2).
+    """alpha and its companions, for each kind of cell (survey 3.2).
 
     alpha weighs the operations of every edge. By the method, beta weighs
     attentions after them, gamma attentions on a cell's output, and "edges"
@@ -21,7 +21,8 @@ class Architecture(keras.layers.Layer):
 
     Args:
         method: a `Method`.
-        operations: {"normal": names of each edge, "reduce": the same}.
+        operations: {"normal": names of each edge, "reduce": the same}, or
+            {"cell": names of each edge} in the space nasbench201.
         nodes: number of nodes of a cell.
         **kwargs: as of `keras.layers.Layer`.
 
@@ -42,7 +43,7 @@ class Architecture(keras.layers.Layer):
     def build(self, input_shape=None):
         second, end = self.placement.second, self.placement.end
         self.alphas, self.betas, self.edges, self.gammas = {}, {}, {}, {}
-        for kind in KINDS:
+        for kind in self.operations:
             edges = len(self.operations[kind])
             shape = np.shape(self.operations[kind])
             self._add(self.alphas, "alphas", kind, shape)
@@ -85,21 +86,26 @@ class Architecture(keras.layers.Layer):
         """
         relax = RELAXATIONS[self.method.relaxation]
         weights = {}
-        for kind in KINDS:
+        for kind in self.operations:
             own = {"alphas": relax(self.alphas[kind].value)}
             if self.betas:
                 own["betas"] = softmax(self.betas[kind].value)
             if self.gammas:
                 own["gammas"] = softmax(self.gammas[kind].value)
             if self.edges:
-                own["edges"] = edge_softmax(self.edges[kind].value, self.nodes)
+                own["edges"] = self._edge_softmax(kind)
             weights[kind] = own
         return weights
 
     def derive(self):
         """The `Genotype` that the present values stand for."""
+        if self.method.space == "nasbench201":
+            shares, names = self.shares("cell"), self.operations["cell"]
+            return Genotype(
+                "nasbench201", cell=derivation.each_edge(shares, names)
+            )
         cells, provenance = {}, {}
-        for kind in KINDS:
+        for kind in self.operations:
             cells[kind], warning = self._derive_cell(kind)
             if warning:
                 provenance[f"fallback_{kind}"] = warning
@@ -125,9 +131,13 @@ class Architecture(keras.layers.Layer):
         relax = getattr(derivation, self.method.relaxation)
         shares = relax(keras.ops.convert_to_numpy(self.alphas[kind]))
         if self.edges:
-            edges = edge_softmax(self.edges[kind].value, self.nodes)
-            shares = shares * keras.ops.convert_to_numpy(edges)[:, None]
+            edges = keras.ops.convert_to_numpy(self._edge_softmax(kind))
+            shares = shares * edges[:, None]
         return shares
+
+    def _edge_softmax(self, kind):
+        inputs = INPUTS[self.method.space]
+        return edge_softmax(self.edges[kind].value, self.nodes, inputs)
 
 
 def _strongest(variables, kind, names):

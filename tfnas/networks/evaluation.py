@@ -11,6 +11,7 @@ from tfnas.layers.genotype_cell import GenotypeCell
 from tfnas.layers.kernels import uniform
 from tfnas.layers.stem import StemConvolution
 from tfnas.networks.mobile import build_mobile_network
+from tfnas.networks.nasbench201 import build_bench_network
 from tfnas.spaces import darts, mobile
 
 
@@ -39,6 +40,9 @@ def build_network(
     `channels / 32`, the channels of its stem; its 19 layers and its image
     size settle `cells` and `stem`.
 
+    In the space nasbench201: `build_bench_network`; published networks have 16
+    channels and 15 cells.
+
     Args:
         genotype: a `Genotype`.
         input_shape: (height, width, channels) of an image.
@@ -57,9 +61,8 @@ def build_network(
         "logits" and "auxiliary", both (N, classes).
 
     Raises:
-        UserError: for a genotype whose networks are not known, an unknown
-            stem, an image too small, or an option that the space does not
-            have.
+        UserError: for an unknown stem, an image too small, or an option that
+            the space does not have.
 
     Source: the evaluation networks of DARTS (arXiv:1806.09055, sections 3.2,
     3.3), P-DARTS, Fair DARTS and Att-DARTS, as in the authors' code.
@@ -77,19 +80,25 @@ def build_network(
         raise UserError(f"stem={stem}: use one of {', '.join(_STEMS)}")
     if not 0 <= drop_path < 1:
         raise UserError(f"drop_path={drop_path}: give a rate from 0 to below 1")
+    if genotype.space != "darts":
+        space = genotype.space
+        _refuse(auxiliary, "auxiliary", space, "no auxiliary classifier")
+        _refuse(drop_path, "drop_path", space, "no drop path")
+    if genotype.space == "nasbench201":
+        _refuse(stem.removeprefix("cifar"), "stem", space, "the stem cifar")
+        return build_bench_network(
+            genotype,
+            input_shape=input_shape,
+            classes=classes,
+            channels=channels,
+            cells=cells,
+        )
     if genotype.space == "mobile":
-        _refuse(auxiliary, "auxiliary", "no auxiliary classifier")
-        _refuse(drop_path, "drop_path", "no drop path")
         return build_mobile_network(
             genotype,
             input_shape=input_shape,
             classes=classes,
             width=channels / mobile.STEM,
-        )
-    if genotype.space != "darts":
-        raise UserError(
-            f"space={genotype.space}: its stem, cell and residual blocks are "
-            "missing here; give a genotype of space darts or mobile"
         )
     _check_size(input_shape, channels, cells, stem)
 
@@ -208,9 +217,9 @@ def _check_size(input_shape, channels, cells, stem):
         )
 
 
-def _refuse(given, name, missing):
+def _refuse(given, name, space, missing):
     if given:
         raise UserError(
-            f"{name}={given}: networks of space mobile have {missing}; "
+            f"{name}={given}: networks of space {space} have {missing}; "
             "leave it out"
         )

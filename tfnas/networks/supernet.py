@@ -11,15 +11,14 @@ from tfnas.layers.normalization import BatchNormalization
 from tfnas.layers.outgoing import EdgeOptions
 from tfnas.layers.shared_trace import SharedTrace
 from tfnas.layers.stem import ImagenetStem, small_stem
-from tfnas.networks.architecture import Architecture
-from tfnas.relaxation import perturbed
+from tfnas.networks.cell_supernet import CellSupernet
 from tfnas.spaces import darts
 from tfnas.spaces.attention import PLACEMENTS
 from tfnas.spaces.darts import KINDS
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
-class Supernet(keras.Model):
+class Supernet(CellSupernet):
     """A stack of search cells, from images to logits (survey, figure 1).
 
     Stem, cells, global average pooling, classifier. Cells a third and two
@@ -116,21 +115,7 @@ class Supernet(keras.Model):
     def build(self, input_shape):
         options = {"dtype": self.dtype_policy}
 
-        # === Architecture ===
-        self.architecture_layer = Architecture(
-            self.method, self.operations, self.nodes, **options
-        )
-        self.architecture_layer.build()
-
-        # === What the schedule sets each epoch ===
-        self.skip_dropout_rate = self.auxiliary_weight = None
-        self.beta_decay_weight = None
-        if any(self.method.skip_dropout):
-            self.skip_dropout_rate = self._scheduled("skip_dropout_rate", 0)
-        if self.method.auxiliary_skip:
-            self.auxiliary_weight = self._scheduled("auxiliary_weight", 1)
-        if self.method.beta_decay:
-            self.beta_decay_weight = self._scheduled("beta_decay_weight", 0)
+        self.build_architecture()
 
         # === Stem ===
         shapes = self._build_stem(input_shape, options)
@@ -189,55 +174,26 @@ class Supernet(keras.Model):
         self.stem_norm.build(shape)
         return [shape, shape]
 
-    def _scheduled(self, name, value):
-        return self.add_weight(
-            name=name,
-            shape=(),
-            initializer=keras.initializers.Constant(value),
-            trainable=False,
-        )
-
     def call(self, inputs, training=False, seed=(0, 0), radius=None):
-        weights = self.mixing_weights()
-        if radius is not None:
-            for kind in KINDS:
-                weights[kind]["alphas"] = perturbed(
-                    weights[kind]["alphas"], radius, seed
-                )
+        weights = self.relaxed(seed, radius)
         if self.method.stem == "imagenet":
             states = self.stem(inputs, training=training)
         else:
             x = self.stem_norm(self.stem(inputs), training=training)
             states = [x, x]
         for index, cell in enumerate(self.cells):
-            own = dict(weights[KINDS[cell.reduction]])
-            if training and self.skip_dropout_rate is not None:
-                rate = tf.convert_to_tensor(self.skip_dropout_rate.value)
-                layer = tf.constant([index * (self.nodes + 1), 0], tf.int64)
-                own["skip_dropout"] = (rate, tf.cast(seed, tf.int64) + layer)
+            own = self.of_cell(
+                weights[KINDS[cell.reduction]], index, training, seed
+            )
             output = cell(states, own, training=training, run=self._trace)
             states = [states[1], output]
         return self.classifier(tf.reduce_mean(states[1], [1, 2]))
 
-    def mixing_weights(self):
-        """The relaxed architecture, as `Architecture.mixing_weights` tells."""
-        weights = self.architecture_layer.mixing_weights()
-        if self.auxiliary_weight is not None:
-            fading = tf.convert_to_tensor(self.auxiliary_weight.value)
-            for kind in KINDS:
-                weights[kind]["auxiliary"] = fading
-        return weights
-
     def architecture_loss(self):
         """What the method adds to the validation loss for alpha alone."""
-        method = self.method
-        loss = regularization.own_loss(
-            method,
-            [self.architecture[f"alphas_{kind}"].value for kind in KINDS],
-            self.beta_decay_weight,
-        )
-        if method.budget_macs:
-            loss += method.budget_weight * self._over_budget()
+        loss = super().architecture_loss()
+        if self.method.budget_macs:
+            loss += self.method.budget_weight * self._over_budget()
         return loss
 
     def _over_budget(self):
@@ -272,33 +228,6 @@ class Supernet(keras.Model):
             stem=self.method.stem,
         )
 
-    @property
-    def architecture(self):
-        """The architecture variables by name.
-
-        `alphas_normal`, `alphas_reduce`: (edges, candidates), rows in the
-        order of `spaces.darts.edges`, columns in that of `operations`. By the
-        method also `betas_*`: (edges, attentions); `edges_*`: (edges,);
-        `gammas_*`: (attentions,).
-        """
-        return self.architecture_layer.by_name()
-
-    def derive(self):
-        """The `Genotype` that the present architecture stands for.
-
-        A rule that found nothing to keep says in the genotype's provenance,
-        under "fallback_normal" or "fallback_reduce", how it was replaced.
-        """
-        return self.architecture_layer.derive()
-
-    @property
-    def weight_variables(self):
-        """The trainable variables that are not architecture: w."""
-        architecture = {id(v) for v in self.architecture.values()}
-        return [
-            v for v in self.trainable_variables if id(v) not in architecture
-        ]
-
     def get_config(self):
         return {
             "method": {"name": self.method.name, **self.method.values()},
@@ -311,10 +240,3 @@ class Supernet(keras.Model):
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        config["method"] = methods.from_values(config["method"])
-        config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
-        return cls(**config)

@@ -5,7 +5,6 @@ import re
 from math import isfinite
 
 from tfnas.errors import UserError
-from tfnas.spaces import mobile
 
 MEASURED, PAPER = "measured here", "paper"
 # The method of a genotype that no search found.
@@ -141,11 +140,7 @@ class Entry:
         # Names and flags need no NumPy.
         from tfnas import cost
 
-        size = self.size()
-        if genotype.space == "mobile":
-            size["width"] = size.pop("channels") / mobile.STEM
-            del size["cells"], size["stem"]
-        return cost.network_cost(genotype, **size)
+        return cost.built_cost(genotype, **self.size())
 
     def _check(self, where):
         """Refuse fields that contradict each other."""

@@ -1,0 +1,188 @@
+"""The space of NAS-Bench-201: small enough that every answer is known.
+
+One cell, repeated: its input is state 0, three nodes follow, and each of the
+six edges carries one of five operations, so there are 15,625 cells. All of
+them were trained, which tells luck from search. The network around the cell is
+fixed: a stem, three stacks of cells, and between the stacks a residual block
+that halves the map and doubles the channels.
+
+Source: Dong and Yang, NAS-Bench-201, ICLR 2020, arXiv:2001.00326, sections 2.1
+and 2.2, and the authors' code (https://github.com/D-X-Y/AutoDL-Projects).
+"""
+
+import re
+
+from tfnas.errors import UserError
+from tfnas.genotype import OPERATIONS, Cell, Edge, Genotype
+
+# The order is the order of the columns of alpha.
+PRIMITIVES = OPERATIONS["nasbench201"]
+NODES = 3
+STACKS = 3
+CHANNELS, CELLS = 16, 15
+
+
+def edges():
+    """The (from, to) pairs of a cell in the order of alpha's rows.
+
+    It is the order of the benchmark's strings too.
+
+    Example: `edges()[:3]` is ((0, 1), (0, 2), (1, 2)).
+    """
+    return tuple(
+        (source, node) for node in range(1, NODES + 1) for source in range(node)
+    )
+
+
+def per_edge(operations=None):
+    """The candidates of each of the six edges, checked.
+
+    Args:
+        operations: None for all, names for every edge alike, or {"cell": six
+            lists of names}, equally many in each.
+
+    Raises:
+        UserError: for an unknown name or another number of lists.
+
+    Example: `per_edge(["skip_connect", "nor_conv_3x3"])[5]`.
+    """
+    if not hasattr(operations, "keys"):
+        operations = {"cell": [operations or PRIMITIVES] * len(edges())}
+    rows = [list(names) for names in operations["cell"]]
+    lengths = {len(names) for names in rows}
+    if len(rows) != len(edges()) or len(lengths) != 1 or 0 in lengths:
+        raise UserError(
+            f"operations['cell']: give {len(edges())} lists of equal length, "
+            "at least 1"
+        )
+    for name in sum(rows, []):
+        if name not in PRIMITIVES:
+            raise UserError(
+                f"operations['cell']: unknown {name!r}; choose from "
+                f"{', '.join(PRIMITIVES)}"
+            )
+    return rows
+
+
+def check_cells(cells):
+    """Refuse a number of cells that does not make three equal stacks.
+
+    Example: `check_cells(15)`.
+    """
+    if cells < STACKS or cells % STACKS:
+        raise UserError(
+            f"cells={cells}: networks of space nasbench201 are {STACKS} stacks "
+            f"of equally many cells; give a multiple of {STACKS}"
+        )
+
+
+def method_values(method):
+    """What the values of a method for cells become in this space.
+
+    The rule that picks operations is the benchmark's, the strongest of each
+    edge, `none` among them; so neither threshold nor skip limit applies. Later
+    stages of a search keep the same share of the candidates as in the space
+    darts, and each has a cell more in a stack.
+
+    Args:
+        method: a `Method` with the values of its paper.
+
+    Returns:
+        {flag: value}.
+
+    Example: `method_values(methods.get("pdarts"))["cells"]` is (9, 12, 15).
+    """
+    names = PRIMITIVES if "none" in method.operations else PRIMITIVES[1:]
+    stages, all_kept = len(method.cells), len(method.operations)
+    return {
+        "operations": names,
+        "nodes": NODES,
+        "cells": tuple(
+            CELLS - STACKS * (stages - 1 - stage) for stage in range(stages)
+        ),
+        "operations_kept": tuple(
+            round(len(names) * kept / all_kept)
+            for kept in method.operations_kept
+        ),
+        "derivation": "strongest",
+        "threshold": None,
+        "skip_limit": None,
+    }
+
+
+# === The benchmark's own form of a cell ===
+
+
+def to_string(genotype):
+    """A genotype as the benchmark writes it.
+
+    An edge that the genotype does not have is written as `none`.
+
+    Args:
+        genotype: a `Genotype` of this space.
+
+    Raises:
+        UserError: for another space or two operations on one edge, which the
+            benchmark does not know.
+
+    Example:
+
+    ```python
+    cell = Cell((Edge("skip_connect", 0, 3),), (3,))
+    to_string(Genotype("nasbench201", cell=cell))
+    # |none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|
+    ```
+    """
+    genotype.validate()
+    if genotype.space != "nasbench201":
+        raise UserError(
+            f"space={genotype.space}: only genotypes of space nasbench201 are "
+            "in the benchmark"
+        )
+    found = {}
+    for edge in genotype.cell.edges:
+        place = edge.source, edge.to
+        if place in found:
+            raise UserError(
+                f"cell: two operations on the edge from {edge.source} to "
+                f"{edge.to}; the benchmark has one on each"
+            )
+        found[place] = edge.op
+    nodes = [
+        "|".join(
+            f"{found.get((source, node), 'none')}~{source}"
+            for source in range(node)
+        )
+        for node in range(1, NODES + 1)
+    ]
+    return "+".join(f"|{node}|" for node in nodes)
+
+
+def from_string(text, provenance=None):
+    """The genotype of a cell as the benchmark writes it.
+
+    Args:
+        text: such as `to_string` returns.
+        provenance: of the genotype.
+
+    Raises:
+        UserError: for another form, edge or operation.
+
+    Example: `from_string("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")`.
+    """
+    parts = re.findall(r"([a-z0-9_]+)~(\d)", text)
+    names = [name for name, _ in parts]
+    written = [
+        Edge(name, *place) for name, place in zip(names, edges(), strict=False)
+    ]
+    genotype = Genotype(
+        "nasbench201",
+        cell=Cell(tuple(written), (NODES,)),
+        provenance=provenance or {},
+    )
+    if len(parts) != len(edges()) or to_string(genotype) != text.strip():
+        raise UserError(
+            f"{text!r}: not a cell of NAS-Bench-201, such as "
+            "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
+        )
+    return genotype
