@@ -18,8 +18,10 @@ MODULES = {
 # A module imports from its own line and the lines below it, never from above.
 LEVELS = [
     {"search", "train", "convert", "export", "exporting", "demo", "build"}
-    | {"building", "benchmark", "benchmarking", "tuning", "sweep", "sweeping"},
+    | {"building", "benchmark", "benchmarking", "tuning", "sweep", "sweeping"}
+    | {"baseline", "baseline_run"},
     {"search_run", "train_run", "convert_run", "trials"},
+    {"baselines"},
     {"authors_weights"},
     {"authors_network", "authors_supernet"},
     {"resumable"},
@@ -48,7 +50,7 @@ LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
 LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
-LIGHT |= {"sweep", "sweeping", "export", "demo"}
+LIGHT |= {"sweep", "sweeping", "export", "demo", "baseline"}
 LIGHT |= {"build", "building", "tuning", "cluster", "devices", "interruption"}
 
 

@@ -10,6 +10,7 @@ import dataclasses
 from tfnas import schedule
 from tfnas.choice import check_values, choice, fields
 from tfnas.errors import UserError
+from tfnas.spaces import nasbench201
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +106,37 @@ class Recipe:
                 f"--schedule=linear: use more than {schedule.LINEAR_TAIL} "
                 f"--epochs, not {self.epochs}"
             )
+
+    def for_space(self, space, given):
+        """The recipe without what the networks of a space do not have.
+
+        Args:
+            space: the genotype's.
+            given: {flag: value} of the flags that were typed.
+
+        Raises:
+            UserError: if one of them is what the space does not have.
+
+        Example: `preset("paper").for_space("mobile", {}).auxiliary` is 0.
+        """
+        if space == "darts":
+            return self
+        changes = {"auxiliary": 0.0, "drop_path": 0.0}
+        missing = ["stem", *changes]
+        if space == "mobile":
+            missing.append("cells")
+        else:
+            nasbench201.check_cells(given.get("cells", nasbench201.STACKS))
+            # A preset's cells are those of the space darts.
+            stack = max(1, self.cells // nasbench201.STACKS)
+            changes["cells"] = stack * nasbench201.STACKS
+        for name in missing:
+            if given.get(name):
+                raise UserError(
+                    f"--{name}={given[name]}: networks of space {space} do "
+                    "not have it; leave it out"
+                )
+        return self.with_flags(changes)
 
     def rate_at(self, epoch):
         """The learning rate of an epoch, counted from 0.

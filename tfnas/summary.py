@@ -13,28 +13,29 @@ from tfnas.spaces import mobile, nasbench201
 
 def record(config, method, dataset, argv):
     """What config.json says: all that decides the result, and its origin."""
-    train, valid = data.search_halves(dataset)
     return {
         "command": ["python", "-m", "tfnas.search", *argv[1:]],
         "config": config.decisive(),
         "method": method.values(),
-        "data": {
-            "name": dataset.name,
-            "image_shape": dataset.image_shape,
-            "classes": list(dataset.classes),
-            "train": len(train),
-            "valid": len(valid),
-        },
+        "data": described(dataset),
         "versions": versions(),
+    }
+
+
+def described(dataset):
+    """What config.json says of a search's data."""
+    train, valid = data.search_halves(dataset)
+    return {
+        "name": dataset.name,
+        "image_shape": dataset.image_shape,
+        "classes": list(dataset.classes),
+        "train": len(train),
+        "valid": len(valid),
     }
 
 
 def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
     """What summary.json says: what the search took and what it found.
-
-    The network is counted at the size of its paper: 36 channels and 20 cells
-    in the DARTS space, 16 and 15 in NAS-Bench-201, the supernet's own width
-    in the mobile space.
 
     Args:
         supernet: the last supernet of the search.
@@ -46,19 +47,6 @@ def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
     Returns:
         A JSON-ready dict.
     """
-    of_images = {
-        "input_shape": supernet.image_shape,
-        "classes": supernet.classes,
-    }
-    if genotype.space == "mobile":
-        size = {"channels": mobile.STEM, "cells": len(genotype.layers)}
-        options = {"width": supernet.width}
-    elif genotype.space == "nasbench201":
-        sizes = {"channels": nasbench201.CHANNELS, "cells": nasbench201.CELLS}
-        size = options = sizes
-    else:
-        size = options = {"channels": 36, "cells": 20}
-    network = cost.network_cost(genotype, **of_images, **options)
     searched = supernet.cost()
     return {
         "seconds": round(seconds, 1),
@@ -66,13 +54,44 @@ def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
         "peak_memory_mb": peak_memory(),
         "supernet_parameters": searched.parameters,
         "supernet_multiply_adds": searched.multiply_adds,
-        "network": {
-            **size,
-            "parameters": network.parameters,
-            "multiply_adds": network.multiply_adds,
-        },
+        "network": network_of_paper(
+            genotype,
+            input_shape=supernet.image_shape,
+            classes=supernet.classes,
+            width=getattr(supernet, "width", 1.0),
+        ),
         "next_command": next_command,
     }
+
+
+def network_of_paper(genotype, *, width=1.0, **images):
+    """Size and cost of what was found, at the size of its space's paper.
+
+    That is 36 channels and 20 cells in the DARTS space, 16 and 15 in
+    NAS-Bench-201; in the mobile space the supernet's own width.
+
+    Args:
+        genotype: the `Genotype`.
+        width: factor on the mobile space's channels.
+        **images: `input_shape` and `classes`.
+
+    Returns:
+        {"channels", "cells", "parameters", "multiply_adds"}.
+
+    Example: `network_of_paper(genotype, classes=10)["parameters"]`.
+    """
+    if genotype.space == "mobile":
+        size = {"channels": mobile.STEM, "cells": len(genotype.layers)}
+        network = cost.network_cost(genotype, width=width, **images)
+    else:
+        sizes = {
+            "darts": (36, 20),
+            "nasbench201": (nasbench201.CHANNELS, nasbench201.CELLS),
+        }
+        channels, cells = sizes[genotype.space]
+        size = {"channels": channels, "cells": cells}
+        network = cost.network_cost(genotype, **size, **images)
+    return {**size, **vars(network)}
 
 
 def next_command(config, folder, augmentation="cifar"):

@@ -9,7 +9,6 @@ from tfnas.choice import choice, fields
 from tfnas.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.recipe import Recipe
-from tfnas.spaces import nasbench201
 
 USAGE = """usage: python -m tfnas.train --genotype=NAME [--flag=value ...]
 
@@ -168,7 +167,7 @@ def resolve(given):
             "names that --help lists"
         )
     genotype = zoo.genotype(config.genotype)
-    values = _for_space(values, genotype.space, given)
+    values = values.for_space(genotype.space, given)
     if config.out is None:
         path = Path(config.genotype)
         name = path.parent.name if path.stem == "genotype" else path.stem
@@ -191,26 +190,6 @@ def _values(given):
     if not 0 <= config.seed < 2**31:
         raise UserError(f"--seed={config.seed}: use 0 to {2**31 - 1}")
     return config, values
-
-
-def _for_space(values, space, given):
-    """The recipe without what the networks of a space do not have."""
-    if space == "darts":
-        return values
-    without = {"auxiliary": 0.0, "drop_path": 0.0}
-    if space == "nasbench201":
-        nasbench201.check_cells(given.get("cells", nasbench201.STACKS))
-        # A preset's cells are those of the space darts.
-        stacks = max(1, values.cells // nasbench201.STACKS)
-        without["cells"] = stacks * nasbench201.STACKS
-    missing = ["stem", "auxiliary", "drop_path"]
-    for name in [*missing, *(["cells"] if space == "mobile" else [])]:
-        if given.get(name):
-            raise UserError(
-                f"--{name}={given[name]}: networks of space {space} do not "
-                "have it; leave it out"
-            )
-    return values.with_flags(without)
 
 
 def _help(argv):

@@ -39,11 +39,11 @@ class Range:
     logarithmic: bool = False
 
 
-def check_installed():
+def check_installed(flag="tune"):
     """Raise a `UserError` if KerasTuner is missing, without importing it."""
     if importlib.util.find_spec("keras_tuner") is None:
         raise UserError(
-            "--tune: KerasTuner is not installed; pip install 'tfnas[tune]'"
+            f"--{flag}: KerasTuner is not installed; pip install 'tfnas[tune]'"
         )
 
 
@@ -69,8 +69,6 @@ def optimise(run, ranges, count, seed, judge):
     import keras_tuner
     from sklearn.exceptions import ConvergenceWarning
 
-    from tfnas.callbacks import Diverged
-
     space = keras_tuner.HyperParameters()
     for each in ranges:
         space.Float(
@@ -91,68 +89,106 @@ def optimise(run, ranges, count, seed, judge):
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 return super().populate_space(trial_id)
 
-    class Tuner(keras_tuner.engine.base_tuner.BaseTuner):
-        def run_trial(self, trial):
-            try:
-                accuracy = judge(int(trial.trial_id), _rounded(trial))
-            except Diverged as error:
-                print(f"Trial {trial.trial_id}: {error}")
-                accuracy = 0.0
-            except Exception as error:
-                # KerasTuner goes on after any other error.
-                raise keras_tuner.errors.FatalError from error
-            return {OBJECTIVE: accuracy}
-
-        def on_trial_end(self, trial):
-            super().on_trial_end(trial)
-            run.write("trials.csv", _table(self.oracle, ranges))
-            shown = ", ".join(f"{k}={v}" for k, v in _rounded(trial).items())
-            print(
-                f"Trial {int(trial.trial_id) + 1} of {count}: {shown}: "
-                f"{100 * trial.score:.2f} % of the held-out images",
-                flush=True,
-            )
-
     oracle = Oracle(
         objective=keras_tuner.Objective(OBJECTIVE, "max"),
         max_trials=count,
         # By default 3 a value; the rest would come too late to be used.
         num_initial_points=max(2, count // 3),
-        seed=seed,
+        seed=seed + 1,  # KerasTuner takes 0 for none and draws one
         hyperparameters=space,
         allow_new_entries=False,
         tune_new_entries=False,
     )
     oracle.verbose = 0
+
+    def accuracy(number, values):
+        return {OBJECTIVE: judge(number, values)}
+
+    def show(trial):
+        shown = ", ".join(f"{k}={v}" for k, v in rounded(trial).items())
+        return f"{shown}: {100 * trial.score:.2f} % of the held-out images"
+
+    names = [each.name for each in ranges]
+    best = run_trials(run, oracle, count, accuracy, names, show)
+    return {"values": rounded(best), OBJECTIVE: best.score}
+
+
+def run_trials(run, oracle, count, judge, names, show):
+    """Run the trials that an oracle proposes and that are missing.
+
+    Args:
+        run: the `Run` that the trials belong to.
+        oracle: a `keras_tuner.Oracle`.
+        count: trials in all, as far as is known.
+        judge: function of (number from 0, {name: value}) to {metric: number},
+            the oracle's objective among them.
+        names: of the values, the first columns of `trials.csv`.
+        show: function of a trial to a few words on it.
+
+    Returns:
+        The best `keras_tuner` trial, of equal ones the earliest.
+
+    Raises:
+        Exception: what `judge` raises, but for `Diverged`.
+
+    Example: `run_trials(run, oracle, 10, judge, ["drop_path"], show)`.
+    """
+    import keras_tuner
+
+    from tfnas.callbacks import Diverged
+
+    class Tuner(keras_tuner.engine.base_tuner.BaseTuner):
+        def run_trial(self, trial):
+            try:
+                return judge(int(trial.trial_id), rounded(trial))
+            except Diverged as error:
+                print(f"Trial {trial.trial_id}: {error}")
+                return {oracle.objective.name: 0.0}
+            except Exception as error:
+                # KerasTuner goes on after any other error.
+                raise keras_tuner.errors.FatalError from error
+
+        def on_trial_end(self, trial):
+            super().on_trial_end(trial)
+            run.write("trials.csv", _table(self.oracle, names))
+            number = int(trial.trial_id) + 1
+            print(f"Trial {number} of {count}: {show(trial)}", flush=True)
+
     tuner = Tuner(oracle, directory=str(run.folder), project_name="tuner")
     try:
         tuner.search()
     except keras_tuner.errors.FatalError as error:
         raise error.__cause__ from None
-    # Of equal ones the earliest, which may be the one without tuning.
-    best = max(
-        tuner.oracle.get_best_trials(count),
+    return max(
+        tuner.oracle.get_best_trials(len(tuner.oracle.end_order)),
         key=lambda trial: (trial.score, -int(trial.trial_id)),
     )
-    return {"values": _rounded(best), OBJECTIVE: best.score}
 
 
-def _rounded(trial):
-    """A trial's values, as short as a command may show them."""
-    values = trial.hyperparameters.values
-    return {name: float(f"{value:.3g}") for name, value in values.items()}
+def rounded(trial):
+    """A trial's values, numbers as short as a command may show them."""
+    return {
+        name: float(f"{value:.3g}") if isinstance(value, float) else value
+        for name, value in trial.hyperparameters.values.items()
+    }
 
 
-def _table(oracle, ranges):
+def _table(oracle, names):
     text = io.StringIO()
     writer = csv.writer(text)
-    names = [each.name for each in ranges]
-    writer.writerow(["trial", *names, OBJECTIVE])
+    metrics = list(oracle.trials[oracle.end_order[0]].metrics.metrics)
+    writer.writerow(["trial", *names, *metrics])
     for number in oracle.end_order:
         trial = oracle.trials[number]
-        values = _rounded(trial)
+        values = rounded(trial)
+        measured = [
+            trial.metrics.get_last_value(name)
+            if trial.metrics.exists(name)
+            else ""
+            for name in metrics
+        ]
         row = [values[name] for name in names]
-        writer.writerow([int(number) + 1, *row, trial.score])
+        writer.writerow([int(number) + 1, *row, *measured])
     return text.getvalue()
 
 

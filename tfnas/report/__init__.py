@@ -2,7 +2,8 @@
 
 `reading` reads the run's folder, `findings` draws the conclusions, `figures`
 draws, `overview`, `training` and `alphas` write a section each, and `page`
-puts them together. `network` writes the page of a trained network.
+puts them together. `network` writes the page of a trained network, `trials`
+that of a search without gradients.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from tfnas.weight_files import staged
 
 
 def write_report(run: str | Path) -> Path:
-    """Writes `report.html` into the folder of a search or a training.
+    """Writes `report.html` into a folder of a search, baseline or training.
 
     The page needs no network, no script and no other file; it follows the
     reader's light or dark theme and fits a phone.
@@ -36,14 +37,14 @@ def write_report(run: str | Path) -> Path:
     ```
     """
     # Matplotlib takes longer to import than a usage error should.
-    from tfnas.report import network, page, reading
+    from tfnas.report import network, page, reading, trials
 
-    trained = (Path(run) / network.CONFUSION).is_file()
-    text = (
-        network.render(network.read_training(run))
-        if trained
-        else page.render(reading.read_run(run))
-    )
+    if (Path(run) / network.CONFUSION).is_file():
+        text = network.render(network.read_training(run))
+    elif (Path(run) / trials.TRIALS).is_file():
+        text = trials.render(trials.read_baseline(run))
+    else:
+        text = page.render(reading.read_run(run))
     place = Path(run) / "report.html"
     try:
         with staged(place) as aside:

@@ -1,0 +1,348 @@
+"""Searches without gradients: proposals, scores, shared weights, runs."""
+
+import csv
+import json
+import math
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from tfnas import baseline, methods, train_run, trials
+from tfnas.baselines import TITLES, proxies
+from tfnas.errors import UserError
+from tfnas.genotype import Genotype
+from tfnas.networks.evaluation import build_network
+from tfnas.networks.nasbench201 import BenchSupernet
+from tfnas.networks.supernet import Supernet
+from tfnas.spaces import names, nasbench201, sampling
+
+pytest.importorskip("keras_tuner", reason="KerasTuner is not installed")
+from tfnas.baselines import shared_weights
+from tfnas.baselines.proposals import Evolution, Sampling
+
+ROOT = Path(__file__).parents[1]
+SMALL = {
+    "space": "nasbench201",
+    "trials": 3,
+    "train_images": 80,
+    "channels": 2,
+    "cells": 3,
+    "epochs": 2,
+    "batch_size": 20,
+    "deterministic": False,
+}
+
+
+def rows(folder):
+    with open(folder / "trials.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def run(folder, **flags):
+    given = [f"--{k}={v}" for k, v in {**SMALL, **flags}.items()]
+    return baseline.main(["baseline", f"--out={folder}", *given])
+
+
+# === Spaces as choices ===
+
+
+@pytest.mark.parametrize("space", names())
+def test_every_combination_of_choices_is_a_genotype_and_of_its_own(space):
+    draw = np.random.default_rng(0)
+    choices = sampling.choices(space)
+    made = {}
+    for _ in range(200):
+        chosen = {k: str(draw.choice(v)) for k, v in choices.items()}
+        genotype = sampling.genotype(space, chosen).validate()
+        made[genotype.to_json()] = chosen
+        for name, options in choices.items():
+            other = options[(options.index(chosen[name]) + 1) % len(options)]
+            changed = sampling.genotype(space, {**chosen, name: other})
+            assert len(options) == 1 or changed != genotype
+    assert len(made) > 190  # a few are drawn twice of 15,625
+
+
+@pytest.mark.parametrize(
+    ("space", "size"),
+    [
+        ("nasbench201", 5**6),
+        ("mobile", 7**19),
+        # Two of 2, 3, 4, 5 earlier states, 7 operations each, two cells.
+        ("darts", math.prod(math.comb(n, 2) * 49 for n in range(2, 6)) ** 2),
+    ],
+)
+def test_the_spaces_have_their_published_sizes(space, size):
+    options = map(len, sampling.choices(space).values())
+    assert math.prod(options) == size
+
+
+def test_an_unknown_space_is_refused():
+    with pytest.raises(UserError, match="^--space=nats: no such space"):
+        sampling.choices("nats")
+
+
+# === Proposals ===
+
+
+def trial(values, score, seconds=1.0):
+    metrics = SimpleNamespace(get_last_value=lambda name: seconds)
+    parameters = SimpleNamespace(values=values)
+    return SimpleNamespace(
+        hyperparameters=parameters, score=score, metrics=metrics
+    )
+
+
+def told(oracle, done):
+    """An oracle to which these trials have happened."""
+    oracle.trials = {str(i): each for i, each in enumerate(done)}
+    oracle.end_order = list(oracle.trials)
+    return oracle
+
+
+def proposals(oracle, count, score=lambda values: 0.0):
+    done = []
+    for _ in range(count):
+        values = told(oracle, done).populate_space("")["values"]
+        done.append(trial(values, score(values)))
+    return [each.hyperparameters.values for each in done]
+
+
+def test_random_search_finds_every_operation_equally_often():
+    oracle = Sampling(sampling.choices("nasbench201"), seed=0, max_trials=400)
+    counts = Counter(v for p in proposals(oracle, 400) for v in p.values())
+    expected = 400 * 6 / 5
+    chi_square = sum((n - expected) ** 2 / expected for n in counts.values())
+    assert len(counts) == 5
+    assert chi_square < 18.5  # 0.1 % of four degrees of freedom
+
+
+def test_proposals_are_of_the_seed_and_do_not_repeat():
+    choices = sampling.choices("darts")
+    first, again, other = (
+        proposals(Sampling(choices, seed=seed, max_trials=9), 9)
+        for seed in (0, 0, 1)
+    )
+    assert first == again
+    assert first != other
+    assert len({tuple(p.values()) for p in first}) == 9
+
+
+def test_no_trial_begins_after_the_minutes():
+    oracle = Sampling(sampling.choices("nasbench201"), 0, 1.0, max_trials=9)
+    values = oracle.propose([], np.random.default_rng(0))
+    done = [trial(values, 0.5, seconds=20.0)] * 2
+    assert told(oracle, done).populate_space("")["status"] == "RUNNING"
+    done += done[:1]
+    assert told(oracle, done).populate_space("")["status"] == "STOPPED"
+
+
+def test_evolution_changes_one_choice_of_the_best_of_its_sample():
+    choices = sampling.choices("nasbench201")
+    oracle = Evolution(choices, seed=3, population=4, sample=4, max_trials=40)
+
+    def score(values):
+        return sum(op == "nor_conv_3x3" for op in values.values())
+
+    made = proposals(oracle, 40, score)
+    for number in range(4, 40):
+        alive = made[number - 4 : number]
+        # All are drawn, so the parent is the best, the oldest of equal ones
+        # or any other of them.
+        best = max(map(score, alive))
+        parents = [p for p in alive if score(p) == best]
+        differences = [
+            sum(made[number][name] != parent[name] for name in choices)
+            for parent in parents
+        ]
+        assert 1 in differences
+    # Random search would have a mean of 6 / 5.
+    assert np.mean([score(values) for values in made[20:]]) > 2.5
+
+
+def test_evolution_forgets_the_oldest_however_good():
+    choices = sampling.choices("nasbench201")
+    oracle = Evolution(choices, seed=0, population=2, sample=2, max_trials=9)
+    good = dict.fromkeys(choices, "nor_conv_3x3")
+    bad = dict.fromkeys(choices, "none")
+    done = [trial(good, 1.0), trial(bad, 0.1), trial(bad, 0.0)]
+    child = oracle.propose(done, np.random.default_rng(0))
+    assert sum(op == "none" for op in child.values()) == 5
+
+
+# === Scores of untrained networks ===
+
+
+def dense(*widths, activation=None):
+    layers = [keras.layers.Dense(w, activation, use_bias=False) for w in widths]
+    return keras.Sequential([keras.Input((5,)), *layers])
+
+
+def test_naswot_counts_the_bits_that_agree():
+    network = dense(7, 4, activation="relu")
+    images = np.random.default_rng(1).normal(size=(3, 5)).astype("f")
+    first, second = network.get_weights()
+    hidden = np.maximum(images @ first, 0)
+    bits = np.concatenate([hidden > 0, hidden @ second > 0], 1)
+    kernel = [[np.sum(a == b) for b in bits] for a in bits]
+    expected = np.log(np.abs(np.linalg.det(np.array(kernel, float))))
+    assert proxies.naswot(network, images) == pytest.approx(expected, rel=1e-5)
+
+
+def test_images_that_look_alike_have_the_worst_naswot():
+    network = dense(7, activation="relu")
+    assert proxies.naswot(network, np.ones((2, 5), "f")) == -np.inf
+
+
+def test_synflow_is_the_flow_through_every_layer():
+    """R is linear in each layer's weights, so each adds R to the sum."""
+    network = dense(6, 3, 2)
+    flow = np.ones(5)
+    for weights in network.get_weights():
+        flow = flow @ np.abs(weights)
+    before = network.get_weights()
+    expected = np.log(3 * flow.sum())
+    assert proxies.synflow(network) == pytest.approx(expected, rel=1e-5)
+    for old, new in zip(before, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("proxy", ["naswot", "synflow"])
+def test_a_cell_of_convolutions_scores_above_one_of_nothing(proxy):
+    def score(op):
+        keras.utils.set_random_seed(0)
+        network = build_network(
+            sampling.genotype(
+                "nasbench201",
+                {**dict.fromkeys(sampling.choices("nasbench201"), "none")}
+                | dict.fromkeys(("0_1", "1_2", "2_3", "0_3"), op),
+            ),
+            input_shape=(8, 8, 1),
+            channels=4,
+            cells=3,
+        )
+        images = np.random.default_rng(0).normal(size=(8, 8, 8, 1))
+        if proxy == "synflow":
+            return proxies.synflow(network)
+        return proxies.naswot(network, images.astype("f"))
+
+    assert score("nor_conv_3x3") > score("none")
+
+
+# === Shared weights ===
+
+
+@pytest.mark.parametrize("space", ["darts", "nasbench201"])
+def test_a_supernet_can_be_put_to_any_cell(space):
+    size = {"input_shape": (8, 8, 1), "channels": 2, "cells": 3}
+    method = methods.get("darts").with_flags({"space": space})
+    supernet = {"darts": Supernet, "nasbench201": BenchSupernet}[space](
+        method, **size
+    )
+    draw = np.random.default_rng(0)
+    choices = sampling.choices(space)
+    for _ in range(5):
+        chosen = {k: str(draw.choice(v)) for k, v in choices.items()}
+        genotype = sampling.genotype(space, chosen)
+        shared_weights.put(supernet, genotype)
+        weights = supernet.mixing_weights()
+        for own in weights.values():
+            assert set(np.unique(own["alphas"])) == {0.0, 1.0}
+        for kind, cell in supernet.derive().cells.items():
+            expected = {
+                (e.source, e.to, e.op) for e in genotype.cells[kind].edges
+            }
+            assert {(e.source, e.to, e.op) for e in cell.edges} == expected
+
+
+# === Runs ===
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_a_baseline_writes_what_a_search_does(name, tmp_path):
+    folder = tmp_path / "run"
+    run(folder, name=name, population=2, sample=1)
+    found = Genotype.from_json(folder / "genotype.json")
+    assert found.provenance["method"] == name
+    table = rows(folder)
+    best = max(table, key=lambda row: float(row["score"]))
+    assert nasbench201.to_string(found) == nasbench201.to_string(
+        sampling.genotype("nasbench201", best)
+    )
+    assert found.provenance["score"] == pytest.approx(float(best["score"]))
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["trials"] == len(table) == 3
+    assert summary["network"]["cells"] == 15
+    assert "--genotype=" in summary["next_command"]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert TITLES[name] in page
+    assert page.count("<svg") >= 3
+
+
+def test_a_stopped_baseline_goes_on_with_the_trial_that_is_missing(
+    tmp_path, monkeypatch
+):
+    whole = tmp_path / "whole"
+    run(whole)
+    judge, calls = train_run.validate, []
+
+    def stop_at_the_second(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return judge(*arguments)
+
+    monkeypatch.setattr(train_run, "validate", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "stopped")
+    run(tmp_path / "stopped", resume=True)
+    assert len(calls) == 4
+    for one, other in zip(rows(whole), rows(tmp_path / "stopped"), strict=True):
+        del one["seconds"], other["seconds"]
+        assert one == other
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--name=randon"], "--name=randon"),
+        (["--trials=0"], "--trials=0: use 1 or more"),
+        (["--sample=11"], "--sample=11: is more than --population=10"),
+        (["--seed=-1"], "--seed=-1: use 0 to"),
+        (["--space=nasbench201", "--cells=4"], "multiple of 3"),
+        (["--space=mobile", "--drop_path=0.2"], "--drop_path=0.2"),
+        (["--space=mobile", "--name=weight_sharing"], "no supernet of"),
+        (["--train_images=1"], "--train_images=1: use 2 or more"),
+    ],
+)
+def test_wrong_arguments_are_one_line(arguments, message):
+    with pytest.raises(UserError) as error:
+        baseline.main(["baseline", *arguments])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_tuner_is_one_line(monkeypatch):
+    monkeypatch.setattr(trials.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'tfnas\[tune\]'"):
+        baseline.main(["baseline"])
+
+
+def test_help_needs_no_tensorflow():
+    words = [sys.executable, "-X", "importtime", "-m", "tfnas.baseline"]
+    done = subprocess.run(
+        [*words, "--space=nasbench201", "--help"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "6 choices" in done.stdout
+    assert "tensorflow" not in done.stderr

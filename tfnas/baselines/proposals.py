@@ -1,0 +1,98 @@
+"""Which cell to try next: KerasTuner oracles over the choices of a space."""
+
+import keras_tuner
+import numpy as np
+from keras_tuner.engine import trial as trials
+
+
+class Sampling(keras_tuner.Oracle):
+    """Random search: every cell of the space is as likely as any other.
+
+    Proposals depend on the seed and the number of trials before, so that a
+    resumed search makes the same ones.
+
+    Args:
+        choices: {name: options}, see `spaces.sampling.choices`.
+        seed: of the proposals.
+        minutes: no trial begins after so many minutes of trials; 0 is any.
+        **kwargs: of `keras_tuner.Oracle`.
+
+    Example: `Sampling(choices("darts"), seed=0, max_trials=10)`.
+    """
+
+    def __init__(self, choices, seed, minutes=0.0, **kwargs):
+        self.choices = choices
+        self.minutes = minutes
+        space = keras_tuner.HyperParameters()
+        for name, options in choices.items():
+            space.Choice(name, list(options))
+        super().__init__(
+            objective=keras_tuner.Objective("score", "max"),
+            hyperparameters=space,
+            allow_new_entries=False,
+            tune_new_entries=False,
+            seed=seed + 1,  # KerasTuner takes 0 for none and draws one
+            **kwargs,
+        )
+        self.verbose = 0
+
+    def populate_space(self, trial_id):
+        done = [self.trials[number] for number in self.end_order]
+        spent = sum(t.metrics.get_last_value("seconds") for t in done)
+        if self.minutes and spent >= 60 * self.minutes:
+            return {"status": trials.TrialStatus.STOPPED}
+        draw = np.random.default_rng([self.seed, len(done)])
+        values = self.propose(done, draw)
+        return {"status": trials.TrialStatus.RUNNING, "values": values}
+
+    def propose(self, done, draw):
+        """The next cell: {name: option}.
+
+        Args:
+            done: the trials so far, in the order of their ends.
+            draw: a NumPy generator.
+        """
+        return {
+            name: options[draw.integers(len(options))]
+            for name, options in self.choices.items()
+        }
+
+
+class Evolution(Sampling):
+    """Regularised evolution: the youngest are the population.
+
+    After a random population, a parent is the best of a few members drawn at
+    random, and its child differs from it in one choice. The oldest member
+    leaves, good or not. Source: Real et al., Regularized Evolution for Image
+    Classifier Architecture Search (AAAI 2019, arXiv:1802.01548), algorithm 1.
+
+    Args:
+        choices, seed, minutes: as of `Sampling`.
+        population: P, cells that are alive.
+        sample: S, members among which a parent is chosen.
+        **kwargs: of `keras_tuner.Oracle`.
+
+    Example: `Evolution(choices("darts"), 0, population=10, sample=3)`.
+    """
+
+    def __init__(
+        self, choices, seed, minutes=0.0, population=10, sample=3, **kwargs
+    ):
+        super().__init__(choices, seed, minutes, **kwargs)
+        self.population = population
+        self.sample = sample
+
+    def propose(self, done, draw):
+        alive = done[-self.population :]
+        if len(alive) < self.population:
+            return super().propose(done, draw)
+        drawn = draw.choice(len(alive), self.sample, replace=False)
+        parent = max((alive[place] for place in drawn), key=lambda t: t.score)
+        child = dict(parent.hyperparameters.values)
+        open_names = [
+            n for n, options in self.choices.items() if len(options) > 1
+        ]
+        name = open_names[draw.integers(len(open_names))]
+        others = [o for o in self.choices[name] if o != child[name]]
+        child[name] = others[draw.integers(len(others))]
+        return child

@@ -1,0 +1,136 @@
+"""The page of a search without gradients: its trials and the best cell."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfnas.genotype import Genotype
+from tfnas.report import colours, findings, markup, overview, page, training
+from tfnas.report.markup import Raw, escape
+from tfnas.report.reading import present, read_fields, read_history
+
+TRIALS = "trials.csv"
+FILES = {
+    "genotype.json": "the best cell",
+    TRIALS: "every cell that was tried, its score and its seconds",
+    "config.json": "every setting",
+    "summary.json": "what it cost",
+}
+SUMMARY_FIELDS = ("title", "seconds", "trials", "network", "next_command")
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """Everything that a baseline wrote.
+
+    Attributes:
+        config: `config.json`.
+        trials: column name -> float array (trials,): "score", "seconds".
+        genotype: the best one.
+        summary: `summary.json`.
+    """
+
+    config: Mapping[str, Any]
+    trials: Mapping[str, np.ndarray]
+    genotype: Genotype
+    summary: Mapping[str, Any]
+
+
+def read_baseline(path: str | Path) -> Baseline:
+    """Reads the folder that `tfnas.baseline --out` wrote.
+
+    Raises:
+        UserError: a file is missing or is not what a baseline writes.
+
+    Example: `read_baseline("runs/random_digits_seed0").summary["trials"]`.
+    """
+    path = Path(path)
+    fields = ("command", "config.name", "config.seed", "data.name", "recipe")
+    return Baseline(
+        config=read_fields(path / "config.json", fields),
+        trials=read_history(path / TRIALS, ("score", "seconds")),
+        genotype=Genotype.from_json(present(path / "genotype.json")),
+        summary=read_fields(path / "summary.json", SUMMARY_FIELDS),
+    )
+
+
+def render(run: Baseline) -> str:
+    """The whole page as HTML that needs no other file."""
+    seed = run.config["config"]["seed"]
+    title = (
+        f"{run.summary['title']} on {run.config['data']['name']}, seed {seed}"
+    )
+    header = (
+        '<p class="kicker">Search without gradients</p>'
+        f"<h1>{escape(title)}</h1>"
+        f'<p class="verdict">{escape(findings.verdict(run.genotype))}</p>'
+        + _key_figures(run)
+        + "<h3>Go on from here</h3>"
+        f"<pre><code>{escape(run.summary['next_command'])}</code></pre>"
+    )
+    sections = {
+        "The cell": overview.cells(run),
+        "The trials": _trials(run),
+        "How it was made": _provenance(run),
+    }
+    return page.document(title, header, sections, FILES)
+
+
+def _key_figures(run: Baseline) -> Raw:
+    summary, scores = run.summary, run.trials["score"]
+    network, best = summary["network"], int(np.argmax(scores))
+    size = f"{network['channels']} channels, {network['cells']} cells"
+    return markup.key_figures(
+        (
+            ("Best score", f"{scores[best]:.4g}", f"trial {best + 1}"),
+            ("Trials", str(summary["trials"]), "cells were tried"),
+            ("Parameters", markup.count(network["parameters"]), size),
+            (
+                "Multiply-adds",
+                markup.count(network["multiply_adds"]),
+                "per image",
+            ),
+            (
+                "Search time",
+                markup.duration(summary["seconds"]),
+                f"{run.trials['seconds'].mean():.1f} s per trial",
+            ),
+        )
+    )
+
+
+def _trials(run: Baseline) -> Raw:
+    scores = run.trials["score"]
+    chart = training.chart(
+        "Score",
+        {
+            "trial": (scores, colours.MUTED),
+            "best so far": (np.maximum.accumulate(scores), colours.INK),
+        },
+    )
+    seconds = training.chart(
+        "Seconds",
+        {"": (run.trials["seconds"], colours.MUTED)},
+        from_zero=True,
+    )
+    return Raw(
+        '<p class="note">Every chart runs over the trials.</p>'
+        f'<div class="charts">{chart}{seconds}</div>'
+    )
+
+
+def _provenance(run: Baseline) -> Raw:
+    command = escape(shlex.join(str(word) for word in run.config["command"]))
+    return Raw(
+        f"<pre><code>{command}</code></pre>"
+        "<details><summary>Every flag</summary>"
+        f"{markup.facts(run.config['config'])}</details>"
+        "<details><summary>The recipe of a trial</summary>"
+        f"{markup.facts(run.config['recipe'])}</details>"
+    )
