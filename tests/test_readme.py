@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import command, methods, sweep, train, zoo
+from tfnas import baseline, command, methods, sweep, train, zoo
+from tfnas.baselines import TITLES
 from tfnas.build import BuildConfig
 from tfnas.building.table import markdown
 from tfnas.choice import fields
@@ -21,6 +22,7 @@ from tfnas.genotype import Genotype
 from tfnas.methods.method import Method
 from tfnas.recipe import Recipe
 from tfnas.search import SearchConfig, resolve
+from tfnas.spaces import sampling
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +32,7 @@ TRAINED = [
     for words in re.findall(r"python -m tfnas\.train (--[^\n`]*)", README)
     if "--help" not in words
 ]
+BASELINES = re.findall(r"python -m tfnas\.baseline (--[^\n`]*)", README)
 LOADED = re.findall(r'tfnas\.load\("([^"]*)"\)', README)
 BUILDS = re.findall(r"python -m tfnas\.build (--[^\n`]*)", README)
 SWEEPS = re.findall(r"python -m tfnas\.sweep (--[^\n`]*)", README)
@@ -63,6 +66,7 @@ def test_flags_are_known_and_fit_together(words):
         known |= {f"--{f.name}" for f in fields(BuildConfig)}
         known |= {f"--{f.name}" for f in fields(sweep.SweepConfig)}
         known |= {f"--{f.name}" for f in fields(ExportConfig)}
+        known |= {f"--{f.name}" for f in fields(baseline.BaselineConfig)}
         assert given[0] in known
     elif given[0].startswith("--quantize"):
         command.parse(["export", *given], ExportConfig)
@@ -75,12 +79,22 @@ def test_flags_are_known_and_fit_together(words):
 @pytest.mark.parametrize("words", TRAINED)
 def test_a_training_command_is_one(words, tmp_path, monkeypatch):
     found = ROOT / "zoo" / "genotypes" / "darts_digits.json"
-    for folder in ("darts", "two_devices"):
+    for folder in ("darts", "two_devices", "bench"):
         (tmp_path / "runs" / folder).mkdir(parents=True)
         shutil.copy(found, tmp_path / "runs" / folder / "genotype.json")
+    drawn = dict.fromkeys(sampling.choices("nasbench201"), "skip_connect")
+    bench = sampling.genotype("nasbench201", drawn).to_json()
+    (tmp_path / "runs" / "bench" / "genotype.json").write_text(bench)
     monkeypatch.chdir(tmp_path)
     given = shlex.split(words)
     train.resolve(command.parse(["train", *given], train.TrainConfig, Recipe))
+
+
+@pytest.mark.parametrize("words", BASELINES)
+def test_a_baseline_is_one(words):
+    configs = (baseline.BaselineConfig, Recipe)
+    given = command.parse(["baseline", *shlex.split(words)], *configs)
+    assert baseline.resolve(given)[0].name in TITLES
 
 
 def test_the_cluster_is_one():
