@@ -163,7 +163,7 @@ def test_the_picture_is_of_the_genotype_beside_it():
     counts = genotype.operation_counts()["normal"]
     convolutions = sum(n for op, n in counts.items() if "conv" in op)
     pools = sum(n for op, n in counts.items() if "pool" in op)
-    assert f"| {convolutions} convolutions, {pools} pool |" in README
+    assert f"| {convolutions} convolutions, {pools} pools |" in README
 
 
 def test_the_example_runs(tmp_path):
