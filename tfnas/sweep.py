@@ -26,9 +26,9 @@ OWN = {
     "method": "use --methods",
     "dataset": "use --datasets",
     "seed": "use --seeds",
-    "resume": "leave it out, a sweep always goes on",
-    "tune": "tune before the sweep",
-    "tune_epochs": "tune before the sweep",
+    "resume": "leave it out, it always goes on",
+    "tune": "tune before",
+    "tune_epochs": "tune before",
 }
 
 
@@ -133,7 +133,7 @@ def resolve(given):
     config = SweepConfig(**{k: v for k, v in given.items() if k in names})
     check_values(config)
     passed = {k: v for k, v in given.items() if k not in names}
-    trained = _training(config.train)
+    trained = training_flags(config.train)
     # A value given twice is one task, not two in one folder.
     axes = map(dict.fromkeys, (config.methods, config.datasets, config.seeds))
     tasks = [
@@ -156,22 +156,48 @@ def _gather(config):
 
 
 def _task(number, method, dataset, seed, out, passed, trained):
-    from tfnas.data import check_request
-
     # A data set's name may have a slash before its configuration.
     name = f"{method}_{dataset}_seed{seed}".replace("/", "_")
-    folder = str(Path(out) / name)
     given = {"method": method, "dataset": dataset, "seed": seed, **passed}
+    return search_task(number, str(Path(out) / name), given, trained)
+
+
+def search_task(number, folder, given, trained, also=None):
+    """A `Task` that searches, whose flags are known to fit together.
+
+    Args:
+        number: its place.
+        folder: of the search.
+        given: {flag: value} of the search.
+        trained: {flag: value} of the training, or None.
+        also: {name: {flag: value}} of more trainings.
+
+    Raises:
+        UserError: for a value that cannot be.
+
+    Example: `search_task(0, "runs/darts", {"method": "darts"}, None)`.
+    """
+    from tfnas.data import check_request
+
     config, values = search.resolve({**given, "out": folder})
     check_batch(values.batch_size, parse(config.devices).count)
     check_request(
-        dataset, config.data_dir, config.image_size, values.augmentation
+        config.dataset, config.data_dir, config.image_size, values.augmentation
     )
-    return Task(number, folder, given, trained)
+    return Task(number, folder, given, trained, also or {})
 
 
-def _training(words):
-    """{flag: value} of the trainings, or None if there are none."""
+def training_flags(words):
+    """{flag: value} of the trainings, or None if there are none.
+
+    Args:
+        words: flags of `tfnas.train` in one string, or None.
+
+    Raises:
+        UserError: for a value that cannot be, or that follows from a search.
+
+    Example: `training_flags("--epochs=9")` is {"epochs": 9}.
+    """
     if words is None:
         return None
     given = command.parse(

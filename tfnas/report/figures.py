@@ -21,7 +21,8 @@ from matplotlib.ticker import MaxNLocator
 from tfnas.report import colours
 from tfnas.report.colours import Ink
 
-_STYLE = {
+# Of every figure, for `matplotlib.rc_context`.
+STYLE = {
     "svg.fonttype": "none",
     "font.size": 11,
     "figure.facecolor": "none",
@@ -74,7 +75,7 @@ def curves(
     svg = curves("loss", {"train": (np.array([2.0, 1.0]), colours.TRAIN)})
     ```
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.8, 2.7))
         axes = figure.add_axes((0.12, 0.13, 0.86, 0.83))
         for values, ink in series.values():
@@ -112,7 +113,7 @@ def edge_weights(
     Returns:
         An `<svg>` element.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(2.8, 1.5))
         axes = figure.add_axes((0.2, 0.17, 0.76, 0.8))
         epochs = np.arange(len(weights))
@@ -146,7 +147,7 @@ def leaders(
     Returns:
         An `<svg>` element.
     """
-    with matplotlib.rc_context(_STYLE | {"axes.grid": False}):
+    with matplotlib.rc_context(STYLE | {"axes.grid": False}):
         height = 0.5 + 0.21 * len(rows)
         figure = Figure(figsize=(5.8, height))
         axes = figure.add_axes((0.09, 0.33 / height, 0.9, 1 - 0.38 / height))

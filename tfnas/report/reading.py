@@ -114,7 +114,7 @@ def read_run(path: str | Path) -> Run:
         path=path,
         config=read_fields(path / "config.json", CONFIG_FIELDS),
         history=read_history(path / "history.csv"),
-        stages=_read_stages(path / "alphas.npz"),
+        stages=read_stages(path / "alphas.npz"),
         snapshots=_read_snapshots(path / "genotypes.json"),
         genotype=Genotype.from_json(present(path / "genotype.json")),
         summary=read_fields(path / "summary.json", SUMMARY_FIELDS),
@@ -176,7 +176,14 @@ def read_history(
         raise UserError(f"{path}: {error}; use numbers only") from error
 
 
-def _read_stages(path: Path) -> tuple[Mapping[str, np.ndarray], ...]:
+def read_stages(path: Path) -> tuple[Mapping[str, np.ndarray], ...]:
+    """The arrays of `alphas.npz`, a mapping of names for each stage.
+
+    Raises:
+        UserError: it is missing or is not what a search writes.
+
+    Example: `read_stages(Path("runs/darts/alphas.npz"))[-1]`.
+    """
     stages: dict[int, dict[str, np.ndarray]] = {}
     try:
         with np.load(present(path), allow_pickle=False) as archive:

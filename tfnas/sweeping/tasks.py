@@ -1,4 +1,4 @@
-"""A task of a sweep: a search, and perhaps the training of what it found.
+"""A task of a sweep: a search, and perhaps trainings of what it found.
 
 Every run is a process of its own, the command that one would type: TensorFlow
 gives neither its devices nor its memory back.
@@ -20,13 +20,16 @@ LAST = "report.html"
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One search of a sweep, and the training of what it finds.
+    """One search of a sweep, and the trainings of what it finds.
 
     Attributes:
         number: its place in the sweep, from 0.
         folder: of the search; the training's ends in `_trained`.
         search: {flag: value} of the search.
         train: {flag: value} of the training, or None for no training.
+        also: {name: {flag: value}} of more trainings, which differ from
+            `train` in these flags; their folders end in `_trained_NAME`.
+        kind: the command that searches, "search" or "baseline".
 
     Example: `Task(0, "runs/sweep/darts", {"method": "darts"}, None)`.
     """
@@ -35,6 +38,8 @@ class Task:
     folder: str
     search: dict
     train: dict | None
+    also: dict = dataclasses.field(default_factory=dict)
+    kind: str = "search"
 
     def __str__(self):
         state = "new"
@@ -46,8 +51,8 @@ class Task:
 
     def finished(self):
         """Whether nothing of the task is left to do."""
-        suffixes = ("",) if self.train is None else ("", "_trained")
-        return all((Path(self.folder + s) / LAST).exists() for s in suffixes)
+        folders = [self.folder, *self._trainings()]
+        return all((Path(folder) / LAST).exists() for folder in folders)
 
     def runs(self):
         """Yields (kind, folder, {flag: value}) of its runs.
@@ -55,11 +60,22 @@ class Task:
         A training follows from what its search wrote, so that has to be
         finished when the second one is asked for.
         """
-        yield "search", self.folder, self.search
-        if self.train is not None:
+        yield self.kind, self.folder, self.search
+        for folder, given in self._trainings().items():
             summary = read_json(Path(self.folder) / "summary.json")
             found = parse("train", summary["next_command"])
-            yield "train", f"{self.folder}_trained", found | self.train
+            yield "train", folder, found | given
+
+    def _trainings(self):
+        """{folder: {flag: value}} of the trainings."""
+        if self.train is None:
+            return {}
+        trained = f"{self.folder}_trained"
+        also = {
+            f"{trained}_{name}": self.train | changes
+            for name, changes in self.also.items()
+        }
+        return {trained: self.train, **also}
 
 
 def run(task, start):
@@ -102,6 +118,11 @@ def _check(kind, folder, given):
     if kind == "search":
         config, method = search.resolve(given)
         values = {"config": config.decisive(), "method": method.values()}
+    elif kind == "baseline":
+        from tfnas import baseline
+
+        config, recipe = baseline.resolve(given)
+        values = {"config": config.decisive(), "recipe": recipe.values()}
     else:
         config, recipe, genotype = train.resolve(given)
         values = config.decisive(recipe, genotype)

@@ -1,0 +1,249 @@
+"""`python -m tfnas.compare`: is it the search, or luck?"""
+
+import dataclasses
+import difflib
+import itertools
+import shlex
+import sys
+from pathlib import Path
+
+from tfnas import command, methods, search, sweep
+from tfnas.choice import check_values, choice, fields
+from tfnas.errors import UserError
+from tfnas.methods.method import Method
+from tfnas.recipe import Recipe
+from tfnas.sweeping import engines
+from tfnas.sweeping.tasks import Task
+
+USAGE = """usage: python -m tfnas.compare --methods=A,B --seeds=3,4 [--flag=X]
+
+Runs methods and baselines from several seeds, as far as that is not done, and
+compares what they found: the survey's tables beside the papers', the gain over
+random search with a test, and what NAS-Bench-201 knows of the cells. Writes
+comparison.csv, .md, .html and .png to --out. All flags of tfnas.search but
+those below are passed on to every search.
+
+A method may come with values of its own: darts+beta_decay=25+epochs=9, with
+colons for the commas of a value.
+"""
+BASELINES = ("random", "evolution", "weight_sharing", "naswot", "synflow")
+# Flags of a search that a comparison sets itself.
+OWN = {name: remedy for name, remedy in sweep.OWN.items() if name != "dataset"}
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareConfig:
+    """What is compared, and where.
+
+    Example: `CompareConfig(methods=("darts", "random"), seeds=(3, 4, 5))`.
+    """
+
+    methods: tuple[str, ...] = choice(
+        ("darts", "random"),
+        "search methods and baselines: " + ", ".join(BASELINES),
+    )
+    seeds: tuple[int, ...] = choice((0, 1, 2), "seeds", least=0)
+    train: str | None = choice(
+        None,
+        "then train each cell, with these flags of tfnas.train in one word, "
+        "such as '--preset=small --epochs=15'",
+    )
+    transfer: tuple[str, ...] = choice(
+        (), "also train each cell on these data sets"
+    )
+    depths: tuple[int, ...] = choice(
+        (), "also train each cell in networks of so many cells", least=3
+    )
+    baseline: str | None = choice(
+        None,
+        "flags of tfnas.baseline in one word, such as '--minutes=20 "
+        "--trials=1000'",
+    )
+    nasbench201_table: str | None = choice(
+        None,
+        "look up what was found in space nasbench201: a CSV with columns "
+        "arch, cifar10, cifar100, imagenet16_120 (test accuracies in "
+        "percent), or the official files, for which nats_bench is installed",
+    )
+    measure: bool = choice(
+        False,
+        "also measure each supernet after its cell was derived, and the "
+        "latency of each trained network on this machine",
+    )
+    out: str = choice(
+        "runs/compare", "folder of the runs' folders and of the comparison"
+    )
+    gather: bool = choice(
+        False,
+        "run nothing; compare what is finished in --out, or those of "
+        "--methods and --seeds alone",
+    )
+
+
+def main(argv):
+    """Compare as the arguments say.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument cannot be used, or a run has failed.
+        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
+
+    Example: `main(["compare", "--methods=darts,random", "--seeds=0,1"])`.
+    """
+    if command.asks_for_help(argv):
+        lines = [
+            command.help_lines(f, f.default) for f in fields(CompareConfig)
+        ]
+        print("\n".join([USAGE, *lines]))
+        return 0
+    given = command.parse(argv, search.SearchConfig, Method, CompareConfig)
+    config, tasks = resolve(given)
+    try:
+        if not config.gather:
+            engines.run_here(tasks)
+    finally:
+        if config.gather or any(task.finished() for task in tasks):
+            _compare(config, given)
+    return 0
+
+
+def resolve(given):
+    """The configuration and the tasks of a comparison from the flags given.
+
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        (CompareConfig, list of `Task`): each task's flags are known to fit;
+        there are none to --gather.
+
+    Raises:
+        UserError: for a value that cannot be.
+
+    Example: `resolve({"methods": ("darts",), "seeds": (0, 1)})[1]`.
+    """
+    for name, remedy in OWN.items():
+        if name in given:
+            raise UserError(f"--{name}: a comparison sets it; {remedy}")
+    names = {field.name for field in fields(CompareConfig)}
+    config = CompareConfig(**{k: v for k, v in given.items() if k in names})
+    check_values(config)
+    _check(config)
+    if config.gather:
+        return config, []
+    passed = {k: v for k, v in given.items() if k not in names}
+    trained = sweep.training_flags(config.train)
+    also = {
+        **{
+            name.replace("/", "_"): {
+                "dataset": name,
+                "data_dir": None,
+                "image_size": None,
+            }
+            for name in config.transfer
+        },
+        **{f"{depth}_cells": {"cells": depth} for depth in config.depths},
+    }
+    # Seed by seed, so that what is there early compares every method.
+    axes = itertools.product(
+        dict.fromkeys(config.seeds), dict.fromkeys(config.methods)
+    )
+    tasks = [
+        _task(number, label, seed, config, passed, trained, also)
+        for number, (seed, label) in enumerate(axes)
+    ]
+    return config, tasks
+
+
+def folder_name(label, dataset, seed):
+    """The name of a run's folder; those of `tfnas.sweep` have the same.
+
+    Example: `folder_name("darts", "digits", 0)` is "darts_digits_seed0".
+    """
+    return f"{label}_{dataset}_seed{seed}".replace("/", "_")
+
+
+def _check(config):
+    for label in config.methods:
+        known = [*methods.names(), *BASELINES]
+        name = label.partition("+")[0]
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.4)
+            hint = f"did you mean {near[0]}?" if near else "choose from "
+            raise UserError(
+                f"--methods={label}: no such method; "
+                + (hint if near else hint + ", ".join(known))
+            )
+    for name in ("transfer", "depths"):
+        if getattr(config, name) and config.train is None:
+            raise UserError(
+                f"--{name}: is about trainings; add --train='flags of "
+                "tfnas.train'"
+            )
+    if config.nasbench201_table is not None:
+        from tfnas.comparing import lookup
+
+        lookup.check(config.nasbench201_table)
+
+
+def _task(number, label, seed, config, passed, trained, also):
+    name, *changes = label.split("+")
+    words = [f"--{change.replace(':', ',')}" for change in changes]
+    dataset = passed.get("dataset", search.SearchConfig().dataset)
+    folder = str(Path(config.out) / folder_name(label, dataset, seed))
+    if name in BASELINES:
+        given = _baseline(name, passed, config.baseline, words)
+        given |= {"dataset": dataset, "seed": seed}
+        return Task(number, folder, given, trained, also, "baseline")
+    own = command.parse(["compare", *words], search.SearchConfig, Method)
+    given = {"method": name, **passed, **own, "dataset": dataset, "seed": seed}
+    return sweep.search_task(number, folder, given, trained, also)
+
+
+def _baseline(name, passed, flags, words):
+    """{flag: value} of a baseline, checked."""
+    from tfnas import baseline
+
+    typed = ["baseline", *shlex.split(flags or ""), *words]
+    own = command.parse(typed, baseline.BaselineConfig, Recipe)
+    for flag in ("name", "dataset", "data_dir", "seed", "out", "resume"):
+        if flag in own:
+            raise UserError(
+                f"--baseline=--{flag}: the comparison sets it; leave it out"
+            )
+    known = {field.name for field in fields(baseline.BaselineConfig)}
+    # A preset of the searches is none of the baselines' recipe.
+    shared = {k: v for k, v in passed.items() if k in known and k != "preset"}
+    given = {"name": name, **shared, **own}
+    baseline.resolve(given)
+    return given
+
+
+def _compare(config, given):
+    # NumPy and matplotlib would double the time that --help takes.
+    from tfnas.comparing import comparison, measuring, records, writing
+
+    dataset = given.get("dataset")
+    if not config.gather:
+        dataset = dataset or search.SearchConfig().dataset
+    narrowed = not config.gather
+    found, unfinished = records.read(
+        config.out,
+        labels=config.methods if narrowed or "methods" in given else None,
+        seeds=config.seeds if narrowed or "seeds" in given else None,
+        dataset=dataset,
+    )
+    if config.measure:
+        measuring.measure_all(found)
+        found = records.again(found)
+    print(
+        writing.write(
+            comparison.compare(found, unfinished, config, given), config.out
+        )
+    )
+
+
+if __name__ == "__main__":
+    command.run(main, sys.argv)

@@ -1,0 +1,206 @@
+"""A comparison put together: its tables, its pictures, a row for each run."""
+
+import dataclasses
+
+from tfnas.comparing import bench, cells, features, gain, lookup, plots, survey
+from tfnas.comparing.records import by_label
+from tfnas.spaces.nasbench201 import to_string
+
+COLUMNS = (
+    "name",
+    "method",
+    "dataset",
+    "seed",
+    "search_hours",
+    "supernet_accuracy_percent",
+    "pruned_accuracy_percent",
+    "skip_share",
+    "channels",
+    "cells",
+    "parameters",
+    "multiply_adds",
+    "hours",
+    "test_images",
+    "test_error_percent",
+    "latency_ms",
+    "arch",
+    "cifar10",
+    "cifar100",
+    "imagenet16_120",
+    "rank",
+    "gap",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What a comparison says.
+
+    Attributes:
+        title: one line.
+        summary: what is compared, in a sentence or two.
+        sections: {heading: list of `Table`}.
+        charts: list of (caption, `<svg>`).
+        scores: {label: accuracies} that the picture shows, or {}.
+        judged: name of that accuracy.
+        missing: lines on pictures that could not be drawn.
+        inks: {label: Ink} of the charts.
+        rows: of comparison.csv.
+    """
+
+    title: str
+    summary: str
+    sections: dict
+    charts: list
+    scores: dict
+    judged: str
+    missing: list
+    inks: dict
+    rows: list
+
+
+def compare(found, unfinished, config, given):
+    """Compare finished searches.
+
+    Args:
+        found: list of `records.Found`.
+        unfinished: names of runs that are not finished.
+        config: a `CompareConfig`.
+        given: {flag: value} that was typed.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        UserError: if the benchmark's table cannot be used.
+
+    Example: `compare(*records.read("runs/compare"), CompareConfig(), {})`.
+    """
+    benched = [each for each in found if each.genotype.space == "nasbench201"]
+    places, why = _look_up(benched, unfinished, config)
+    groups = by_label(found)
+    sections = {
+        "The survey's tables": survey.tables(found),
+        "Luck or search": [gain.table(found, places), cells.table(found)],
+        "Strong and weak": [features.table(found, places, given)],
+    }
+    if benched:
+        sections["NAS-Bench-201"] = bench.tables(found, places, why)
+    judged = gain.scores(found, places)
+    name = next(iter(judged), "")
+    known = judged.get(name, {})
+    scores = {
+        label: values
+        for label, group in groups.items()
+        if (values := [known[e.folder] for e in group if e.folder in known])
+    }
+    charts, missing = _charts(groups, places)
+    if scores:
+        label = f"{name}, %"
+        charts.insert(0, (label, plots.each_seed(scores, label)))
+    seeds = sorted({each.seed for each in found})
+    summary = (
+        f"{len(found)} searches on {found[0].dataset}: {', '.join(groups)}; "
+        f"seeds {', '.join(map(str, seeds))}."
+    )
+    if unfinished:
+        summary += f" Not finished: {', '.join(unfinished)}."
+    return Comparison(
+        title=f"Search or luck: {len(groups)} methods on {found[0].dataset}",
+        summary=summary,
+        sections=sections,
+        charts=charts,
+        scores=scores,
+        judged=name,
+        missing=missing,
+        inks=plots.inks(groups),
+        rows=[_row(each, places) for each in found],
+    )
+
+
+def _look_up(benched, unfinished, config):
+    """{folder: Place}, and why there is none."""
+    if config.nasbench201_table is None:
+        return {}, "Give the benchmark's accuracies: --nasbench201_table=FILE."
+    if unfinished:
+        return {}, (
+            "The table is read once, when every run has finished. Not "
+            f"finished: {', '.join(unfinished)}."
+        )
+    if not benched:
+        return {}, ""
+    benchmark = lookup.read(config.nasbench201_table)
+    return {each.folder: benchmark.place(each.genotype) for each in benched}, ""
+
+
+def _charts(groups, places):
+    """Error against each cost, and what is missing."""
+
+    def error(each):
+        if each.main:
+            return each.main.error
+        place = places.get(each.folder)
+        return place and 100 - place.accuracies["cifar10"]
+
+    def latency(each):
+        return each.main and each.main.latency
+
+    costs = {
+        "parameters": lambda each: each.size["parameters"],
+        "multiply-adds": lambda each: each.size["multiply_adds"],
+        "latency, ms": latency,
+    }
+    charts, missing = [], []
+    for name, cost in costs.items():
+        points = {
+            label: [
+                (cost(each), error(each))
+                for each in group
+                if cost(each) is not None and error(each) is not None
+            ]
+            for label, group in groups.items()
+        }
+        if any(points.values()):
+            svg = plots.pareto(points, name, "test error, %")
+            charts.append((f"Error against {name}", svg))
+        else:
+            missing.append(
+                f"Error against {name}: not measured; "
+                + (
+                    "add --train='flags of tfnas.train' and --measure."
+                    if name.startswith("latency")
+                    else "add --train='flags of tfnas.train'."
+                )
+            )
+    return charts, missing
+
+
+def _row(each, places):
+    main, place = each.main, places.get(each.folder)
+    row = {
+        "name": each.folder.name,
+        "method": each.label,
+        "dataset": each.dataset,
+        "seed": each.seed,
+        "search_hours": round(each.hours, 3),
+        "supernet_accuracy_percent": _two(each.accuracy),
+        "pruned_accuracy_percent": _two(each.pruned),
+        "skip_share": f"{cells.skip_share(each.genotype):.3f}",
+        **{name: each.size[name] for name in COLUMNS[8:12]},
+    }
+    if main:
+        row |= {
+            "hours": round(main.hours, 3),
+            "test_images": main.images,
+            "test_error_percent": _two(main.error),
+            "latency_ms": _two(main.latency),
+        }
+    if each.genotype.space == "nasbench201":
+        row["arch"] = to_string(each.genotype)
+    if place:
+        row |= place.accuracies | {"rank": place.rank, "gap": _two(place.gap)}
+    return row
+
+
+def _two(value):
+    return "" if value is None else f"{value:.2f}"

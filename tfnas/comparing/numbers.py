@@ -1,0 +1,91 @@
+"""Means, spreads and tests, and how they are written."""
+
+import numpy as np
+from scipy import stats
+
+NOT_MEASURED = "not measured"
+NONE = "none"
+
+
+def spread(values):
+    """Mean, sample standard deviation and number of values.
+
+    Args:
+        values: numbers.
+
+    Returns:
+        (mean, deviation, n): the deviation is None for one value.
+
+    Example: `spread([1.0, 3.0])` is (2.0, 1.414..., 2).
+    """
+    values = np.asarray(values, np.float64)
+    deviation = float(values.std(ddof=1)) if len(values) > 1 else None
+    return float(values.mean()), deviation, len(values)
+
+
+def written(values, digits=2):
+    """Values as mean, deviation and number.
+
+    Example: `written([1.0, 3.0])` is "2.00 ± 1.41 (n=2)".
+    """
+    values = [value for value in values if value is not None]
+    if not values:
+        return NOT_MEASURED
+    mean, deviation, count = spread(values)
+    if deviation is None:
+        return f"{mean:.{digits}f} (n=1)"
+    return f"{mean:.{digits}f} ± {deviation:.{digits}f} (n={count})"
+
+
+def welch(ours, theirs):
+    """Welch's two-sided t test that two means differ.
+
+    Args:
+        ours, theirs: numbers, one a seed.
+
+    Returns:
+        The p value, or None with fewer than two on a side or no spread on
+        either, where there is none.
+
+    Source: Welch, Biometrika 34 (1947).
+
+    Example: `welch([3.0, 4.0], [1.0, 2.0])`.
+    """
+    if min(len(ours), len(theirs)) < 2:
+        return None
+    sides = [spread(ours), spread(theirs)]
+    if not any(deviation for _, deviation, _ in sides):
+        return None
+    flat = [number for side in sides for number in side]
+    return float(stats.ttest_ind_from_stats(*flat, equal_var=False).pvalue)
+
+
+def rank_correlation(x, y):
+    """Spearman's rank correlation, and how probable it is by chance.
+
+    Args:
+        x, y: numbers, equally many.
+
+    Returns:
+        (correlation, two-sided p value of a permutation test), or None with
+        fewer than three pairs or where one side does not change.
+
+    Example: `rank_correlation([1, 2, 3], [1, 2, 4])[0]` is 1.0.
+    """
+    if len(x) < 3 or len(set(x)) < 2 or len(set(y)) < 2:
+        return None
+    ranks = stats.rankdata(x), stats.rankdata(y)
+
+    def correlation(shuffled):
+        return np.corrcoef(shuffled, ranks[1])[0, 1]
+
+    # Exact up to seven pairs; 0.05 is out of reach below five.
+    test = stats.permutation_test(
+        (ranks[0],),
+        correlation,
+        permutation_type="pairings",
+        n_resamples=9999,
+        vectorized=False,
+        rng=np.random.default_rng(0),
+    )
+    return float(test.statistic), float(test.pvalue)

@@ -1,0 +1,140 @@
+"""Pictures of a comparison: each seed's accuracy, and errors against costs."""
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tfnas.report import colours, markup
+from tfnas.report.figures import STYLE, inline_svg
+
+INKS = (
+    colours.TRAIN,
+    colours.OPERATIONS["max_pool_3x3"],
+    colours.VALID,
+    colours.OPERATIONS["dil_conv_3x3"],
+    colours.OTHER,
+    colours.ALPHA,
+    colours.OPERATIONS["sep_conv_7x7"],
+    colours.OPERATIONS["mb_3x3_e6"],
+    colours.MUTED,
+)
+
+
+def inks(labels):
+    """{label: Ink}; the tenth method shares the first one's.
+
+    Example: `inks(["darts", "random"])["random"].light`.
+    """
+    return {
+        label: INKS[number % len(INKS)] for number, label in enumerate(labels)
+    }
+
+
+def front(points):
+    """Those of the points that no other beats in both numbers.
+
+    Args:
+        points: (cost, error) pairs; less is better.
+
+    Returns:
+        A list of pairs, from the cheapest.
+
+    Example: `front([(1, 5), (2, 3), (3, 4)])` is [(1, 5), (2, 3)].
+    """
+    best, kept = np.inf, []
+    for cost, error in sorted(points):
+        if error < best:
+            best = error
+            kept.append((cost, error))
+    return kept
+
+
+def pareto(points, cost, error):
+    """Errors against a cost, with the front as a line.
+
+    Args:
+        points: {label: list of (cost, error)}.
+        cost, error: names of the axes.
+
+    Returns:
+        An `<svg>` element.
+
+    Example: `pareto({"darts": [(3.3e6, 2.8)]}, "parameters", "error, %")`.
+    """
+    every = [point for group in points.values() for point in group]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(4.8, 3.0))
+        axes = figure.add_axes((0.14, 0.18, 0.83, 0.78))
+        edge = front(every)
+        axes.plot(*zip(*edge, strict=True), color=colours.RULE.light)
+        for label, ink in inks(points).items():
+            for x, y in points[label]:
+                _dot(axes, x, y, ink)
+        axes.margins(0.08)
+        axes.set_xlabel(cost)
+        axes.set_ylabel(error)
+        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
+        axes.xaxis.set_major_formatter(lambda x, _: markup.count(x))
+        return inline_svg(
+            figure,
+            f"{error} against {cost}; on the front: "
+            + ", ".join(f"{markup.count(x)}: {y:.2f}" for x, y in edge),
+        )
+
+
+def each_seed(scores, name):
+    """The accuracy of every seed, a row for each method.
+
+    Args:
+        scores: {label: list of accuracies in percent}.
+        name: of the accuracy.
+
+    Returns:
+        An `<svg>` element.
+
+    Example: `each_seed({"darts": [54.3], "random": [93.0]}, "accuracy, %")`.
+    """
+    with matplotlib.rc_context(STYLE):
+        means = ", ".join(
+            f"{label} {np.mean(values):.2f}" for label, values in scores.items()
+        )
+        return inline_svg(
+            _rows(scores, name, markers=False), f"{name}; means: {means}"
+        )
+
+
+def picture(scores, name, path):
+    """The same as a PNG file on white paper.
+
+    Example: `picture({"darts": [54.3]}, "accuracy, %", "comparison.png")`.
+    """
+    with matplotlib.rc_context({**STYLE, "figure.facecolor": "white"}):
+        figure = _rows(scores, name, markers=True)
+        FigureCanvasAgg(figure)
+        figure.savefig(path, format="png", dpi=160)
+
+
+def _rows(scores, name, markers):
+    height = 0.75 + 0.34 * len(scores)
+    figure = Figure(figsize=(7.2, height))
+    axes = figure.add_axes((0.3, 0.55 / height, 0.67, 1 - 0.65 / height))
+    for row, (label, ink) in enumerate(inks(scores).items()):
+        for value in scores[label]:
+            _dot(axes, value, row, ink, markers)
+        mean = np.mean(scores[label])
+        axes.plot([mean, mean], [row - 0.3, row + 0.3], color=ink.light)
+    axes.set_yticks(range(len(scores)), list(scores))
+    axes.set_ylim(len(scores) - 0.4, -0.6)
+    axes.margins(x=0.05)
+    axes.set_xlabel(f"{name} (a dot is a seed, a bar the mean)")
+    return figure
+
+
+def _dot(axes, x, y, ink, markers=False):
+    if markers:
+        axes.plot([x], [y], "o", color=ink.light, markersize=6)
+        return
+    # A line without length and with a round end: a marker would be a
+    # reference by an id, of which a page may have only one.
+    axes.plot([x, x], [y, y], color=ink.light, linewidth=6)

@@ -1,0 +1,50 @@
+"""A table that is written as Markdown and as HTML."""
+
+import dataclasses
+
+from tfnas.report import markup
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A caption, columns and rows.
+
+    Attributes:
+        caption: what the table shows.
+        head: names of the columns; the first heads the rows.
+        rows: of cells, each as long as `head`.
+        notes: lines below it.
+
+    Example: `Table("Skips", ("method", "skips"), [("darts", 8)]).markdown()`.
+    """
+
+    caption: str
+    head: tuple
+    rows: list
+    notes: tuple = ()
+
+    def markdown(self):
+        """The table as Markdown."""
+        lines = [f"**{self.caption}**", "", _row(self.head)]
+        lines += [_row(["---"] * len(self.head))]
+        lines += map(_row, self.rows)
+        for note in self.notes:
+            lines += ["", note]
+        return "\n".join(lines)
+
+    def html(self):
+        """The table as HTML, all of it escaped."""
+        notes = "".join(
+            f'<p class="note">{markup.escape(note)}</p>' for note in self.notes
+        )
+        rows = [
+            [first, *(('class="words"', cell) for cell in rest)]
+            for first, *rest in self.rows
+        ]
+        return markup.table(self.caption, self.head, rows) + notes
+
+
+def _row(cells):
+    # A cell of the benchmark is written with bars.
+    texts = [str(cell).replace("|", r"\|") for cell in cells]
+    return f"| {' | '.join(texts)} |"
