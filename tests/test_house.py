@@ -19,7 +19,7 @@ MODULES = {
 LEVELS = [
     {"search", "train", "convert", "export", "exporting", "demo", "build"}
     | {"building", "benchmark", "benchmarking", "tuning", "sweep", "sweeping"}
-    | {"baseline", "baseline_run"},
+    | {"baseline", "baseline_run", "compare", "comparing"},
     {"search_run", "train_run", "convert_run", "trials"},
     {"baselines"},
     {"authors_weights"},
@@ -50,7 +50,8 @@ LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
 LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
-LIGHT |= {"sweep", "sweeping", "export", "demo", "baseline"}
+LIGHT |= {"sweep", "sweeping", "export", "demo", "baseline", "compare"}
+LIGHT |= {"comparing"}
 LIGHT |= {"build", "building", "tuning", "cluster", "devices", "interruption"}
 
 

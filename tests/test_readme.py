@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import baseline, command, methods, sweep, train, zoo
+from tfnas import baseline, command, compare, methods, sweep, train, zoo
 from tfnas.baselines import TITLES
 from tfnas.build import BuildConfig
 from tfnas.building.table import markdown
@@ -35,6 +35,7 @@ TRAINED = [
 BASELINES = re.findall(r"python -m tfnas\.baseline (--[^\n`]*)", README)
 LOADED = re.findall(r'tfnas\.load\("([^"]*)"\)', README)
 BUILDS = re.findall(r"python -m tfnas\.build (--[^\n`]*)", README)
+COMPARISONS = re.findall(r"python -m tfnas\.compare (--[^\n`]*)", README)
 SWEEPS = re.findall(r"python -m tfnas\.sweep (--[^\n`]*)", README)
 CONVERSIONS = re.findall(r"python -m tfnas\.convert (--[^\n`]*)", README)
 EXPORTS = re.findall(r"python -m tfnas\.export (--[^\n`]*)", README)
@@ -43,6 +44,8 @@ DEMOS = re.findall(r"python -m tfnas\.demo (--[^\n`]*)", README)
 FLAGS = re.findall(r"`(--[a-z_]+=[^`]*|--[a-z_]+)`", README)
 SWEEP_ALONE = {f"--{f.name}" for f in fields(sweep.SweepConfig)}
 SWEEP_ALONE -= {f"--{f.name}" for f in fields(SearchConfig)}
+COMPARE_ALONE = {f"--{f.name}" for f in fields(compare.CompareConfig)}
+COMPARE_ALONE -= SWEEP_ALONE | {f"--{f.name}" for f in fields(SearchConfig)}
 # These stand for something else, or end in a help text.
 OTHERS = ("=NAME", "=DIR", "--help")
 TYPED = [
@@ -65,6 +68,7 @@ def test_flags_are_known_and_fit_together(words):
         known |= {f"--{f.name}" for f in fields(train.TrainConfig)}
         known |= {f"--{f.name}" for f in fields(BuildConfig)}
         known |= {f"--{f.name}" for f in fields(sweep.SweepConfig)}
+        known |= {f"--{f.name}" for f in fields(compare.CompareConfig)}
         known |= {f"--{f.name}" for f in fields(ExportConfig)}
         known |= {f"--{f.name}" for f in fields(baseline.BaselineConfig)}
         assert given[0] in known
@@ -72,6 +76,8 @@ def test_flags_are_known_and_fit_together(words):
         command.parse(["export", *given], ExportConfig)
     elif given[0].split("=")[0] in SWEEP_ALONE:
         command.parse(["sweep", *given], sweep.SweepConfig)
+    elif given[0].split("=")[0] in COMPARE_ALONE:
+        command.parse(["compare", *given], compare.CompareConfig)
     else:
         resolve(command.parse(["search", *given], SearchConfig, Method))
 
@@ -104,6 +110,14 @@ def test_the_cluster_is_one():
 
 def test_training_commands_are_found():
     assert len(TRAINED) >= 4
+
+
+@pytest.mark.parametrize("words", COMPARISONS)
+def test_a_comparison_is_one(words):
+    configs = (SearchConfig, Method, compare.CompareConfig)
+    given = command.parse(["compare", *shlex.split(words)], *configs)
+    config, tasks = compare.resolve(given)
+    assert config.gather or len(tasks) == 9
 
 
 @pytest.mark.parametrize("words", SWEEPS)

@@ -7,7 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from tfnas import command, methods, search, sweep
+from tfnas import baseline, command, methods, search, sweep
+from tfnas.baselines import TITLES
 from tfnas.choice import check_values, choice, fields
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
@@ -26,7 +27,7 @@ those below are passed on to every search.
 A method may come with values of its own: darts+beta_decay=25+epochs=9, with
 colons for the commas of a value.
 """
-BASELINES = ("random", "evolution", "weight_sharing", "naswot", "synflow")
+BASELINES = tuple(TITLES)
 # Flags of a search that a comparison sets itself.
 OWN = {name: remedy for name, remedy in sweep.OWN.items() if name != "dataset"}
 
@@ -204,8 +205,6 @@ def _task(number, label, seed, config, passed, trained, also):
 
 def _baseline(name, passed, flags, words):
     """{flag: value} of a baseline, checked."""
-    from tfnas import baseline
-
     typed = ["baseline", *shlex.split(flags or ""), *words]
     own = command.parse(typed, baseline.BaselineConfig, Recipe)
     for flag in ("name", "dataset", "data_dir", "seed", "out", "resume"):

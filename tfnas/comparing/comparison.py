@@ -4,6 +4,7 @@ import dataclasses
 
 from tfnas.comparing import bench, cells, features, gain, lookup, plots, survey
 from tfnas.comparing.records import by_label
+from tfnas.report.markup import plural
 from tfnas.spaces.nasbench201 import to_string
 
 COLUMNS = (
@@ -100,13 +101,15 @@ def compare(found, unfinished, config, given):
         charts.insert(0, (label, plots.each_seed(scores, label)))
     seeds = sorted({each.seed for each in found})
     summary = (
-        f"{len(found)} searches on {found[0].dataset}: {', '.join(groups)}; "
+        f"{plural(len(found), 'run')} on {found[0].dataset}: "
+        f"{', '.join(groups)}; "
         f"seeds {', '.join(map(str, seeds))}."
     )
     if unfinished:
         summary += f" Not finished: {', '.join(unfinished)}."
     return Comparison(
-        title=f"Search or luck: {len(groups)} methods on {found[0].dataset}",
+        title=f"Search or luck: {plural(len(groups), 'method')} on "
+        f"{found[0].dataset}",
         summary=summary,
         sections=sections,
         charts=charts,

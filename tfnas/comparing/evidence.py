@@ -5,6 +5,7 @@ or None where the runs that it needs are not there. `features` has the claims.
 """
 
 import dataclasses
+import itertools
 import json
 
 from tfnas.comparing.cells import SKIPS
@@ -125,15 +126,15 @@ def skip_collapse(runs):
     }
     if not groups:
         return None
-    share = [
+    collapsed = [
         findings.collapsed(one.genotype)
         for one in runs.found
         if one.method == "darts"
     ]
     shown = "; ".join(f"{k}: {written(v, 1)}" for k, v in groups.items())
     return (
-        f"skips {shown}; collapsed {sum(share)} of {len(share)}",
-        SUPPORTS if any(share) else CONTRADICTS,
+        f"skips {shown}; collapsed {sum(collapsed)} of {len(collapsed)}",
+        SUPPORTS if any(collapsed) else _unless_few(collapsed),
     )
 
 
@@ -193,9 +194,14 @@ def operations_and_threshold(runs):
         return None
     means = {t: spread([c[t] for c in kept])[0] for t in kept[0]}
     shown = ", ".join(f"{mean:.1f} at {t}" for t, mean in means.items())
-    return f"{shown} (n={len(kept)})", (
-        SUPPORTS if means[0.8] != means[0.9] else CONTRADICTS
+    counts = list(means.values())
+    steep = any(
+        after <= before / 2
+        for before, after in itertools.pairwise(counts)
+        if before
     )
+    said = SUPPORTS if steep else CONTRADICTS
+    return f"{shown} operations (n={len(kept)})", said
 
 
 def decided(runs):
@@ -215,6 +221,11 @@ def decided(runs):
         + "; ".join(f"{k}: {written(v)}" for k, v in leads.items()),
         said if p is not None and p < 0.05 else UNDECIDED,
     )
+
+
+def _unless_few(values):
+    """What a claim is when nothing was seen: two seeds show little."""
+    return CONTRADICTS if len(values) > 2 else UNDECIDED
 
 
 def _skips(one):

@@ -22,6 +22,13 @@ def table(found, places, given):
     Example: `table(found, {}, {}).rows[0][2]`.
     """
     runs = evidence.Runs(found, places)
+    # A gathering may not have said what it gathers.
+    there = {
+        "methods": tuple(dict.fromkeys(one.label for one in found)),
+        "seeds": tuple(sorted({one.seed for one in found})),
+        "dataset": found[0].dataset,
+    }
+    given = {**there, **given}
     rows = []
     for title, claim, measure, command in FEATURES:
         measured = measure(runs)
@@ -42,10 +49,10 @@ def table(found, places, given):
 
 def _command(given, methods=None, **changes):
     """The comparison to type for runs that are not there."""
-    typed = {k: v for k, v in given.items() if k not in ("gather", "methods")}
-    chosen = methods or given.get("methods")
-    named = {"methods": tuple(chosen)} if chosen else {}
-    words = flags({**named, **typed, **changes})
+    typed = {k: v for k, v in given.items() if k != "gather"}
+    if methods:
+        typed["methods"] = tuple(methods)
+    words = flags({**typed, **changes})
     return "python -m tfnas.compare " + " ".join(map(_quoted, words))
 
 
@@ -75,7 +82,7 @@ FEATURES = (
         "DARTS: discretisation gap",
         "the supernet loses accuracy when its cell is derived",
         evidence.discretisation_gap,
-        lambda given: _command(given, measure=True),
+        lambda given: _command(given, gather=True, measure=True),
     ),
     (
         "DARTS: skips take over",

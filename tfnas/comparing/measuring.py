@@ -70,7 +70,7 @@ def main(argv):
     with command.quiet_start():
         import tensorflow  # noqa: F401
     if "method" in config:
-        values = {"pruned_accuracy": pruned_accuracy(folder, config)}
+        values = {"pruned_accuracy": supernet_accuracy(folder, config)}
     else:
         values = {"latency_ms": latency(folder, config)}
     with staged(folder / MEASURED) as aside:
@@ -112,7 +112,7 @@ def latency(folder, config):
     return round(1000 * statistics.median(times), 3)
 
 
-def pruned_accuracy(folder, config):
+def supernet_accuracy(folder, config, pruned=True):
     """The supernet's accuracy once only the derived cell is left of it.
 
     Every operation that the genotype keeps has weight 1 and all others 0, as
@@ -122,6 +122,8 @@ def pruned_accuracy(folder, config):
     Args:
         folder: of the search.
         config: its `config.json`.
+        pruned: whether anything is taken away; otherwise this is the last
+            accuracy of the search.
 
     Returns:
         A share of 1.
@@ -129,7 +131,7 @@ def pruned_accuracy(folder, config):
     Raises:
         UserError: if the run kept no checkpoint.
 
-    Example: `pruned_accuracy(folder, read_json(folder / "config.json"))`.
+    Example: `supernet_accuracy(folder, read_json(folder / "config.json"))`.
     """
     import tensorflow as tf
 
@@ -147,9 +149,8 @@ def pruned_accuracy(folder, config):
     supernet = _supernet(method, state, dataset)
     for variable in supernet.variables:
         variable.assign(arrays[f"variable/{variable.path}"])
-    genotype = Genotype.from_json(folder / "genotype.json")
-    weights = one_hot(genotype, state["operations"], supernet.mixing_weights())
-    supernet.mixing_weights = lambda: weights  # of this one alone
+    if pruned:
+        prune(supernet, Genotype.from_json(folder / "genotype.json"))
     valid = dataset.train.take(data.search_halves(dataset)[1])
     classify = tf.function(
         lambda images: supernet(images, training=False), reduce_retracing=True
@@ -164,26 +165,24 @@ def pruned_accuracy(folder, config):
     return right / total
 
 
-def one_hot(genotype, operations, mixing):
-    """Mixing weights that leave nothing but a genotype.
+def prune(supernet, genotype):
+    """Leave nothing of a supernet but a genotype.
+
+    Its mixing weights become ones and zeros, whatever alpha is.
 
     Args:
-        genotype: the `Genotype`.
-        operations: {kind: names of each edge}.
-        mixing: {kind: {name: weights}} of the supernet, for their shapes.
+        supernet: a `Supernet` or `BenchSupernet`.
+        genotype: a `Genotype` that it could derive.
 
-    Returns:
-        The same with ones and zeros for "alphas", "betas" and "edges".
-
-    Example: `one_hot(genotype, operations, supernet.mixing_weights())`.
+    Example: `prune(supernet, supernet.derive())`.
     """
     import numpy as np
 
     from tfnas.report.findings import edge_pairs
 
     found = {}
-    for kind, own in mixing.items():
-        names = operations[kind]
+    for kind, own in supernet.mixing_weights().items():
+        names = supernet.operations[kind]
         rows = {p: r for r, p in enumerate(edge_pairs(kind, len(names)))}
         alphas = np.zeros(np.shape(names), np.float32)
         new = {name: np.array(values) for name, values in own.items()}
@@ -197,7 +196,7 @@ def one_hot(genotype, operations, mixing):
         if "edges" in new:
             new["edges"] = np.ones_like(new["edges"])
         found[kind] = new
-    return found
+    supernet.mixing_weights = lambda: found
 
 
 def _supernet(method, state, dataset):

@@ -4,7 +4,8 @@ import numpy as np
 from scipy import stats
 
 NOT_MEASURED = "not measured"
-NONE = "none"
+# Where a paper has no such figure.
+NONE = "–"
 
 
 def spread(values):

@@ -102,8 +102,8 @@ RESULTS = {
     ),
 }
 # Test accuracies in NAS-Bench-201, percent: CIFAR-10, CIFAR-100,
-# ImageNet16-120. DARTS: Dong and Yang, arXiv:2001.00326. The others: Chu et
-# al., DARTS-, arXiv:2009.01027, table 3.
+# ImageNet16-120, of the first order of DARTS. As the paper of DrNAS lists them
+# (Chen et al., arXiv:2006.10355).
 NASBENCH201 = {
     "darts": (54.30, 38.97, 18.41),
     "pc_darts": (93.41, 67.48, 41.31),

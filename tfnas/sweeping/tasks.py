@@ -9,7 +9,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from tfnas import search, train
+from tfnas import baseline, search, train
 from tfnas.building.commands import flags, parse
 from tfnas.building.trained_run import read_json
 from tfnas.errors import UserError
@@ -119,8 +119,6 @@ def _check(kind, folder, given):
         config, method = search.resolve(given)
         values = {"config": config.decisive(), "method": method.values()}
     elif kind == "baseline":
-        from tfnas import baseline
-
         config, recipe = baseline.resolve(given)
         values = {"config": config.decisive(), "recipe": recipe.values()}
     else:
