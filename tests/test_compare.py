@@ -756,7 +756,23 @@ def test_what_needs_other_runs_says_which_command(tmp_path):
     for words in commands:
         flags = [word.replace("'", "") for word in words.split()]
         assert "--epochs=9" in flags
-        assert plan(*flags, "--seeds=0")
+        assert plan(*flags) or "--gather=true" in flags
+
+
+def test_the_command_searches_as_what_is_there_did(tmp_path):
+    for seed, epochs in ((0, 7), (1, 8)):
+        folder = compared.found(tmp_path, seed=seed)
+        path = folder / "config.json"
+        config = json.loads(path.read_text())
+        words = f"python -m tfnas.search --channels=4 --epochs={epochs}"
+        config["command"] = f"{words} --seed={seed} --out=there".split()
+        path.write_text(json.dumps(config))
+    table = features.table(records.read(tmp_path)[0], {}, {})
+    text = row_of(table, "P-DARTS: less time, deeper search")
+    assert text["the number says"] == (
+        "run: python -m tfnas.compare --methods=darts,pdarts --seeds=0,1 "
+        "--dataset=digits --channels=4"
+    )
 
 
 # === The files ===
@@ -770,7 +786,7 @@ def test_the_page_needs_no_other_file_and_escapes(tmp_path):
     assert "<b>_" not in page.replace("<figcaption><b>", "")
     assert not re.search(r'(src|href)="(?!comparison\.)', page)
     assert page.count("<svg") == 3  # each seed, parameters, multiply-adds
-    assert "Error against latency, ms: not measured" in page
+    assert "Latency: not measured" in page
     assert (tmp_path / "comparison.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -779,13 +795,28 @@ def test_latency_is_drawn_where_it_was_measured(tmp_path):
     markdown, _ = gathered(tmp_path)
     page = (tmp_path / "comparison.html").read_text()
     assert page.count("<svg") == 4
-    assert "against latency" not in markdown
+    assert "Latency: not measured" not in markdown
+
+
+def test_errors_of_different_tests_are_not_in_one_picture(tmp_path, table):
+    out = tmp_path / "runs"
+    one = compared.found(out, genotype=CONVOLUTIONS, space="nasbench201")
+    compared.trained(one, 2.0)
+    compared.found(out, seed=1, genotype=SKIPS, space="nasbench201")
+    gathered(out, f"--nasbench201_table={table}")
+    page = (out / "comparison.html").read_text()
+    labels = re.findall(r'aria-label="([^"]*: test error [^"]*)"', page)
+    assert len(labels) == 4
+    benched, trained = labels[0], labels[2]
+    # The benchmark's networks: 1,531,546 and 73,306 parameters.
+    assert benched.endswith("on the front: 73.3 k: 45.70, 1.53 M: 6.90")
+    assert trained.endswith("on the front: 6.00 k: 2.00")
 
 
 def test_an_untrained_search_has_tables_and_no_pictures(tmp_path):
     compared.found(tmp_path)
     markdown, _ = gathered(tmp_path)
-    assert "Error against parameters: not measured" in markdown
+    assert "Errors against costs: not measured" in markdown
     assert "<svg" not in (tmp_path / "comparison.html").read_text()
     assert not (tmp_path / "comparison.png").exists()
 

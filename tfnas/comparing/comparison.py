@@ -4,8 +4,9 @@ import dataclasses
 
 from tfnas.comparing import bench, cells, features, gain, lookup, plots, survey
 from tfnas.comparing.records import by_label
+from tfnas.cost import network_cost
 from tfnas.report.markup import plural
-from tfnas.spaces.nasbench201 import to_string
+from tfnas.spaces.nasbench201 import CELLS, CHANNELS, to_string
 
 COLUMNS = (
     "name",
@@ -31,6 +32,12 @@ COLUMNS = (
     "rank",
     "gap",
 )
+# What errors are drawn against.
+COSTS = {
+    "parameters": "parameters",
+    "multiply_adds": "multiply-adds",
+    "latency": "latency, ms",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +48,9 @@ class Comparison:
         title: one line.
         summary: what is compared, in a sentence or two.
         sections: {heading: list of `Table`}.
-        charts: list of (caption, `<svg>`).
-        scores: {label: accuracies} that the picture shows, or {}.
+        scores: {label: accuracies} that the first picture shows, or {}.
         judged: name of that accuracy.
+        charts: list of (caption, `<svg>`) of the others.
         missing: lines on pictures that could not be drawn.
         inks: {label: Ink} of the charts.
         rows: of comparison.csv.
@@ -52,9 +59,9 @@ class Comparison:
     title: str
     summary: str
     sections: dict
-    charts: list
     scores: dict
     judged: str
+    charts: list
     missing: list
     inks: dict
     rows: list
@@ -95,10 +102,7 @@ def compare(found, unfinished, config, given):
         for label, group in groups.items()
         if (values := [known[e.folder] for e in group if e.folder in known])
     }
-    charts, missing = _charts(groups, places)
-    if scores:
-        label = f"{name}, %"
-        charts.insert(0, (label, plots.each_seed(scores, label)))
+    charts, missing = _charts(found, judged, places)
     seeds = sorted({each.seed for each in found})
     summary = (
         f"{plural(len(found), 'run')} on {found[0].dataset}: "
@@ -112,9 +116,9 @@ def compare(found, unfinished, config, given):
         f"{found[0].dataset}",
         summary=summary,
         sections=sections,
-        charts=charts,
         scores=scores,
-        judged=name,
+        judged=f"{name}, %",
+        charts=charts,
         missing=missing,
         inks=plots.inks(groups),
         rows=[_row(each, places) for each in found],
@@ -136,45 +140,41 @@ def _look_up(benched, unfinished, config):
     return {each.folder: benchmark.place(each.genotype) for each in benched}, ""
 
 
-def _charts(groups, places):
-    """Error against each cost, and what is missing."""
-
-    def error(each):
-        if each.main:
-            return each.main.error
-        place = places.get(each.folder)
-        return place and 100 - place.accuracies["cifar10"]
-
-    def latency(each):
-        return each.main and each.main.latency
-
-    costs = {
-        "parameters": lambda each: each.size["parameters"],
-        "multiply-adds": lambda each: each.size["multiply_adds"],
-        "latency, ms": latency,
-    }
-    charts, missing = [], []
-    for name, cost in costs.items():
-        points = {
-            label: [
-                (cost(each), error(each))
-                for each in group
-                if cost(each) is not None and error(each) is not None
-            ]
-            for label, group in groups.items()
-        }
-        if any(points.values()):
-            svg = plots.pareto(points, name, "test error, %")
-            charts.append((f"Error against {name}", svg))
-        else:
-            missing.append(
-                f"Error against {name}: not measured; "
-                + (
-                    "add --train='flags of tfnas.train' and --measure."
-                    if name.startswith("latency")
-                    else "add --train='flags of tfnas.train'."
-                )
+def _charts(found, judged, places):
+    """Each kind of error against each cost, and what is missing."""
+    costs = {}
+    for each in found:
+        if each.folder in places:
+            network = network_cost(
+                each.genotype, channels=CHANNELS, cells=CELLS
             )
+            costs["NAS-Bench-201", each.folder] = vars(network)
+        if each.main:
+            costs["test", each.folder] = vars(each.main)
+    charts = []
+    for name, known in judged.items():
+        kind = "test" if name.startswith("test") else "NAS-Bench-201"
+        for cost, title in COSTS.items():
+            points = {
+                label: [
+                    (value, 100 - known[each.folder])
+                    for each in group
+                    if each.folder in known
+                    and (value := costs[kind, each.folder].get(cost))
+                ]
+                for label, group in by_label(found).items()
+            }
+            if any(points.values()):
+                what = kind if kind != "test" else found[0].dataset
+                caption = f"{what}: test error against {title}"
+                svg = plots.pareto(points, title, caption)
+                charts.append((caption, svg))
+    trained = "add --train='flags of tfnas.train'"
+    missing = []
+    if not charts:
+        missing.append(f"Errors against costs: not measured; {trained}.")
+    if not any(each.main and each.main.latency for each in found):
+        missing.append(f"Latency: not measured; {trained} and --measure.")
     return charts, missing
 
 

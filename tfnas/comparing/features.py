@@ -5,7 +5,8 @@ number comes from runs that are there; what needs others says which command
 would make them.
 """
 
-from tfnas.building.commands import flags
+from tfnas import sweep
+from tfnas.building.commands import flags, parse
 from tfnas.comparing import evidence
 from tfnas.comparing.numbers import NOT_MEASURED
 from tfnas.comparing.table import Table
@@ -28,7 +29,7 @@ def table(found, places, given):
         "seeds": tuple(sorted({one.seed for one in found})),
         "dataset": found[0].dataset,
     }
-    given = {**there, **given}
+    given = {**there, **_shared(found), **given}
     rows = []
     for title, claim, measure, command in FEATURES:
         measured = measure(runs)
@@ -45,6 +46,23 @@ def table(found, places, given):
             "points.",
         ),
     )
+
+
+def _shared(found):
+    """{flag: value} of what all searches were typed with."""
+    own = {*sweep.OWN, "out", "resume"}
+    typed = [
+        parse("search", list(one.typed)).items()
+        for one in found
+        if one.accuracy is not None
+    ]
+    if not typed:
+        return {}
+    return {
+        name: value
+        for name, value in typed[0]
+        if name not in own and all((name, value) in items for items in typed)
+    }
 
 
 def _command(given, methods=None, **changes):

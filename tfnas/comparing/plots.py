@@ -50,36 +50,37 @@ def front(points):
     return kept
 
 
-def pareto(points, cost, error):
+def pareto(points, cost, label):
     """Errors against a cost, with the front as a line.
 
     Args:
         points: {label: list of (cost, error)}.
-        cost, error: names of the axes.
+        cost: name of the cost.
+        label: what is shown, for those who cannot see it.
 
     Returns:
         An `<svg>` element.
 
-    Example: `pareto({"darts": [(3.3e6, 2.8)]}, "parameters", "error, %")`.
+    Example: `pareto({"darts": [(3.3e6, 2.8)]}, "parameters", "errors")`.
     """
     every = [point for group in points.values() for point in group]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.8, 3.0))
         axes = figure.add_axes((0.14, 0.18, 0.83, 0.78))
         edge = front(every)
-        axes.plot(*zip(*edge, strict=True), color=colours.RULE.light)
+        axes.plot(*zip(*edge, strict=True), color=colours.MUTED.light, lw=0.8)
         for label, ink in inks(points).items():
             for x, y in points[label]:
                 _dot(axes, x, y, ink)
         axes.margins(0.08)
         axes.set_xlabel(cost)
-        axes.set_ylabel(error)
+        axes.set_ylabel("test error, %")
         axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
-        axes.xaxis.set_major_formatter(lambda x, _: markup.count(x))
+        axes.xaxis.set_major_formatter(lambda x, _: _short(x))
         return inline_svg(
             figure,
-            f"{error} against {cost}; on the front: "
-            + ", ".join(f"{markup.count(x)}: {y:.2f}" for x, y in edge),
+            f"{label}; on the front: "
+            + ", ".join(f"{_short(x)}: {y:.2f}" for x, y in edge),
         )
 
 
@@ -115,10 +116,18 @@ def picture(scores, name, path):
         figure.savefig(path, format="png", dpi=160)
 
 
+def _short(x):
+    return markup.count(x) if x >= 1000 else f"{x:.3g}"
+
+
 def _rows(scores, name, markers):
     height = 0.75 + 0.34 * len(scores)
     figure = Figure(figsize=(7.2, height))
-    axes = figure.add_axes((0.3, 0.55 / height, 0.67, 1 - 0.65 / height))
+    # A name may have values in it.
+    left = min(0.5, 0.05 + 0.0135 * max(map(len, scores)))
+    axes = figure.add_axes(
+        (left, 0.55 / height, 0.97 - left, 1 - 0.65 / height)
+    )
     for row, (label, ink) in enumerate(inks(scores).items()):
         for value in scores[label]:
             _dot(axes, value, row, ink, markers)
@@ -127,7 +136,7 @@ def _rows(scores, name, markers):
     axes.set_yticks(range(len(scores)), list(scores))
     axes.set_ylim(len(scores) - 0.4, -0.6)
     axes.margins(x=0.05)
-    axes.set_xlabel(f"{name} (a dot is a seed, a bar the mean)")
+    axes.set_xlabel(name)
     return figure
 
 

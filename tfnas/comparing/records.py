@@ -55,6 +55,7 @@ class Found:
         seed: of the search.
         dataset: that it searched on.
         values: the method's values, or the recipe of a baseline's trainings.
+        typed: words of the command.
         genotype: what it found.
         hours: it took.
         network: size and cost of the cell's network in its space's paper.
@@ -69,6 +70,7 @@ class Found:
     seed: int
     dataset: str
     values: dict
+    typed: tuple
     genotype: Genotype
     hours: float
     network: dict
@@ -179,6 +181,7 @@ def _found(folder, label, config):
             seed=what["seed"],
             dataset=what["dataset"],
             values=config.get("method", config.get("recipe", {})),
+            typed=tuple(config["command"]),
             genotype=Genotype.from_json(folder / "genotype.json"),
             hours=summary["seconds"] / 3600,
             network=summary["network"],

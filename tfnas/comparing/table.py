@@ -41,7 +41,9 @@ class Table:
             [first, *(('class="words"', cell) for cell in rest)]
             for first, *rest in self.rows
         ]
-        return markup.table(self.caption, self.head, rows) + notes
+        head = [self.head[0]]
+        head += [('class="words"', name) for name in self.head[1:]]
+        return markup.table(self.caption, head, rows) + notes
 
 
 def _row(cells):

@@ -47,9 +47,8 @@ def write(comparison, out):
                 aside.write_text(content, encoding="utf-8", newline="")
         if shown:
             place = Path(out) / "comparison.png"
-            name = f"{comparison.judged}, %"
             with staged(place) as aside:
-                plots.picture(comparison.scores, name, aside)
+                plots.picture(comparison.scores, comparison.judged, aside)
     except OSError as error:
         raise UserError(
             f"{place}: {error.strerror}; make room or mend it, then --gather"
@@ -73,6 +72,13 @@ def html(comparison, files):
         f"<h1>{markup.escape(comparison.title)}</h1>"
         f'<p class="verdict">{markup.escape(comparison.summary)}</p>'
     )
+    seeds = ""
+    if comparison.scores:
+        svg = plots.each_seed(comparison.scores, comparison.judged)
+        caption = f"{comparison.judged}: a dot is a seed, a bar the mean"
+        seeds = (
+            f'<div style="max-width:44em">{markup.figure(svg, caption)}</div>'
+        )
     charts = "".join(
         markup.figure(svg, caption) for caption, svg in comparison.charts
     )
@@ -81,7 +87,8 @@ def html(comparison, files):
         for line in comparison.missing
     )
     sections = {
-        "Pictures": markup.legend(comparison.inks)
+        "Pictures": seeds
+        + markup.legend(comparison.inks)
         + f'<div class="charts">{charts}</div>{notes}',
         **{
             heading: "".join(table.html() for table in tables)
