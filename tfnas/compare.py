@@ -101,12 +101,15 @@ def main(argv):
         return 0
     given = command.parse(argv, search.SearchConfig, Method, CompareConfig)
     config, tasks = resolve(given)
+    whole = False
     try:
         if not config.gather:
             engines.run_here(tasks)
+        whole = True
     finally:
         if config.gather or any(task.finished() for task in tasks):
-            _compare(config, given)
+            # Who was told to stop starts no measurements.
+            _compare(config, given, measure=config.measure and whole)
     return 0
 
 
@@ -220,7 +223,7 @@ def _baseline(name, passed, flags, words):
     return given
 
 
-def _compare(config, given):
+def _compare(config, given, measure):
     # NumPy and matplotlib would double the time that --help takes.
     from tfnas.comparing import comparison, measuring, records, writing
 
@@ -234,7 +237,7 @@ def _compare(config, given):
         seeds=config.seeds if narrowed or "seeds" in given else None,
         dataset=dataset,
     )
-    if config.measure:
+    if measure:
         measuring.measure_all(found)
         found = records.again(found)
     print(

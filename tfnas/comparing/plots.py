@@ -69,8 +69,8 @@ def pareto(points, cost, label):
         axes = figure.add_axes((0.14, 0.18, 0.83, 0.78))
         edge = front(every)
         axes.plot(*zip(*edge, strict=True), color=colours.MUTED.light, lw=0.8)
-        for label, ink in inks(points).items():
-            for x, y in points[label]:
+        for method, ink in inks(points).items():
+            for x, y in points[method]:
                 _dot(axes, x, y, ink)
         axes.margins(0.08)
         axes.set_xlabel(cost)
