@@ -25,6 +25,8 @@ LEVELS = [
     {"resumable"},
     {"fitting", "preparation"},
     {"callbacks", "plan", "summary", "determinism", "threads"} | {"workers"},
+    {"hessian"},
+    {"proxy"},
     {"report", "runs", "data", "history", "authors", "zoo", "weights"},
     {"weight_files", "network_sizes"},
     {"supervised"},
@@ -35,7 +37,7 @@ LEVELS = [
     {"optimizers", "distributed_model"},
     {"regularization", "relaxation", "methods", "cost", "derivation"},
     {"recipe"},
-    {"schedule"},
+    {"schedule", "selection"},
     {"spaces"},
     {"drawing", "drawing_matplotlib"},
     {"genotype", "genotype_schema"},
@@ -49,7 +51,15 @@ LIGHT = {"errors", "genotype", "drawing", "spaces", "methods", "schedule"}
 LIGHT |= {"derivation", "cost", "choice", "command", "search", "benchmark"}
 LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
 LIGHT |= {"sweep", "sweeping", "export", "demo"}
-LIGHT |= {"build", "building", "tuning", "cluster", "devices", "interruption"}
+LIGHT |= {
+    "selection",
+    "build",
+    "building",
+    "tuning",
+    "cluster",
+    "devices",
+    "interruption",
+}
 
 
 def arrows(module, source):

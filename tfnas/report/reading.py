@@ -115,9 +115,7 @@ def read_run(path: str | Path) -> Run:
     return Run(
         path=path,
         config=read_fields(path / "config.json", CONFIG_FIELDS),
-        history=read_history(
-            path / "history.csv", optional=OPTIONAL_COLUMNS
-        ),
+        history=read_history(path / "history.csv", optional=OPTIONAL_COLUMNS),
         stages=_read_stages(path / "alphas.npz"),
         snapshots=_read_snapshots(path / "genotypes.json"),
         genotype=Genotype.from_json(present(path / "genotype.json")),
@@ -178,9 +176,7 @@ def read_history(
         raise UserError(f"{path}: no epoch yet; let the search finish one")
     try:
         return {
-            column: np.array(
-                [float(row.get(column) or "nan") for row in rows]
-            )
+            column: np.array([float(row.get(column) or "nan") for row in rows])
             for column in (*columns, *optional)
         }
     except ValueError as error:
