@@ -447,13 +447,15 @@ def test_other_search_spaces_have_a_page(tmp_path, found, kind, rows, words):
 # === When to stop ===
 
 
-def with_proxy(run, values, **provenance):
-    """Add the column to a run's history, and to its genotype a provenance."""
+def with_proxy(run, values, eigenvalue=None, **provenance):
+    """Add columns to a run's history, and to its genotype a provenance."""
     path = run / "history.csv"
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row, value in zip(rows, values, strict=True):
         row["proxy_accuracy"] = value
+    for row, value in zip(rows, eigenvalue or [], strict=bool(eigenvalue)):
+        row["eigenvalue"] = value
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
@@ -492,6 +494,24 @@ def test_the_best_epoch_stands_beside_the_last(tmp_path):
             second, first = np.sort((row / row.sum())[edge != "none"])[-2:]
             leads.append(first - second)
         assert f"{np.mean(leads):.3f}, {min(leads):.3f}" in page.text
+
+
+def test_eigenvalues_of_every_second_epoch_are_drawn_as_one_line(tmp_path):
+    run = write_run(tmp_path / "run", epochs=6)
+    page = with_proxy(run, [0.5] * 6, eigenvalue=[0.25, "", 0.5, "", 1.75, ""])
+    assert any(
+        svg["aria-label"].startswith("Largest eigenvalue")
+        and svg["aria-label"].endswith("at the end: value 1.75")
+        for svg in page.named("svg")
+    )
+    assert "Eigenvalue" in page.text and "0.25" in page.text
+    text = (run / "report.html").read_text(encoding="utf-8")
+    (drawn,) = re.findall(
+        r"aria-label=\"Largest eigenvalue.*?</svg>", text, re.S
+    )
+    # From the first to the fifth epoch, without a break.
+    paths = re.findall(r' d="M [^"]*"', drawn)
+    assert any(path.count("L") == 4 and path.count("M") == 1 for path in paths)
 
 
 def test_only_the_last_stage_has_epochs_to_take(tmp_path):

@@ -292,7 +292,7 @@ def test_a_rule_that_cannot_be_followed_is_one_line(flags, message):
 
 def test_the_command_refuses_an_unknown_rule(tmp_path):
     line = error(run(tmp_path / "run", select="first"))
-    assert line.startswith("--select=first: choose from last, best_proxy, ")
+    assert line == "--select=first: use last or best_proxy or early_stop"
 
 
 def test_a_run_from_before_there_were_rules_can_go_on():
