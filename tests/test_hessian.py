@@ -72,6 +72,17 @@ def test_the_eigenvalue_is_numpy_s(hessian, explicit):
     assert hessian.largest_eigenvalue() == pytest.approx(expected, rel=2e-3)
 
 
+def test_products_in_float32_are_those_in_float64(supernet, hessian):
+    """The fused batch norm's second derivative would be tens of percent off."""
+    single = tiny("float32")
+    for one, two in zip(single.variables, supernet.variables, strict=True):
+        one.assign(np.array(two, "float32"))
+    vector = np.linspace(-1, 1, hessian.size)
+    expected = hessian.product(vector)
+    actual = AlphaHessian(single, batch("float32")).product(vector)
+    assert np.abs(actual - expected).max() < 1e-3 * np.abs(expected).max()
+
+
 def test_nothing_changes(supernet, hessian):
     before = supernet.get_weights()
     hessian.product(np.ones(hessian.size))
