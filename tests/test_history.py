@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tfnas.genotype import Cell, Edge, Genotype
-from tfnas.history import COLUMNS, History
+from tfnas.history import COLUMNS, OPTIONAL_COLUMNS, History
 from tfnas.report import reading
 from tfnas.runs import Run
 
@@ -86,7 +86,7 @@ def test_the_table_has_the_columns_that_the_report_reads(history, tmp_path):
     assert COLUMNS == reading.COLUMNS
     text = (save(history, tmp_path / "run") / "history.csv").read_text()
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == (*COLUMNS, *OPTIONAL_COLUMNS)
     assert [(row["stage"], row["epoch"]) for row in rows] == [
         ("0", "1"),
         ("0", "2"),

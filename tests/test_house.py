@@ -27,6 +27,8 @@ LEVELS = [
     {"resumable"},
     {"fitting", "preparation"},
     {"callbacks", "plan", "summary", "determinism", "threads"} | {"workers"},
+    {"hessian"},
+    {"proxy"},
     {"report", "runs", "data", "history", "authors", "zoo", "weights"},
     {"weight_files", "network_sizes"},
     {"supervised"},
@@ -37,7 +39,7 @@ LEVELS = [
     {"optimizers", "distributed_model"},
     {"regularization", "relaxation", "methods", "cost", "derivation"},
     {"recipe"},
-    {"schedule"},
+    {"schedule", "selection"},
     {"spaces"},
     {"drawing", "drawing_matplotlib"},
     {"genotype", "genotype_schema"},
@@ -53,6 +55,7 @@ LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
 LIGHT |= {"sweep", "sweeping", "export", "demo", "baseline", "compare"}
 LIGHT |= {"comparing"}
 LIGHT |= {"build", "building", "tuning", "cluster", "devices", "interruption"}
+LIGHT |= {"selection"}
 
 
 def arrows(module, source):

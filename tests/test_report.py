@@ -444,6 +444,84 @@ def test_other_search_spaces_have_a_page(tmp_path, found, kind, rows, words):
     assert "collapsed" not in page.text
 
 
+# === When to stop ===
+
+
+def with_proxy(run, values, eigenvalue=None, **provenance):
+    """Add columns to a run's history, and to its genotype a provenance."""
+    path = run / "history.csv"
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, value in zip(rows, values, strict=True):
+        row["proxy_accuracy"] = value
+    for row, value in zip(rows, eigenvalue or [], strict=bool(eigenvalue)):
+        row["eigenvalue"] = value
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    data = json.loads((run / "genotype.json").read_text())
+    data["provenance"] = provenance
+    (run / "genotype.json").write_text(json.dumps(data))
+    return Page(write_report(run).read_text(encoding="utf-8"))
+
+
+def test_a_run_without_the_proxy_says_nothing_of_it(report):
+    assert "When to stop" not in report().text
+
+
+def test_the_best_epoch_stands_beside_the_last(tmp_path):
+    run = write_run(tmp_path / "run", epochs=6)
+    page = with_proxy(
+        run, [0.1, 0.2, 0.625, 0.4, 0.625, 0.5], select="last", epoch=6
+    )
+    assert "3: best by the proxy\n" in page.text
+    assert "6: last, taken\n" in page.text
+    assert "takes that of epoch 3, 12.5 points more" in page.text
+    assert "62.5 %" in page.text and "50.0 %" in page.text
+    (accuracy,) = [
+        svg["aria-label"]
+        for svg in page.named("svg")
+        if svg["aria-label"].startswith("Accuracy over")
+    ]
+    assert accuracy.endswith("best derived cell: epoch 3")
+    # The margins of both epochs, by hand.
+    alphas = np.load(run / "alphas.npz")["stage0/alphas_normal"]
+    names = np.load(run / "alphas.npz")["stage0/operations_normal"]
+    for epoch in (3, 6):
+        leads = []
+        for row, edge in zip(np.exp(alphas[epoch]), names, strict=True):
+            second, first = np.sort((row / row.sum())[edge != "none"])[-2:]
+            leads.append(first - second)
+        assert f"{np.mean(leads):.3f}, {min(leads):.3f}" in page.text
+
+
+def test_eigenvalues_of_every_second_epoch_are_drawn_as_one_line(tmp_path):
+    run = write_run(tmp_path / "run", epochs=6)
+    page = with_proxy(run, [0.5] * 6, eigenvalue=[0.25, "", 0.5, "", 1.75, ""])
+    assert any(
+        svg["aria-label"].startswith("Largest eigenvalue")
+        and svg["aria-label"].endswith("at the end: value 1.75")
+        for svg in page.named("svg")
+    )
+    assert "Eigenvalue" in page.text and "0.25" in page.text
+    text = (run / "report.html").read_text(encoding="utf-8")
+    (drawn,) = re.findall(
+        r"aria-label=\"Largest eigenvalue.*?</svg>", text, re.S
+    )
+    # From the first to the fifth epoch, without a break.
+    paths = re.findall(r' d="M [^"]*"', drawn)
+    assert any(path.count("L") == 4 and path.count("M") == 1 for path in paths)
+
+
+def test_only_the_last_stage_has_epochs_to_take(tmp_path):
+    run = write_run(tmp_path / "run", epochs=2, stages=(8, 5))
+    page = with_proxy(run, [0.9, 0.9, 0.3, 0.2], select="best_proxy", epoch=1)
+    assert "1: best by the proxy, taken\n" in page.text
+    assert "2: last\n" in page.text
+    assert "The cell is that of epoch 1" in page.text
+
+
 # === Hostile, damaged and other unusual runs ===
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tfnas import cost
 from tfnas.genotype import Genotype
-from tfnas.history import COLUMNS
+from tfnas.history import COLUMNS, OPTIONAL_COLUMNS
 from tfnas.runs import Run
 from tfnas.search import resolve
 from tfnas.spaces.darts import PRIMITIVES
@@ -273,7 +273,9 @@ def test_the_configuration_tells_how_to_run_it_again(finished):
 def test_every_epoch_has_a_row_of_finite_numbers(finished):
     with open(finished / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == (*COLUMNS, *OPTIONAL_COLUMNS)
+    assert all(0 <= float(row["proxy_accuracy"]) <= 1 for row in rows)
+    assert all(row["eigenvalue"] == "" for row in rows)
     values = np.array([[float(row[name]) for name in COLUMNS] for row in rows])
     assert np.isfinite(values).all()
     table = dict(zip(COLUMNS, values.T, strict=True))

@@ -5,7 +5,7 @@ import time
 
 import keras
 
-from tfnas import schedule
+from tfnas import schedule, selection
 from tfnas.errors import UserError
 
 
@@ -57,22 +57,29 @@ class EachEpoch(keras.callbacks.Callback):
         check_finite(f"epoch {epoch + 1}", logs)
         seconds = time.time() - self.search.began
         self.search.end_epoch(epoch + 1, logs, seconds)
-        if skips_took_over(self.search):
-            skips = self.search.history.rows[-1]["skips_normal"]
-            print(f"Stopping: the normal cell has {skips} skips.")
+        if reason := reason_to_stop(self.search):
+            print(f"Stopping: {reason}.", flush=True)
             self.model.stop_training = True
 
 
-def skips_took_over(search):
-    """Whether the last epoch's normal cell has `stop_skips` skips or more.
+def reason_to_stop(search):
+    """Why a stage ends with its last epoch already, in words, or "".
 
-    A resumed search asks too, lest it go on where it had stopped.
+    The last epoch's normal cell has `stop_skips` skips or more, or the
+    eigenvalues in the history say so (`selection.early_stop`). A resumed
+    search asks too, lest it go on where it had stopped.
 
-    Example: `skips_took_over(search)` is False where `stop_skips` is 0.
+    Example: `reason_to_stop(search)`.
     """
+    rows = search.history.rows
     # The mobile space has no normal cell.
-    skips = search.history.rows[-1].get("skips_normal", 0)
-    return 0 < search.method.stop_skips <= skips
+    skips = rows[-1].get("skips_normal", 0)
+    if 0 < search.method.stop_skips <= skips:
+        return f"the normal cell has {skips} skips"
+    epoch = selection.early_stop(rows)
+    if epoch is not None:
+        return f"the loss has grown sharp in alpha since epoch {epoch}"
+    return ""
 
 
 class EachTrainingEpoch(keras.callbacks.Callback):

@@ -7,7 +7,7 @@ import json
 import keras
 import numpy as np
 
-from tfnas.report.reading import COLUMNS
+from tfnas.report.reading import COLUMNS, OPTIONAL_COLUMNS
 
 
 class History:
@@ -75,7 +75,8 @@ class History:
     def save(self, run):
         """Write the files of a `runs.Run`."""
         table = io.StringIO()
-        writer = csv.DictWriter(table, COLUMNS, restval="")
+        columns = (*COLUMNS, *OPTIONAL_COLUMNS)
+        writer = csv.DictWriter(table, columns, restval="")
         writer.writeheader()
         writer.writerows(self.rows)
         run.write("history.csv", table.getvalue())

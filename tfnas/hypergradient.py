@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfnas.layers import replicas
+from tfnas.layers.normalization import unfused
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,9 +68,10 @@ class Hypergradient:
         alphas, weights = values(self.alphas), values(self.weights)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(alphas)
-            ahead, statistics = self._step_ahead(
-                train_batch, alphas, weights, buffers, unroll
-            )
+            with unfused():  # this gradient is differentiated once more
+                ahead, statistics = self._step_ahead(
+                    train_batch, alphas, weights, buffers, unroll
+                )
             loss, logits, _ = self._valid_loss(valid_batch, alphas, ahead)
         return tape.gradient(loss, alphas), logits, statistics
 

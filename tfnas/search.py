@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 
-from tfnas import command, methods, trials, tuning
+from tfnas import command, methods, selection, trials, tuning
 from tfnas.choice import check_values, choice, fields
 from tfnas.cluster import check_placing
 from tfnas.errors import UserError
@@ -53,6 +53,12 @@ class SearchConfig:
         "epochs of the training that judges a cell for --tune",
         least=2,
     )
+    select: str = choice(
+        "last",
+        "whose cell is taken: the last epoch's, the one that a proxy finds "
+        "best, or RobustDARTS's, which stops the search",
+        selection.RULES,
+    )
     seed: int = choice(0, "seed of initial values, order and augmentation")
     out: str | None = choice(
         None, "folder to write, runs/METHOD_DATASET_seedN by default"
@@ -75,6 +81,8 @@ class SearchConfig:
         """{flag: value} of the flags that decide what a search finds."""
         aside = ("out", "resume", "tensorboard", "tune", "tune_epochs")
         aside += ("devices", "checkpoint_minutes")
+        # Older runs know no rule and took the last epoch; they can go on.
+        aside += ("select",) if self.select == "last" else ()
         return {k: v for k, v in vars(self).items() if k not in aside}
 
 
@@ -144,6 +152,7 @@ def resolve(given):
         )
         config = dataclasses.replace(config, out=folder)
     check_values(config)
+    selection.check(config.select, method, config.tune)
     if not 0 <= config.seed < 2**31:
         raise UserError(f"--seed={config.seed}: use 0 to {2**31 - 1}")
     return config, method

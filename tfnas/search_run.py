@@ -1,15 +1,19 @@
 """One search, from images to a genotype and its report."""
 
 import dataclasses
+import json
 import time
 
 import keras
 import tensorflow as tf
 
-from tfnas import data, report, schedule, summary
+from tfnas import data, proxy, report, schedule, selection, summary
 from tfnas.bilevel import BilevelSearch
-from tfnas.callbacks import EachEpoch, skips_took_over
+from tfnas.callbacks import EachEpoch, reason_to_stop
+from tfnas.distributed_model import is_across_hosts
 from tfnas.errors import UserError
+from tfnas.genotype import Genotype
+from tfnas.hessian import AlphaHessian
 from tfnas.history import History
 from tfnas.networks.mobile import MobileSupernet
 from tfnas.networks.nasbench201 import BenchSupernet
@@ -18,7 +22,7 @@ from tfnas.plan import available_memory, memory_lines, plan
 from tfnas.preparation import prepare
 from tfnas.resumable import Resumable
 from tfnas.spaces import mobile
-from tfnas.workers import is_chief, open_run
+from tfnas.workers import broadcast, is_chief, open_run
 
 
 def search(config, method, argv):
@@ -73,6 +77,7 @@ class _Search(Resumable):
         self.steps = data.steps_per_epoch(
             len(self.halves[0]), method.batch_size
         )
+        self.fixed = proxy.fixed_part(dataset, self.halves[1])
         self.history = History()
         self.stages = method.stages()
         self.stage, self.operations = 0, None
@@ -89,19 +94,24 @@ class _Search(Resumable):
             if self.stage + 1 == len(self.stages):
                 break
             self._start_stage(self.stage + 1, self._survivors())
-        genotype = self._described(self.model.supernet.derive())
+        epoch, genotype = self._selected()
+        chosen = {"select": self.config.select, "epoch": epoch}
+        genotype = self._described(genotype, chosen)
         self.run.write("genotype.json", genotype.to_json())
         self.run.write_json(
             "summary.json",
-            summary.summary(
-                self.model.supernet,
-                genotype,
-                seconds=self.seconds(),
-                checkpoint_seconds=self.checkpoint_seconds,
-                next_command=summary.next_command(
-                    self.config, self.run.folder, self.method.augmentation
+            {
+                **summary.summary(
+                    self.model.supernet,
+                    genotype,
+                    seconds=self.seconds(),
+                    checkpoint_seconds=self.checkpoint_seconds,
+                    next_command=summary.next_command(
+                        self.config, self.run.folder, self.method.augmentation
+                    ),
                 ),
-            ),
+                **chosen,
+            },
         )
         return genotype
 
@@ -126,7 +136,8 @@ class _Search(Resumable):
         }
 
     def _build(self):
-        self.model = None  # the stage before; its memory is freed here
+        # The stage before; its memory is freed here.
+        self.model = self.hessian = None
         keras.backend.clear_session()
         keras.utils.set_random_seed(self.config.seed + self.stage)
         with self.strategy.scope():
@@ -150,7 +161,7 @@ class _Search(Resumable):
 
     def _fit(self):
         ended = self.epoch > 0 and self.step == 0
-        if ended and skips_took_over(self) or self.epoch == self.method.epochs:
+        if ended and reason_to_stop(self) or self.epoch == self.method.epochs:
             return
         valid = self.dataset.train.take(self.halves[1])
         callbacks = [EachEpoch(self)]
@@ -193,9 +204,30 @@ class _Search(Resumable):
         rate = self.model.optimizer.learning_rate
         values["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
         values["seconds"] = round(seconds, 3)
+        values |= self._signs(epoch)
         self.history.add(self.stage, epoch, self.model.supernet, values)
         self.history.save(self.run)
         self.save()
+
+    def _signs(self, epoch):
+        """What tells when to stop: {column of history.csv: value}.
+
+        Each worker computes them on its first device, and the chief's hold.
+        """
+        supernet, found = self.model.supernet, {}
+        if self.method.space != "mobile":
+            found["proxy_accuracy"] = proxy.proxy_accuracy(supernet, self.fixed)
+        last = self.stage + 1 == len(self.stages)
+        watched = self.config.select == "early_stop" and last
+        if watched and selection.is_due(epoch, self.method.epochs):
+            if self.hessian is None:
+                few = [part[: self.method.batch_size] for part in self.fixed]
+                self.hessian = AlphaHessian(supernet, few)
+            found["eigenvalue"] = self.hessian.largest_eigenvalue()
+        if is_across_hosts(self.strategy):
+            said = broadcast(self.strategy, json.dumps(found).encode())
+            found = json.loads(said)
+        return found
 
     def state(self):
         arrays, values = self.history.state()
@@ -223,13 +255,25 @@ class _Search(Resumable):
 
     # === The result ===
 
-    def _described(self, genotype):
+    def _selected(self):
+        """(epoch, its genotype): what the rule chooses in the last stage."""
+        last = [r for r in self.history.rows if r["stage"] == self.stage]
+        epoch = selection.choose(self.config.select, last)
+        of_stage = {
+            entry["epoch"]: entry["genotype"]
+            for entry in self.history.genotypes
+            if entry["stage"] == self.stage
+        }
+        return epoch, Genotype.from_dict(of_stage[epoch])
+
+    def _described(self, genotype, chosen):
         provenance = {
             "method": self.method.name,
             "preset": self.config.preset,
             "dataset": self.dataset.name,
             "seed": self.config.seed,
             "epochs": self.method.epochs,
+            **chosen,
             "source": "tfnas.search",
         }
         return dataclasses.replace(

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfnas.layers import kernels, replicas
+from tfnas.layers.normalization import may_fuse
 
 
 class SharedTrace:
@@ -48,7 +49,8 @@ class SharedTrace:
         return outputs
 
     def _function(self, layer, training):
-        key = (_kind(layer), training, kernels.fast_path())
+        path = (kernels.fast_path(), may_fuse())
+        key = (_kind(layer), training, path)
         if key not in self._functions:
             # A partial: TensorFlow takes closures of the same code for one
             # function, and would warn that it is traced too often.

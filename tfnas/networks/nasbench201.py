@@ -38,6 +38,8 @@ class BenchSupernet(CellSupernet):
         training: whether batch norms use the batch's statistics.
         seed: two integers that decide what is random in training.
         radius: of the perturbation of alpha (SDARTS), or None.
+        mixing: weights in place of the relaxed architecture's, as of
+            `mixing_weights`; an epoch's derived cell, for example.
 
     Returns:
         Logits, (N, classes).
@@ -112,8 +114,10 @@ class BenchSupernet(CellSupernet):
         self.classifier.build((None, shape[-1]))
         self.built = True
 
-    def call(self, inputs, training=False, seed=(0, 0), radius=None):
-        weights = self.relaxed(seed, radius)["cell"]
+    def call(
+        self, inputs, training=False, seed=(0, 0), radius=None, mixing=None
+    ):
+        weights = (mixing or self.relaxed(seed, radius))["cell"]
         x = inputs
         for index, layer in enumerate(self.stages):
             if isinstance(layer, BenchSearchCell):

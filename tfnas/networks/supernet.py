@@ -47,6 +47,8 @@ class Supernet(CellSupernet):
         seed: two integers that decide what is random in training: skip
             dropout (P-DARTS) and the perturbation of alpha (SDARTS).
         radius: of that perturbation, or None.
+        mixing: weights in place of the relaxed architecture's, as of
+            `mixing_weights`; an epoch's derived cell, for example.
 
     Returns:
         Logits, (N, classes).
@@ -174,8 +176,10 @@ class Supernet(CellSupernet):
         self.stem_norm.build(shape)
         return [shape, shape]
 
-    def call(self, inputs, training=False, seed=(0, 0), radius=None):
-        weights = self.relaxed(seed, radius)
+    def call(
+        self, inputs, training=False, seed=(0, 0), radius=None, mixing=None
+    ):
+        weights = mixing or self.relaxed(seed, radius)
         if self.method.stem == "imagenet":
             states = self.stem(inputs, training=training)
         else:

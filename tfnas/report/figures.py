@@ -54,6 +54,7 @@ def curves(
     series: Mapping[str, tuple[np.ndarray, Ink]],
     boundaries: Sequence[int] = (),
     *,
+    best: int | None = None,
     from_zero: bool = False,
     integers: bool = False,
 ) -> str:
@@ -63,6 +64,7 @@ def curves(
         label: what the figure shows, for those who cannot see it.
         series: name -> (values (epochs,), ink); NaN leaves a gap.
         boundaries: epochs after which a new stage began.
+        best: an epoch that a dashed line marks, or None.
         from_zero: whether the vertical axis starts at 0.
         integers: whether the values are counts.
 
@@ -83,6 +85,9 @@ def curves(
             step = "steps-mid" if integers else "default"
             _line(axes, epochs, values, ink, drawstyle=step)
         _mark_stages(axes, [epoch + 0.5 for epoch in boundaries])
+        if best is not None:
+            ink, dash = colours.INK.light, (0, (2, 2))
+            axes.axvline(best, color=ink, linewidth=0.8, linestyle=dash)
         axes.xaxis.set_major_locator(_whole_numbers(6))
         axes.yaxis.set_major_locator(
             _whole_numbers(5) if integers else MaxNLocator(5)

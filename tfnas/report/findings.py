@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -220,6 +220,23 @@ def changes(snapshots: Iterable[Snapshot]) -> list[Change]:
             found.append(Change(snapshot.stage, snapshot.epoch, gone, come))
         previous = current
     return found
+
+
+def chosen(
+    snapshots: Sequence[Snapshot], provenance: Mapping[str, object]
+) -> Snapshot:
+    """The epoch that a search's rule took its genotype from.
+
+    Args:
+        snapshots: of every epoch.
+        provenance: the genotype's; "epoch" is one of the last stage.
+
+    Returns:
+        The last one where the provenance names none.
+    """
+    last = snapshots[-1]
+    wanted = (last.stage, provenance.get("epoch"))
+    return next((s for s in snapshots if (s.stage, s.epoch) == wanted), last)
 
 
 def stable_epochs(snapshots: Sequence[Snapshot]) -> int:

@@ -85,7 +85,8 @@ def confidence(run: Run) -> str:
     """How settled the genotype is."""
     total = len(run.snapshots)
     stable = findings.stable_epochs(run.snapshots)
-    last = run.snapshots[-1].genotype
+    last = run.snapshots[-1]
+    chosen = findings.chosen(run.snapshots, run.genotype.provenance)
     if total == 1:
         text = "One epoch was searched, so nothing can be said on stability."
     elif stable == total:
@@ -97,11 +98,17 @@ def confidence(run: Run) -> str:
             f"The genotype has not changed for the last {stable} of "
             f"{total} epochs."
         )
-    moved = findings.distance(last, run.genotype)
+    if chosen is not last:
+        apart = findings.distance(chosen.genotype, last.genotype)
+        text += (
+            f" The cell is that of epoch {chosen.epoch}, which the last "
+            f"epoch's differs from in {markup.plural(apart, 'choice')}."
+        )
+    moved = findings.distance(chosen.genotype, run.genotype)
     if moved:
         text += (
             f" The final derivation replaced {markup.plural(moved, 'choice')} "
-            "of the last epoch's."
+            f"of epoch {chosen.epoch}'s."
         )
     return text
 

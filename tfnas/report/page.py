@@ -6,7 +6,14 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from tfnas.report import alphas, colours, markup, overview, training
+from tfnas.report import (
+    alphas,
+    colours,
+    markup,
+    overview,
+    stopping,
+    training,
+)
 from tfnas.report.markup import Raw, escape
 from tfnas.report.reading import Run
 
@@ -34,7 +41,9 @@ def render(run: Run) -> str:
         overview.header(run),
         {
             "The cells": overview.cells(run),
-            "The search": training.curves(run) + training.changes(run),
+            "The search": training.curves(run)
+            + stopping.table(run)
+            + training.changes(run),
             "The architecture weights": _weights(run),
             "How it was made": _provenance(run),
         },

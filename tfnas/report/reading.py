@@ -28,6 +28,8 @@ COLUMNS = (
     "skips_reduce",
     "seconds",
 )
+# Runs that were made before there were these are read without them.
+OPTIONAL_COLUMNS = ("proxy_accuracy", "eigenvalue")
 CONFIG_FIELDS = (
     "command",
     "config.method",
@@ -113,7 +115,7 @@ def read_run(path: str | Path) -> Run:
     return Run(
         path=path,
         config=read_fields(path / "config.json", CONFIG_FIELDS),
-        history=read_history(path / "history.csv"),
+        history=read_history(path / "history.csv", optional=OPTIONAL_COLUMNS),
         stages=read_stages(path / "alphas.npz"),
         snapshots=_read_snapshots(path / "genotypes.json"),
         genotype=Genotype.from_json(present(path / "genotype.json")),
@@ -153,9 +155,14 @@ def read_fields(path: Path, fields: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def read_history(
-    path: Path, columns: tuple[str, ...] = COLUMNS
+    path: Path,
+    columns: tuple[str, ...] = COLUMNS,
+    optional: tuple[str, ...] = (),
 ) -> Mapping[str, np.ndarray]:
-    """Columns of a CSV file as float arrays; an empty field is NaN."""
+    """Columns of a CSV file as float arrays; an empty field is NaN.
+
+    So is every field of an optional column that is not there.
+    """
     try:
         with present(path).open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -169,8 +176,8 @@ def read_history(
         raise UserError(f"{path}: no epoch yet; let the search finish one")
     try:
         return {
-            column: np.array([float(row[column] or "nan") for row in rows])
-            for column in columns
+            column: np.array([float(row.get(column) or "nan") for row in rows])
+            for column in (*columns, *optional)
         }
     except ValueError as error:
         raise UserError(f"{path}: {error}; use numbers only") from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfnas.report import colours, figures, findings, markup
+from tfnas.report import colours, figures, findings, markup, stopping
 from tfnas.report.markup import Raw
 from tfnas.report.reading import Run
 
@@ -40,8 +40,10 @@ def curves(run: Run) -> Raw:
             {
                 "training": (history["train_accuracy"], colours.TRAIN),
                 "validation": (history["valid_accuracy"], colours.VALID),
+                "derived cell": (history["proxy_accuracy"], colours.INK),
             },
             marks,
+            best=stopping.best_row(run),
         ),
         chart(
             "Skips kept",
@@ -67,6 +69,11 @@ def curves(run: Run) -> Raw:
             from_zero=True,
         ),
         chart(
+            "Largest eigenvalue of the Hessian in alpha",
+            {"": (_joined(history["eigenvalue"]), colours.INK)},
+            marks,
+        ),
+        chart(
             "Seconds per epoch",
             {"": (history["seconds"], colours.MUTED)},
             marks,
@@ -74,14 +81,29 @@ def curves(run: Run) -> Raw:
         ),
     )
     parted = "; a vertical line parts two stages" if marks else ""
+    if stopping.best_row(run) is not None:
+        parted += "; a dashed one marks the best derived cell"
     return Raw(
         f'<p class="note">Every chart runs over the epochs{parted}.</p>'
         f'<div class="charts">{"".join(charts)}</div>'
     )
 
 
+def _joined(values: np.ndarray) -> np.ndarray:
+    """Values of every second epoch with straight lines between them."""
+    known = np.flatnonzero(np.isfinite(values))
+    if not len(known):
+        return values
+    places = np.arange(len(values))
+    return np.interp(places, known, values[known], np.nan, np.nan)
+
+
 def chart(
-    name: str, series: dict, marks: Sequence[int] = (), **style: bool
+    name: str,
+    series: dict,
+    marks: Sequence[int] = (),
+    best: int | None = None,
+    **style: bool,
 ) -> Raw:
     """A small chart over the epochs, empty where there is no number.
 
@@ -89,6 +111,7 @@ def chart(
         name: what the chart shows.
         series: label -> (values (epochs,), ink).
         marks: epochs after which a line stands.
+        best: index of an epoch to mark by a dashed line, or None.
         **style: as of `figures.curves`.
     """
     series = {
@@ -102,10 +125,12 @@ def chart(
         f"{label or 'value'} {values[np.isfinite(values)][-1]:.4g}"
         for label, (values, _) in series.items()
     )
+    where = "" if best is None else f"; best derived cell: epoch {best + 1}"
     svg = figures.curves(
-        f"{name} over the epochs; at the end: {ends}",
+        f"{name} over the epochs; at the end: {ends}{where}",
         series,
         marks,
+        best=None if best is None else best + 1,
         **style,
     )
     named = {label: ink for label, (_, ink) in series.items() if label}

@@ -1,0 +1,127 @@
+"""When the search should have stopped: its best epoch beside its last one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfnas import selection
+from tfnas.report import findings, markup
+from tfnas.report.markup import Raw
+from tfnas.report.reading import Run, cell_kinds
+
+
+def best_row(run: Run) -> int | None:
+    """The row of the last stage's best epoch by the proxy, or None."""
+    rows, start = _last_stage(run)
+    epoch = selection.best_proxy(rows)
+    epochs = [row["epoch"] for row in rows]
+    return None if epoch is None else start + epochs.index(epoch)
+
+
+def table(run: Run) -> Raw:
+    """The epochs that a rule may take: accuracies, skips, margins.
+
+    Empty for a run of which no proxy is known.
+    """
+    best, last = best_row(run), len(run.history["epoch"]) - 1
+    if best is None:
+        return Raw("")
+    rule, epoch = (run.genotype.provenance.get(k) for k in ("select", "epoch"))
+    marked = {best: ["best by the proxy"]}
+    marked.setdefault(last, []).append("last")
+    taken = last if epoch is None else _row_of(run, epoch)
+    marked.setdefault(taken, []).append("taken")
+    rows = [
+        (
+            f"{run.history['epoch'][row]:.0f}: {', '.join(names)}",
+            *_cells(run, row),
+        )
+        for row, names in sorted(marked.items())
+    ]
+    head = ["Epoch", "Derived cell", "Supernet", "Skips"]
+    head += [f"Margins, {_name(kind)}" for kind in cell_kinds(run.stages[-1])]
+    if np.isfinite(run.history["eigenvalue"]).any():
+        head.append("Eigenvalue")
+        rows = [
+            (*cells, _number(run.history["eigenvalue"][row], ".3g"))
+            for cells, row in zip(rows, sorted(marked), strict=True)
+        ]
+    return Raw(
+        "<h3>When to stop</h3><p>The proxy for a derived cell is the "
+        "accuracy of the supernet pruned to it, on up to 512 images of the "
+        f"validation half. {_advice(run, rule, best, taken)} Margins are the "
+        "leads of the best operations: their mean, and the smallest.</p>"
+    ) + markup.table("The epochs that a rule may take", head, rows)
+
+
+def _advice(run: Run, rule: str | None, best: int, taken: int) -> Raw:
+    took = f"The cell is that of <code>--select={markup.escape(rule)}</code>."
+    if best == taken:
+        return Raw(took if rule else "")
+    proxy = run.history["proxy_accuracy"]
+    gap = 100 * (proxy[best] - proxy[taken])
+    more = "" if np.isnan(gap) else f", {gap:.1f} points more"
+    return Raw(
+        f"{took if rule else ''} <code>--select=best_proxy</code> takes that "
+        f"of epoch {run.history['epoch'][best]:.0f}{more}."
+    )
+
+
+def _cells(run: Run, row: int) -> tuple[str, ...]:
+    history = run.history
+    skips = [history[f"skips_{kind}"][row] for kind in ("normal", "reduce")]
+    known = [f"{count:.0f}" for count in skips if np.isfinite(count)]
+    return (
+        markup.percent(history["proxy_accuracy"][row]),
+        markup.percent(history["valid_accuracy"][row]),
+        " + ".join(known) or "–",
+        *(
+            _margins(run, kind, int(history["epoch"][row]))
+            for kind in cell_kinds(run.stages[-1])
+        ),
+    )
+
+
+def _margins(run: Run, kind: str, epoch: int) -> str:
+    """Mean and smallest lead of a cell's edges after an epoch."""
+    arrays = run.stages[-1]
+    raw, names = arrays[f"alphas_{kind}"], arrays[f"operations_{kind}"]
+    if epoch >= len(raw):
+        return "–"
+    weights = findings.weights(raw[epoch], run.config["method"]["relaxation"])
+    leads = [
+        findings.margin(*edge).margin
+        for edge in zip(weights, names, strict=True)
+    ]
+    return f"{np.mean(leads):.3f}, {min(leads):.3f}"
+
+
+def _last_stage(run: Run) -> tuple[list[dict], int]:
+    """The last stage's rows as the rules read them, and where they begin."""
+    stages = run.history["stage"]
+    start = int(np.argmax(stages == stages[-1]))
+    columns = ("epoch", "proxy_accuracy")
+    rows = [
+        {
+            name: None if np.isnan(value) else float(value)
+            for name in columns
+            for value in [run.history[name][row]]
+        }
+        for row in range(start, len(stages))
+    ]
+    return rows, start
+
+
+def _row_of(run: Run, epoch: object) -> int:
+    """The row of an epoch of the last stage; the last row where none is."""
+    rows, start = _last_stage(run)
+    found = [i for i, row in enumerate(rows) if row["epoch"] == epoch]
+    return start + (found[0] if found else len(rows) - 1)
+
+
+def _name(kind: str) -> str:
+    return findings.CELL_NAMES.get(kind, kind)
+
+
+def _number(value: float, form: str) -> str:
+    return format(value, form) if np.isfinite(value) else "–"
