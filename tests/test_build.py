@@ -293,7 +293,7 @@ def unknown_operation(folder):
         (better_than_measured, None, "its summary says"),
         (truncated_weights, None, "not a whole safetensors file"),
         (another_genotype, None, "found another genotype than was trained"),
-        (unknown_operation, None, "normal.edges[0].op"),
+        (unknown_operation, None, "op: unknown operation 'conv_9x9'"),
         (None, "../x", "--name=../x: use ARCHITECTURE.DATASET_c"),
         (None, "tiny_digits", "--name=tiny_digits: use ARCHITECTURE.DATASET"),
         (None, "tiny_digits.digits_c3_l3", "channels and cells are not those"),

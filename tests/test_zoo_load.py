@@ -150,7 +150,7 @@ def another_genotype(folder, file):
         (cut_off_and_record, "not a whole safetensors file"),
         (fewer_classes, "classifies 10 classes, the index names 9"),
         (another_stem, "tiny_digits.digits_c2_l3: "),
-        (unknown_operation, "normal.edges[0].op"),
+        (unknown_operation, "op: unknown operation 'conv_9x9'"),
         (another_genotype, "its SHA-256 is not the index's"),
     ],
 )
