@@ -283,6 +283,7 @@ def test_a_baseline_writes_what_a_search_does(name, tmp_path):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert TITLES[name] in page
     assert page.count("<svg") >= 3
+    assert "cell k-1" not in page  # the cell has one input
 
 
 def test_a_stopped_baseline_goes_on_with_the_trial_that_is_missing(

@@ -146,7 +146,11 @@ def key_figures(run: Run) -> Raw:
 def cells(run: Run) -> Raw:
     """Drawings of the cells and a table that counts their operations."""
     drawings = "".join(
-        _drawing(cell, findings.CELL_NAMES[kind].capitalize())
+        # A genotype's only cell has one input, which the genotype tells.
+        _drawing(
+            run.genotype if kind == "cell" else cell,
+            findings.CELL_NAMES[kind].capitalize(),
+        )
         for kind, cell in run.genotype.cells.items()
     )
     counts = run.genotype.operation_counts()

@@ -101,6 +101,11 @@ def _key_figures(run: Baseline) -> Raw:
                 markup.duration(summary["seconds"]),
                 f"{run.trials['seconds'].mean():.1f} s per trial",
             ),
+            (
+                "Peak memory",
+                markup.count(summary["peak_memory_mb"] * 1e6, unit="B"),
+                "of the process",
+            ),
         )
     )
 
