@@ -57,10 +57,10 @@ def test_five_columns(rows, width):
     agree(kernels.depthwise, random(2, 7, width, 6), random(rows, 5, 6, 1))
 
 
+@pytest.mark.parametrize("edges", [1, 3])
 @pytest.mark.parametrize("depth, width", [(4, 4), (4, 6), (32, 32), (32, 8)])
-def test_pointwise(depth, width):
+def test_pointwise(depth, width, edges):
     """Both ways to the kernel's gradient: below 32 channels and from there."""
-    edges = 3
     agree(
         lambda x, k: kernels.pointwise(x, k, edges),
         random(2, 4, 4, edges * depth),

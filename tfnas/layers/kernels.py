@@ -117,10 +117,11 @@ def pointwise(inputs, kernel, edges=1):
     pointwise(tf.ones((1, 4, 4, 6)), tf.ones((1, 1, 3, 8)), edges=2)
     ```
     """
+    gains = edges > 1 or kernel.shape[2] >= fast.WIDE
+    if gains and fast_path(inputs.dtype):
+        return fast.pointwise(inputs, kernel, edges)
     if edges == 1:
         return tf.nn.conv2d(inputs, kernel, 1, "VALID")
-    if fast_path(inputs.dtype):
-        return fast.pointwise(inputs, kernel, edges)
     # The gradient of a grouped convolution does not exist on CPU; a batched
     # matrix product does the same.
     depth, width = kernel.shape[2], kernel.shape[3]
