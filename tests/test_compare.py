@@ -826,7 +826,7 @@ def test_an_untrained_search_has_tables_and_no_pictures(tmp_path):
 
 def test_a_pruned_supernet_is_one_of_extreme_alphas():
     import tfnas
-    from tfnas.comparing import measuring
+    from tfnas.networks.pruning import pruned_weights
 
     supernet = tfnas.Supernet(
         "darts", input_shape=(8, 8, 1), channels=2, cells=3, nodes=2
@@ -846,8 +846,8 @@ def test_a_pruned_supernet_is_one_of_extreme_alphas():
     for variable in supernet.architecture.values():
         variable.assign(np.zeros(variable.shape))
     assert np.abs(np.array(supernet(images)) - expected).max() > 1e-3
-    measuring.prune(supernet, genotype)
-    np.testing.assert_allclose(supernet(images), expected, atol=1e-5)
+    pruned = supernet(images, mixing=pruned_weights(supernet, genotype))
+    np.testing.assert_allclose(pruned, expected, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from tfnas import methods, proxy, search_run, selection
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.networks.nasbench201 import BenchSupernet
+from tfnas.networks.pruning import pruned_weights
 from tfnas.networks.supernet import Supernet
 from tfnas.search import resolve
 
@@ -46,6 +47,12 @@ def to_the_corner(net, dropped="none"):
             if dropped:
                 values[3, list(names[3]).index(dropped)] = FAR
         put(net, "alphas", kind, values)
+        # The attentions after edges and at the end of the cell, if any.
+        for name in ("betas", "gammas"):
+            if f"{name}_{kind}" in net.architecture:
+                *rows, count = net.architecture[f"{name}_{kind}"].shape
+                chosen = rng.integers(count, size=rows or None)
+                put(net, name, kind, FAR * np.eye(count)[chosen])
     return net
 
 
@@ -78,6 +85,9 @@ CORNERS = {
     "attention": lambda: to_the_corner(
         supernet("att_darts", nodes=1, operations=CANDIDATES)
     ),
+    "attention at the end": lambda: to_the_corner(
+        supernet("darts", attention="end", operations=CANDIDATES)
+    ),
     "edges and parts": weighed_edges,
     "auxiliary skip": fading,
     "benchmark": of_the_benchmark,
@@ -97,7 +107,7 @@ def images(count=32):
 def test_at_a_corner_the_proxy_is_the_supernet_s_own_accuracy(case):
     net = CORNERS[case]()
     batch = images()
-    weights = proxy.pruned_weights(net, net.derive())
+    weights = pruned_weights(net, net.derive())
     pruned = np.array(proxy.still_logits(net, batch[0], mixing=weights))
     own = np.array(net(batch[0], training=True))
     assert np.abs(pruned - own).max() < 1e-4 * np.abs(own).max()
@@ -112,7 +122,7 @@ def test_the_pruned_supernet_keeps_what_the_cell_keeps():
     values[[0, 1, 3, 4], [1, 2, 2, 1]] = 1
     for kind in net.operations:
         put(net, "alphas", kind, values)
-    for own in proxy.pruned_weights(net, net.derive()).values():
+    for own in pruned_weights(net, net.derive()).values():
         assert np.array_equal(own["alphas"], values)
         assert np.array_equal(own["edges"], [1, 1, 0, 1, 1])
 
@@ -123,7 +133,7 @@ def test_kept_edges_share_one_as_they_did():
     for kind in net.operations:
         put(net, "alphas", kind, alphas)
         put(net, "edges", kind, np.log([1, 3, 2, 9, 6]))
-    for own in proxy.pruned_weights(net, net.derive()).values():
+    for own in pruned_weights(net, net.derive()).values():
         # Edge 3 leads by its weight, so that edge 2 is dropped.
         assert np.allclose(own["edges"], [1 / 4, 3 / 4, 0, 9 / 15, 6 / 15])
 
@@ -135,7 +145,7 @@ def test_two_operations_of_an_edge_both_stay():
     values[1] = 1
     for kind in net.operations:
         put(net, "alphas", kind, values)
-    for own in proxy.pruned_weights(net, net.derive()).values():
+    for own in pruned_weights(net, net.derive()).values():
         assert np.array_equal(own["alphas"], values > 0)
         assert np.array_equal(own["edges"], [0, 1, 0, 0, 0])
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfnas import data
 from tfnas.data import draws
-from tfnas.spaces import darts, nasbench201
+from tfnas.networks.pruning import pruned_weights
 
 IMAGES = 512
 
@@ -79,54 +79,3 @@ def still_logits(supernet, inputs, mapping=(), **arguments):
     # What batch norms would note of the batch stays in the scope.
     with keras.StatelessScope(state_mapping=mapping):
         return supernet(inputs, training=True, **arguments)
-
-
-def pruned_weights(supernet, genotype):
-    """The mixing weights at the corner of the relaxation that a cell names.
-
-    Operations that the cell keeps weigh 1 and all others 0; whole edges that
-    it drops weigh 0, and with edge normalisation those that it keeps share 1
-    as they did. Attentions keep their weights; a skip that fades (DARTS-) is
-    gone.
-
-    Args:
-        supernet: a `Supernet` or a `BenchSupernet`.
-        genotype: a `Genotype` of its operations.
-
-    Returns:
-        {kind: {name: weights}}, as the supernet's `mixing_weights`, with
-        "edges" in any case.
-
-    Example: `pruned_weights(supernet, supernet.derive())`.
-    """
-    weights = supernet.mixing_weights()
-    for kind, own in weights.items():
-        names = supernet.operations[kind]
-        of_space = nasbench201 if kind == "cell" else darts
-        places = of_space.edges(*([] if kind == "cell" else [supernet.nodes]))
-        kept, whole = _kept(genotype.cells[kind], names, places)
-        if "edges" in own:
-            whole = _shared(whole * np.asarray(own["edges"]), places)
-        dtype = own["alphas"].dtype
-        own["alphas"] = tf.constant(kept, dtype)
-        own["edges"] = tf.constant(whole, dtype)
-        if "auxiliary" in own:
-            own["auxiliary"] = tf.zeros_like(own["auxiliary"])
-    return weights
-
-
-def _kept(cell, names, places):
-    """1 for what the cell keeps: (edges, candidates) and (edges,)."""
-    kept, whole = np.zeros(np.shape(names)), np.zeros(len(places))
-    for edge in cell.edges:
-        row = places.index((edge.source, edge.to))
-        kept[row, list(names[row]).index(edge.op)] = 1
-        whole[row] = max(whole[row], edge.op != "none")
-    return kept, whole
-
-
-def _shared(shares, places):
-    """Shares that sum to one over the edges into a node, if it has any."""
-    nodes = np.array([to for _, to in places])
-    totals = np.array([shares[nodes == node].sum() for node in nodes])
-    return shares / np.where(totals > 0, totals, 1)

@@ -15,10 +15,11 @@ import tensorflow as tf
 from tfnas import data, methods
 from tfnas.bilevel import BilevelSearch
 from tfnas.networks.nasbench201 import BenchSupernet
+from tfnas.networks.pruning import kept_operations
 from tfnas.networks.supernet import Supernet
 from tfnas.resumable import Resumable
 from tfnas.runs import Run
-from tfnas.spaces import darts, nasbench201, sampling
+from tfnas.spaces import sampling
 
 # A softmax of this and of zeros is one and zeros, to the last bit.
 CHOSEN = 200.0
@@ -55,16 +56,12 @@ def put(supernet, genotype):
 
     Example: `put(supernet, sampling.genotype("nasbench201", chosen))`.
     """
-    edges = {"darts": darts.edges, "nasbench201": nasbench201.edges}
-    rows = edges[genotype.space]()
     for kind, cell in genotype.cells.items():
-        found = {(edge.source, edge.to): edge.op for edge in cell.edges}
-        names = supernet.operations[kind]
-        alphas = np.zeros(np.shape(names))
-        for row, place in enumerate(rows):
-            column = names[row].index(found.get(place, "none"))
-            alphas[row, column] = CHOSEN
-        supernet.architecture[f"alphas_{kind}"].assign(alphas)
+        chosen = kept_operations(supernet, kind, cell)
+        for row, names in enumerate(supernet.operations[kind]):
+            if not chosen[row].any():
+                chosen[row, list(names).index("none")] = 1
+        supernet.architecture[f"alphas_{kind}"].assign(CHOSEN * chosen)
 
 
 class SharedWeights(Resumable):

@@ -14,7 +14,7 @@ from tfnas import command, methods
 from tfnas.building.trained_run import read_json
 from tfnas.comparing.records import MEASURED
 from tfnas.errors import UserError
-from tfnas.genotype import ATTENTIONS, Genotype
+from tfnas.genotype import Genotype
 from tfnas.interruption import EXIT_CODE, Interrupted
 from tfnas.search import SearchConfig
 from tfnas.sweeping.engines import Relay
@@ -136,6 +136,7 @@ def supernet_accuracy(folder, config, pruned=True):
     import tensorflow as tf
 
     from tfnas import data
+    from tfnas.networks.pruning import pruned_weights
     from tfnas.preparation import prepare
     from tfnas.runs import Run
 
@@ -149,11 +150,14 @@ def supernet_accuracy(folder, config, pruned=True):
     supernet = _supernet(method, state, dataset)
     for variable in supernet.variables:
         variable.assign(arrays[f"variable/{variable.path}"])
+    mixing = None
     if pruned:
-        prune(supernet, Genotype.from_json(folder / "genotype.json"))
+        genotype = Genotype.from_json(folder / "genotype.json")
+        mixing = pruned_weights(supernet, genotype)
     valid = dataset.train.take(data.search_halves(dataset)[1])
     classify = tf.function(
-        lambda images: supernet(images, training=False), reduce_retracing=True
+        lambda images: supernet(images, training=False, mixing=mixing),
+        reduce_retracing=True,
     )
     right = total = 0
     for images, labels in data.evaluation_batches(
@@ -163,40 +167,6 @@ def supernet_accuracy(folder, config, pruned=True):
         right += int((found == labels.numpy()).sum())
         total += len(found)
     return right / total
-
-
-def prune(supernet, genotype):
-    """Leave nothing of a supernet but a genotype.
-
-    Its mixing weights become ones and zeros, whatever alpha is.
-
-    Args:
-        supernet: a `Supernet` or `BenchSupernet`.
-        genotype: a `Genotype` that it could derive.
-
-    Example: `prune(supernet, supernet.derive())`.
-    """
-    import numpy as np
-
-    from tfnas.report.findings import edge_pairs
-
-    found = {}
-    for kind, own in supernet.mixing_weights().items():
-        names = supernet.operations[kind]
-        rows = {p: r for r, p in enumerate(edge_pairs(kind, len(names)))}
-        alphas = np.zeros(np.shape(names), np.float32)
-        new = {name: np.array(values) for name, values in own.items()}
-        for edge in genotype.cells[kind].edges:
-            row = rows[edge.source, edge.to]
-            alphas[row, list(names[row]).index(edge.op)] = 1
-            if "betas" in new:
-                best = ATTENTIONS.index(edge.attention)
-                new["betas"][row] = np.arange(len(ATTENTIONS)) == best
-        new["alphas"] = alphas
-        if "edges" in new:
-            new["edges"] = np.ones_like(new["edges"])
-        found[kind] = new
-    supernet.mixing_weights = lambda: found
 
 
 def _supernet(method, state, dataset):

@@ -1,0 +1,86 @@
+"""A supernet put to the corner of its relaxation that a cell names."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfnas.spaces import darts, nasbench201
+from tfnas.spaces.attention import PLACEMENTS
+
+
+def pruned_weights(supernet, genotype):
+    """The mixing weights that leave nothing of a supernet but one cell.
+
+    Operations and attentions that the cell keeps weigh 1 and all others 0;
+    whole edges that it drops weigh 0, and with edge normalisation those that
+    it keeps share 1 as they did. A skip that fades (DARTS-) is gone.
+
+    Args:
+        supernet: a `Supernet` or a `BenchSupernet`.
+        genotype: a `Genotype` of its operations.
+
+    Returns:
+        {kind: {name: weights}}, as the supernet's `mixing_weights`, with
+        "edges" in any case.
+
+    Example: `supernet(images, mixing=pruned_weights(supernet, genotype))`.
+    """
+    placement = PLACEMENTS[supernet.method.attention]
+    weights = supernet.mixing_weights()
+    for kind, own in weights.items():
+        cell, places = genotype.cells[kind], _places(supernet, kind)
+        dtype = own["alphas"].dtype
+        kept = kept_operations(supernet, kind, cell)
+        whole = np.zeros(len(places))
+        for edge in cell.edges:
+            row = places.index((edge.source, edge.to))
+            whole[row] = max(whole[row], edge.op != "none")
+        if "edges" in own:
+            whole = _shared(whole * np.asarray(own["edges"]), places)
+        own["alphas"] = tf.constant(kept, dtype)
+        own["edges"] = tf.constant(whole, dtype)
+        if "betas" in own:
+            chosen = {(e.source, e.to): e.attention for e in cell.edges}
+            names = [chosen.get(place) for place in places]
+            own["betas"] = _one_hot(names, placement.second, dtype)
+        if "gammas" in own:
+            own["gammas"] = _one_hot([cell.attention], placement.end, dtype)[0]
+        if "auxiliary" in own:
+            own["auxiliary"] = tf.zeros_like(own["auxiliary"])
+    return weights
+
+
+def kept_operations(supernet, kind, cell):
+    """1 for every operation that a cell keeps, and 0: (edges, candidates).
+
+    Args:
+        supernet: a `Supernet` or a `BenchSupernet`.
+        kind: of the cell: "normal", "reduce" or "cell".
+        cell: a `Cell` of its operations.
+
+    Example: `kept_operations(supernet, "normal", genotype.normal).sum()`.
+    """
+    names, places = supernet.operations[kind], _places(supernet, kind)
+    kept = np.zeros(np.shape(names))
+    for edge in cell.edges:
+        row = places.index((edge.source, edge.to))
+        kept[row, list(names[row]).index(edge.op)] = 1
+    return kept
+
+
+def _places(supernet, kind):
+    """(from, to) of every edge."""
+    if kind == "cell":
+        return nasbench201.edges()
+    return darts.edges(supernet.nodes)
+
+
+def _shared(shares, places):
+    """Shares that sum to one over the edges into a node, if it has any."""
+    nodes = np.array([to for _, to in places])
+    totals = np.array([shares[nodes == node].sum() for node in nodes])
+    return shares / np.where(totals > 0, totals, 1)
+
+
+def _one_hot(names, candidates, dtype):
+    """A row for each name; one that is dropped has nothing but zeros."""
+    return tf.constant([[n == c for c in candidates] for n in names], dtype)
