@@ -11,9 +11,10 @@ from tfnas.relaxation import perturbed
 class CellSupernet(keras.Model):
     """A network of search cells that share their architecture by kind.
 
-    A subclass sets `method`, `operations` ({kind: names of each edge}) and
-    `nodes`, calls `build_architecture` first in its `build` and lays out its
-    cells; `relaxed` gives their weights.
+    A subclass sets `method`, `operations` ({kind: names of each edge}),
+    `nodes`, `image_shape`, `classes`, `channels` and `cell_count`, calls
+    `build_architecture` first in its `build` and lays out its cells; `relaxed`
+    gives their weights.
     """
 
     def build_architecture(self):
@@ -111,6 +112,18 @@ class CellSupernet(keras.Model):
         return [
             v for v in self.trainable_variables if id(v) not in architecture
         ]
+
+    def get_config(self):
+        return {
+            "method": {"name": self.method.name, **self.method.values()},
+            "input_shape": self.image_shape,
+            "classes": self.classes,
+            "channels": self.channels,
+            "cells": self.cell_count,
+            "operations": self.operations,
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }
 
     @classmethod
     def from_config(cls, config):

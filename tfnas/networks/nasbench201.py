@@ -139,18 +139,6 @@ class BenchSupernet(CellSupernet):
             partial=self.method.partial_channels,
         )
 
-    def get_config(self):
-        return {
-            "method": {"name": self.method.name, **self.method.values()},
-            "input_shape": self.image_shape,
-            "classes": self.classes,
-            "channels": self.channels,
-            "cells": self.cell_count,
-            "operations": self.operations,
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
-
 
 def build_bench_network(
     genotype,

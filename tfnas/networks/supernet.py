@@ -233,14 +233,4 @@ class Supernet(CellSupernet):
         )
 
     def get_config(self):
-        return {
-            "method": {"name": self.method.name, **self.method.values()},
-            "input_shape": self.image_shape,
-            "classes": self.classes,
-            "channels": self.channels,
-            "cells": self.cell_count,
-            "nodes": self.nodes,
-            "operations": self.operations,
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
+        return {**super().get_config(), "nodes": self.nodes}
