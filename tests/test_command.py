@@ -226,7 +226,8 @@ def test_help_is_asked_for(argument):
 
 
 def test_help_shows_every_flag_with_the_value_that_holds():
-    shown = {f.name: command.help_lines(f, f.default) for f in fields(Config)}
+    names = [f.name for f in fields(Config)]
+    shown = dict(zip(names, command.help_lines(Config), strict=True))
     assert shown["epochs"].splitlines()[0] == "  --epochs=50"
     assert shown["resume"].splitlines()[0] == "  --resume=false"
     assert shown["names"].splitlines()[0] == "  --names=a,b"

@@ -142,21 +142,16 @@ def resolve(given):
 
 def _help(argv):
     """The help, with the values that hold beside the other arguments."""
-    others = [a for a in argv if not command.asks_for_help([None, a])]
+    others = command.without_help(argv)
     config, values = resolve(command.parse(others, BaselineConfig, Recipe))
     size = len(sampling.choices(config.space))
     lines = [USAGE]
     lines += [f"{name}: {title}" for name, title in TITLES.items()]
     lines += ["", f"space {config.space}: {size} choices", "", "run:"]
-    lines += [
-        command.help_lines(f, getattr(config, f.name))
-        for f in fields(BaselineConfig)
-    ]
+    lines += command.help_lines(config)
     untrained = " (of the network alone)" if config.name in UNTRAINED else ""
     lines += ["", f"recipe, --preset={config.preset}{untrained}", ""]
-    lines += [
-        command.help_lines(f, getattr(values, f.name)) for f in fields(Recipe)
-    ]
+    lines += command.help_lines(values)
     return "\n".join(lines)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from tfnas import command
 from tfnas.benchmarking import session, table
 from tfnas.benchmarking.config import BenchmarkConfig
-from tfnas.choice import fields
 
 USAGE = """usage: python -m tfnas.benchmark [--flag=value ...]
 
@@ -30,11 +29,7 @@ def main(argv):
     Example: `main(["benchmark", "--channels=4", "--cells=3"])`.
     """
     if command.asks_for_help(argv):
-        lines = [
-            command.help_lines(field, field.default)
-            for field in fields(BenchmarkConfig)
-        ]
-        print("\n".join([USAGE, *lines]))
+        print("\n".join([USAGE, *command.help_lines(BenchmarkConfig)]))
         return 0
     config = BenchmarkConfig(**command.parse(argv, BenchmarkConfig))
     if config.threads is None:

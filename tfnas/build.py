@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tfnas import command, zoo
-from tfnas.choice import choice, fields
+from tfnas.choice import choice
 from tfnas.errors import UserError
 from tfnas.exporting.requirements import check_libraries
 
@@ -89,8 +89,7 @@ def main(argv):
     Example: `main(["build", "--verify"])`.
     """
     if command.asks_for_help(argv):
-        lines = [command.help_lines(f, f.default) for f in fields(BuildConfig)]
-        print("\n".join([USAGE, *lines]))
+        print("\n".join([USAGE, *command.help_lines(BuildConfig)]))
         return 0
     config = resolve(command.parse(argv, BuildConfig))
     if config.table:

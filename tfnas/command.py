@@ -21,6 +21,7 @@ from tfnas.choice import fields
 from tfnas.errors import UserError
 from tfnas.interruption import EXIT_CODE, Interrupted
 
+HELP = ("--help", "-h", "-help", "--helpfull")
 KINDS = {
     bool: "true or false",
     int: "a whole number",
@@ -134,17 +135,26 @@ def quiet_start():
 
 def asks_for_help(argv):
     """Whether an argument is --help or one of its other names."""
-    return any(a in ("--help", "-h", "-help", "--helpfull") for a in argv[1:])
+    return any(a in HELP for a in argv[1:])
 
 
-def help_lines(field, value):
-    """The help of one flag and the value that holds without it."""
-    shown = "" if value is None else show(value)
-    options = field.metadata["options"]
-    text = field.metadata["help"]
-    if options:
-        text += f" ({', '.join(map(str, options))})"
-    return f"  --{field.name}={shown}\n      {text}"
+def without_help(argv):
+    """The arguments but for --help, whose values the help then shows."""
+    return [argv[0], *(a for a in argv[1:] if a not in HELP)]
+
+
+def help_lines(config):
+    """The help of every flag, with the value that holds without it.
+
+    Args:
+        config: a dataclass, for its defaults, or an instance of it.
+
+    Returns:
+        A list of strings, two lines each.
+
+    Example: `print("\\n".join(help_lines(SearchConfig)))`.
+    """
+    return [_help_of(f, getattr(config, f.name)) for f in fields(config)]
 
 
 def show(value):
@@ -152,6 +162,15 @@ def show(value):
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _help_of(field, value):
+    shown = "" if value is None else show(value)
+    options = field.metadata["options"]
+    text = field.metadata["help"]
+    if options:
+        text += f" ({', '.join(map(str, options))})"
+    return f"  --{field.name}={shown}\n      {text}"
 
 
 def _define(field, values):

@@ -94,10 +94,7 @@ def main(argv):
     Example: `main(["compare", "--methods=darts,random", "--seeds=0,1"])`.
     """
     if command.asks_for_help(argv):
-        lines = [
-            command.help_lines(f, f.default) for f in fields(CompareConfig)
-        ]
-        print("\n".join([USAGE, *lines]))
+        print("\n".join([USAGE, *command.help_lines(CompareConfig)]))
         return 0
     given = command.parse(argv, search.SearchConfig, Method, CompareConfig)
     config, tasks = resolve(given)

@@ -80,10 +80,7 @@ def main(argv):
     "--out=pdarts.weights.h5"])`.
     """
     if command.asks_for_help(argv):
-        lines = [
-            command.help_lines(f, f.default) for f in fields(ConvertConfig)
-        ]
-        print("\n".join([USAGE, *lines]))
+        print("\n".join([USAGE, *command.help_lines(ConvertConfig)]))
         return 0
     config = resolve(command.parse(argv, ConvertConfig))
     from tfnas import zoo

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfnas import command, zoo
-from tfnas.choice import check_values, choice, fields
+from tfnas.choice import check_values, choice
 from tfnas.errors import UserError
 
 USAGE = """usage: python -m tfnas.demo --model=NAME|--run=DIR [--flag=value ...]
@@ -45,8 +45,7 @@ def main(argv):
     Example: `main(["demo", "--run=runs/mine", "--port=8000"])`.
     """
     if command.asks_for_help(argv):
-        lines = [command.help_lines(f, f.default) for f in fields(DemoConfig)]
-        print("\n".join([USAGE, *lines]))
+        print("\n".join([USAGE, *command.help_lines(DemoConfig)]))
         return 0
     config = resolve(command.parse(argv, DemoConfig))
     with command.quiet_start():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfnas import command, zoo
-from tfnas.choice import check_values, choice, fields
+from tfnas.choice import check_values, choice
 from tfnas.errors import UserError
 from tfnas.exporting.requirements import KINDS, check_libraries
 from tfnas.exporting.staging import check_place
@@ -69,8 +69,7 @@ def main(argv):
     Example: `main(["export", "--run=runs/mine", "--out=served"])`.
     """
     if command.asks_for_help(argv):
-        lines = [command.help_lines(f, f.default) for f in fields(ExportConfig)]
-        print("\n".join([USAGE, *lines]))
+        print("\n".join([USAGE, *command.help_lines(ExportConfig)]))
         return 0
     config = resolve(command.parse(argv, ExportConfig))
     with command.quiet_start():

@@ -160,22 +160,17 @@ def resolve(given):
 
 def _help(argv):
     """The help, with the values that hold beside the other arguments."""
-    others = [a for a in argv if not command.asks_for_help([None, a])]
+    others = command.without_help(argv)
     config, method = resolve(command.parse(others, SearchConfig, Method))
     lines = [USAGE, f"methods: {', '.join(methods.names())}", "", "run:"]
-    lines += [
-        command.help_lines(f, getattr(config, f.name))
-        for f in fields(SearchConfig)
-    ]
+    lines += command.help_lines(config)
     lines += [
         "",
         f"{method.title} ({method.paper}), --preset={config.preset}",
         f"presets: {', '.join(method.presets)}",
         "",
     ]
-    lines += [
-        command.help_lines(f, getattr(method, f.name)) for f in fields(Method)
-    ]
+    lines += command.help_lines(method)
     return "\n".join(lines)
 
 

@@ -85,8 +85,7 @@ def main(argv):
     Example: `main(["sweep", "--methods=darts,pdarts", "--plan"])`.
     """
     if command.asks_for_help(argv):
-        lines = [command.help_lines(f, f.default) for f in fields(SweepConfig)]
-        print("\n".join([USAGE, *lines]))
+        print("\n".join([USAGE, *command.help_lines(SweepConfig)]))
         return 0
     config, tasks = resolve(
         command.parse(argv, search.SearchConfig, Method, SweepConfig)

@@ -194,22 +194,17 @@ def _values(given):
 
 def _help(argv):
     """The help, with the values that hold beside the other arguments."""
-    others = [a for a in argv if not command.asks_for_help([None, a])]
+    others = command.without_help(argv)
     config, values = _values(command.parse(others, TrainConfig, Recipe))
     lines = [USAGE, f"genotypes: {', '.join(zoo.names())}", "", "run:"]
-    lines += [
-        command.help_lines(f, getattr(config, f.name))
-        for f in fields(TrainConfig)
-    ]
+    lines += command.help_lines(config)
     lines += [
         "",
         f"recipe, --preset={config.preset}",
         f"presets: {', '.join(recipe.PRESETS)}",
         "",
     ]
-    lines += [
-        command.help_lines(f, getattr(values, f.name)) for f in fields(Recipe)
-    ]
+    lines += command.help_lines(values)
     return "\n".join(lines)
 
 
