@@ -74,9 +74,20 @@ def test_every_case_has_a_place():
     ]
 
 
+def test_darts_stands_beside_another_search():
+    config = BenchmarkConfig(
+        method="pdarts", operations_kept=3, variants=("fast", "darts")
+    )
+    search, retraining, _ = groups(config)
+    own, darts = (case.measured(config) for case in search)
+    assert (own.method, own.operations_kept) == ("pdarts", 3)
+    assert (darts.method, darts.operations_kept) == ("darts", None)
+    assert [case.variant for case in retraining] == ["fast"]
+
+
 def test_the_table_shows_what_is_known():
     step = {"what": "alpha + weights", "multiply_adds_per_second": 2e9}
-    more = {"over_floor": 3, "over_baseline": 0.4, "peak_bytes": 2e9}
+    more = {"over_floor": 3, "over_reference": 0.4, "peak_bytes": 2e9}
     fast = {**step, **more, "variant": "fast", "seconds": 1.2}
     loose = {**step, "variant": "no determinism", "seconds": 1.0}
     missing = {"what": "inference", "variant": "ONNX Runtime", "note": "why"}
@@ -117,7 +128,7 @@ def test_a_tiny_run(tmp_path):
         assert row["seconds"] > 0
         assert row["peak_bytes"] > 1e8
         assert row["startup_seconds"] > row["seconds"]
-    assert rows["retraining", "baseline"]["over_baseline"] == 1
+    assert rows["retraining", "baseline"]["over_reference"] == 1
     for images in (1, 2):
         for runtime in ("Keras", "SavedModel"):
             assert rows[f"inference, batch {images}", runtime]["seconds"] > 0

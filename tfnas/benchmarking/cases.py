@@ -9,8 +9,8 @@ class Case:
 
     Attributes:
         part: "search", "second_order", "retraining" or "inference".
-        variant: for what is trained "fast", "plain", "baseline" or "no
-            determinism"; for inference who runs the network.
+        variant: for what is trained "fast", "plain", "baseline", "no
+            determinism" or "darts"; for inference who runs the network.
 
     Example: `Case("search", "plain")`.
     """
@@ -18,8 +18,19 @@ class Case:
     part: str
     variant: str
 
+    def measured(self, config):
+        """The configuration of what this case measures.
+
+        Example: `Case("search", "darts").measured(config).method` is "darts".
+        """
+        if self.variant != "darts":
+            return config
+        return dataclasses.replace(config, method="darts", operations_kept=None)
+
 
 RUNTIMES = ("Keras", "SavedModel", "ONNX Runtime")
+# What a row is held against: the first of these that was measured.
+REFERENCES = ("baseline", RUNTIMES[0], "darts")
 
 
 def groups(config):
@@ -41,7 +52,8 @@ def groups(config):
         if part == "inference":
             found.append([Case(part, name) for name in RUNTIMES])
             continue
-        found.append([Case(part, name) for name in config.variants])
+        own = [v for v in config.variants if v != "darts" or part == "search"]
+        found.append([Case(part, name) for name in own])
         if part == "search" and config.second_order:
             own = [v for v in config.variants if v in ("fast", "plain")]
             found.append([Case("second_order", name) for name in own])

@@ -8,7 +8,9 @@ from tfnas.choice import choice, fields
 from tfnas.errors import UserError
 
 PARTS = ("search", "retraining", "inference")
-VARIANTS = ("fast", "plain", "baseline", "no determinism")
+WAYS = ("fast", "plain", "baseline", "no determinism")
+# Beside another method: the fast search step of DARTS at the same size.
+VARIANTS = (*WAYS, "darts")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +35,10 @@ class BenchmarkConfig:
     )
     parts: tuple[str, ...] = choice(PARTS, "what to measure", PARTS)
     variants: tuple[str, ...] = choice(
-        VARIANTS, "ways to compute what is trained", VARIANTS
+        WAYS,
+        "ways to compute what is trained; darts is the search of DARTS with "
+        "all its operations, beside another one",
+        VARIANTS,
     )
     second_order: bool = choice(False, "measure the second-order step too")
     rounds: int = choice(5, "measurements, of which the median counts", least=1)

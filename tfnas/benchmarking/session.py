@@ -44,7 +44,8 @@ class Worker:
         self.case = case
         self.steps, self.note, self.startup, self.peak = [], None, None, None
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        job = {**dataclasses.asdict(config), **dataclasses.asdict(case)}
+        measured = dataclasses.asdict(case.measured(config))
+        job = {**measured, **dataclasses.asdict(case)}
         path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tfnas.benchmarking.worker"],
@@ -103,7 +104,9 @@ def measure(config, note=print):
 
     Returns:
         {"machine": {"gemm": FLOP/s, "copy": bytes/s}, "floor": seconds of an
-        alpha and a weight step, "rows": a list of dicts}.
+        alpha and a weight step, "rows": a list of dicts}. "over_reference" is
+        a row's time in those of the baseline, of Keras for inference, and of
+        DARTS where there is no other.
 
     Example: `measure(BenchmarkConfig(channels=4, cells=3, threads=2))`.
     """
@@ -113,9 +116,9 @@ def measure(config, note=print):
         for group in cases.groups(config):
             done += _take_turns(group, config, machine, limit, note)
     rows = [row for worker, times in done for row in _rows(worker, times)]
-    floor = limits.floor(config, **limit)
     for row in rows:
-        _compare(row, rows, config, floor)
+        _compare(row, rows, config, limit)
+    floor = limits.floor(config, **limit)
     return {"machine": limit, "floor": floor, "rows": rows}
 
 
@@ -155,10 +158,11 @@ def _rows(worker, times):
     return rows
 
 
-def _compare(row, rows, config, floor):
+def _compare(row, rows, config, limit):
     """Put beside a row's seconds what they are to be held against."""
     if "seconds" not in row:
         return
+    config = cases.Case(row["what"], row["variant"]).measured(config)
     what, images = row["what"], config.batch
     if what.startswith("inference"):
         what, _, images = what.partition(", batch ")
@@ -174,8 +178,12 @@ def _compare(row, rows, config, floor):
     work = limits.PASSES[what] * multiply_adds * int(images)
     row["multiply_adds_per_second"] = work / row["seconds"]
     if what == "alpha + weights":
-        row["over_floor"] = row["seconds"] / floor
-    for other in rows:
-        same = other["what"] == row["what"] and "seconds" in other
-        if same and other["variant"] in ("baseline", cases.RUNTIMES[0]):
-            row["over_baseline"] = row["seconds"] / other["seconds"]
+        row["over_floor"] = row["seconds"] / limits.floor(config, **limit)
+    same = {
+        other["variant"]: other["seconds"]
+        for other in rows
+        if other["what"] == row["what"] and "seconds" in other
+    }
+    references = [v for v in cases.REFERENCES if v in same]
+    if references:
+        row["over_reference"] = row["seconds"] / same[references[0]]

@@ -6,7 +6,7 @@ COLUMNS = (
     "seconds",
     "GMAC/s",
     "x floor",
-    "x baseline",
+    "x reference",
     "peak GB",
     "start-up s",
 )
@@ -15,8 +15,8 @@ COLUMNS = (
 def lines(result):
     """A result of `session.measure` as lines of Markdown.
 
-    The baseline of inference is Keras. Ratios and memory that are not known
-    are left empty.
+    "x reference" is a share of the baseline's time; of Keras's for inference,
+    of DARTS's beside another method. What is not known is left empty.
 
     Example: `print(*lines(result), sep="\\n")`.
     """
@@ -46,7 +46,7 @@ def _cells(row):
         f"{row['seconds']:.4g}",
         f"{row['multiply_adds_per_second'] / 1e9:.3g}",
         _number(row.get("over_floor"), ".2f"),
-        _number(row.get("over_baseline"), ".2f"),
+        _number(row.get("over_reference"), ".2f"),
         _number(row.get("peak_bytes"), ".2f", 1e9),
         _number(row.get("startup_seconds"), ".1f"),
     )
