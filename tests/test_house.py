@@ -33,6 +33,7 @@ LEVELS = [
     {"weight_files", "network_sizes"},
     {"supervised"},
     {"bilevel"},
+    {"alternation"},
     {"hypergradient"},
     {"networks"},
     {"layers"},

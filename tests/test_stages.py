@@ -142,9 +142,28 @@ def test_the_learning_rate_follows_the_cosine(warmed):
     assert warmed.rates == pytest.approx(expected, rel=1e-6)
 
 
-def test_two_kinds_of_steps_are_traced_once_each(warmed):
-    functions = warmed.search._train_functions
-    assert functions.keys() == {False, True}
+def test_each_half_of_a_step_is_traced_once(warmed):
+    """Whether or not a step moves alpha."""
+    halves = warmed.search.train_function
+    for half in (halves.alpha, halves.weights):
+        assert half.experimental_get_tracing_count() == 1
+
+
+def test_halves_of_a_step_are_keras_s_step_of_both():
+    """Whose graph has alpha's half and w's together."""
+    ends = []
+    for step in ("make_train_function", "keras"):
+        search = bilevel.BilevelSearch(supernet())
+        if step == "keras":
+            search.train_function = search._make_function(search.train_step)
+        else:
+            search.make_train_function()
+        stream = iter(tf.data.Dataset.from_tensors(tuple(batches())).repeat())
+        logs = [search.train_function(stream) for _ in range(3)]
+        ends.append(copies(search.supernet.variables))
+        ends[-1] += [float(log[name]) for log in logs for name in sorted(log)]
+    for own, together in zip(*ends, strict=True):
+        np.testing.assert_allclose(own, together, rtol=1e-6, atol=1e-7)
 
 
 def test_thawing_goes_on_as_if_never_frozen():

@@ -9,6 +9,7 @@ then w on a batch of the other.
 import keras
 import tensorflow as tf
 
+from tfnas.alternation import Alternation
 from tfnas.distributed_model import DistributedModel
 from tfnas.hypergradient import (
     Hypergradient,
@@ -114,6 +115,7 @@ class BilevelSearch(DistributedModel):
         self.seed = seed
         self.architecture_frozen = False
         self._train_functions = {}
+        self._alternation = None
         self.smoothing_radius = None
         if self.method.smoothing:
             self.smoothing_radius = keras.Variable(
@@ -144,7 +146,8 @@ class BilevelSearch(DistributedModel):
         """Say whether the next steps leave alpha as it is.
 
         P-DARTS and PC-DARTS begin so, and of several inner steps all but the
-        first do. Each of the two kinds of step is traced once.
+        first do. On several devices each of the two kinds of step is traced
+        once.
         """
         if frozen == self.architecture_frozen:
             return
@@ -153,11 +156,20 @@ class BilevelSearch(DistributedModel):
         self.train_function = self._train_functions.get(frozen)
         self.make_train_function()
 
+    def make_train_function(self, force=False):
+        alone = self.distribute_strategy.num_replicas_in_sync == 1
+        if not alone or self.run_eagerly:
+            return super().make_train_function(force)
+        if self._alternation is None or force:
+            self._alternation = Alternation(self)
+        self.train_function = self._alternation
+        return self.train_function
+
     def train_step(self, data):
         train_batch, valid_batch = data
         if not self.architecture_frozen:
-            self._step_alpha(train_batch, valid_batch)
-        self._step_weights(train_batch)
+            self.step_alpha(train_batch, valid_batch)
+        self.step_weights(train_batch)
         return self.get_metrics_result()
 
     def test_step(self, data):
@@ -168,7 +180,8 @@ class BilevelSearch(DistributedModel):
             name: self.trackers[name].result() for name in ("loss", "accuracy")
         }
 
-    def _step_alpha(self, train_batch, valid_batch):
+    def step_alpha(self, train_batch, valid_batch):
+        """Move alpha: equation 3, by a gradient of equations 6 to 8."""
         step = Hypergradient(self.supernet, self._seed(phase=0))
         if self.method.order == 1:
             result = step.first_order(valid_batch)
@@ -196,7 +209,8 @@ class BilevelSearch(DistributedModel):
         )
         self._track("alpha_loss", valid_batch[1], logits)
 
-    def _step_weights(self, batch):
+    def step_weights(self, batch):
+        """Move w on a batch of the training half: equation 4."""
         images, labels = batch
         variables = self.supernet.weight_variables
         weights = values(variables)

@@ -58,10 +58,10 @@ def search(job):
         model = _bilevel(job, order=1)
 
     def weights(batch, _):
-        model._step_weights(batch)
+        model.step_weights(batch)
 
     return {
-        "alpha": _step(job, model._step_alpha, images, images),
+        "alpha": _step(job, model.step_alpha, images, images),
         "weights": _step(job, weights, images, images),
     }
 
@@ -71,7 +71,7 @@ def second_order(job):
     images = _images(job)
     with _path(job):
         model = _bilevel(job, order=2)
-    return {"second order": _step(job, model._step_alpha, images, images)}
+    return {"second order": _step(job, model.step_alpha, images, images)}
 
 
 def retraining(job):

@@ -1,0 +1,46 @@
+"""The two halves of a search step as two functions, on one device.
+
+TensorFlow traces a function, which occupies Python, and then prepares its
+graph for its first run, which does not, and takes as long for a supernet. The
+first step of a search therefore traces w's half while alpha's is prepared.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import tensorflow as tf
+
+
+class Alternation:
+    """A training function for `fit`: alpha's half of the step, then w's.
+
+    Each half is traced once, also where some steps leave alpha as it is.
+
+    Args:
+        search: a `BilevelSearch`.
+
+    Example: `Alternation(search)(iter(stream))` takes a step.
+    """
+
+    def __init__(self, search):
+        self.search = search
+        self.alpha = tf.function(search.step_alpha, autograph=False)
+        self.weights = tf.function(search.step_weights, autograph=False)
+        self.is_traced = False
+
+    def __call__(self, iterator):
+        train_batch, valid_batch = next(iterator)
+        if not self.search.architecture_frozen:
+            self._step_alpha(train_batch, valid_batch)
+        self.weights(train_batch)
+        return self.search.get_metrics_result()
+
+    def _step_alpha(self, train_batch, valid_batch):
+        if self.is_traced:
+            self.alpha(train_batch, valid_batch)
+            return
+        self.alpha.get_concrete_function(train_batch, valid_batch)
+        with ThreadPoolExecutor(1) as thread:
+            step = thread.submit(self.alpha, train_batch, valid_batch)
+            self.weights.get_concrete_function(train_batch)
+        step.result()
+        self.is_traced = True
