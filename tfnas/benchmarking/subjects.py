@@ -23,6 +23,7 @@ from tfnas.bilevel import BilevelSearch, clip_by_norm
 from tfnas.choice import fields
 from tfnas.determinism import make_deterministic
 from tfnas.errors import UserError
+from tfnas.exporting.requirements import check_libraries
 from tfnas.hypergradient import cross_entropy
 from tfnas.layers import kernels
 from tfnas.networks.evaluation import build_network
@@ -246,25 +247,16 @@ def _saved_model(network, job):
 
 
 def _onnx_runtime(network, job):
-    try:
-        import onnxruntime
-        import tf2onnx  # noqa: F401
-    except ImportError as error:
-        raise UserError(
-            f"install {error.name}: pip install 'tfnas[export]'"
-        ) from None
-    size = job["image_size"]
-    network(tf.zeros((1, size, size, 3)))  # an export expects earlier calls
+    """On the file that `tfnas.export` writes, which Keras's is not."""
+    check_libraries("inference by ONNX Runtime")
+    from tfnas.exporting import graph, onnx_file
+
+    model = graph.inference(network)
+    endpoint = graph.endpoints(model)["serving_default"]
     with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "network.onnx")
-        network.export(path, format="onnx", verbose=False)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = job["threads"]
-        session = onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"]
-        )
-    name = session.get_inputs()[0].name
-    return lambda images: session.run(None, {name: images})
+        path = Path(folder) / "network.onnx"
+        onnx_file.write(path, model, endpoint, 17)
+        return onnx_file.runner(path, job["threads"])
 
 
 _RUNTIMES = {
