@@ -100,7 +100,7 @@ def test_a_browser_shows_the_class_of_a_dropped_image(tiny, digit, tmp_path):
             browser = started.chromium.launch(
                 executable_path=chromium, args=["--no-sandbox"]
             )
-            page = browser.new_page()
+            page = browser.new_page(viewport={"width": 800, "height": 900})
             asked = []
             page.on("request", lambda request: asked.append(request.url))
             page.goto(f"http://127.0.0.1:{port}")
@@ -109,7 +109,11 @@ def test_a_browser_shows_the_class_of_a_dropped_image(tiny, digit, tmp_path):
             label = page.locator("[data-testid=label-output-value]")
             label.wait_for(timeout=60_000)
             assert label.inner_text().strip() == str(best)
-            assert page.locator("svg", has_text="sep_conv").count() >= 1
+            drawing = page.locator("svg", has_text="sep_conv").first
+            cells = drawing.bounding_box()
+            assert cells["width"] > 300
+            width = page.viewport_size["width"]
+            assert cells["x"] + cells["width"] <= width
             page.screenshot(path=tmp_path / "page.png", full_page=True)
             # What is no image is said to be none, and the next one is shown.
             for name, shown in (
