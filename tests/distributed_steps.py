@@ -1,9 +1,10 @@
 """Search steps on one or more replicas; also a program of its own.
 
-TensorFlow fixes the number of its logical devices when it starts, so several
-replicas need a new process:
+TensorFlow fixes the number of its logical devices when it starts, and the size
+of a group of them when it first sums over one, so each number of replicas needs
+a new process:
 
-    python tests/distributed_steps.py CASE OUT.npz
+    python tests/distributed_steps.py CASE REPLICAS OUT.npz
 """
 
 import dataclasses
@@ -53,18 +54,11 @@ CASES = {
 }
 
 
-def mirrored(replicas, devices=None):
-    """A strategy with so many replicas on this machine's CPU.
-
-    Args:
-        replicas: how many of the devices it takes, from the first on.
-        devices: how many the process has; TensorFlow fixes it when it starts.
-    """
+def mirrored(replicas):
+    """A strategy with so many replicas on this machine's CPU."""
     cpu = tf.config.list_physical_devices("CPU")[0]
     part = tf.config.LogicalDeviceConfiguration()
-    tf.config.set_logical_device_configuration(
-        cpu, [part] * (devices or replicas)
-    )
+    tf.config.set_logical_device_configuration(cpu, [part] * replicas)
     if replicas == 1:
         return tf.distribute.get_strategy()
     return tf.distribute.MirroredStrategy(
@@ -77,7 +71,6 @@ def search(strategy, case):
 
     "apart" is how much the replicas' copies of a variable differ at most.
     """
-    keras.backend.clear_session()
     keras.utils.set_random_seed(0)
     method = dataclasses.replace(
         methods.get(case.method),
@@ -125,14 +118,8 @@ def batches(case):
     return tf.data.Dataset.from_tensor_slices(halves).batch(8)
 
 
-def main(name, out):
-    case = CASES[name]
-    arrays = {}
-    for replicas in case.replicas:
-        strategy = mirrored(replicas, max(case.replicas))
-        for path, value in search(strategy, case).items():
-            arrays[f"{replicas}/{path}"] = value
-    np.savez(out, **arrays)
+def main(name, replicas, out):
+    np.savez(out, **search(mirrored(int(replicas)), CASES[name]))
 
 
 if __name__ == "__main__":
