@@ -4,7 +4,9 @@ TensorFlow fixes the number of its logical devices when it starts, and the size
 of a group of them when it first sums over one, so each number of replicas needs
 a new process:
 
-    python tests/distributed_steps.py CASE REPLICAS OUT.npz
+    python tests/distributed_steps.py CASE REPLICAS OUT.npz [moved]
+
+"moved" starts from weights that are one rounding of float32 away.
 """
 
 import dataclasses
@@ -50,7 +52,8 @@ CASES = {
     "att_darts": Case("att_darts"),
     "finite_difference": Case(order=2),
     "exact": Case(order=2, second_order="exact"),
-    "float32": Case(dtype="float32", channels=8, cells=5),
+    "rounded": dataclasses.replace(SMALL, dtype="float32"),
+    "rounded_whole": Case(dtype="float32", channels=8, cells=5),
 }
 
 
@@ -66,10 +69,11 @@ def mirrored(replicas):
     )
 
 
-def search(strategy, case):
+def search(strategy, case, moved=False):
     """What a few steps from the same start end with, by name.
 
-    "apart" is how much the replicas' copies of a variable differ at most.
+    "apart" is how much the replicas' copies of a variable differ at most,
+    "alpha after N steps" what alpha was on the way.
     """
     keras.utils.set_random_seed(0)
     method = dataclasses.replace(
@@ -89,7 +93,12 @@ def search(strategy, case):
             dtype=case.dtype,
         )
         model = bilevel.BilevelSearch(supernet)
-    history = model.fit(batches(case), verbose=0, shuffle=False).history
+    if moved:
+        _move(supernet.weight_variables)
+    way = Way(supernet)
+    history = model.fit(
+        batches(case), verbose=0, shuffle=False, callbacks=[way]
+    ).history
     variables = [
         *supernet.variables,
         *model.optimizer.variables,
@@ -97,8 +106,33 @@ def search(strategy, case):
     ]
     found = {v.path: v.numpy() for v in supernet.variables}
     found |= {f"log/{name}": value[0] for name, value in history.items()}
+    found |= way.alphas
     found["apart"] = max(_apart(strategy, v.value) for v in variables)
     return found
+
+
+class Way(keras.callbacks.Callback):
+    """Keeps alpha after every step, all of its numbers in one row."""
+
+    def __init__(self, supernet):
+        super().__init__()
+        self.supernet, self.alphas = supernet, {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        rows = [
+            np.ravel(alpha.numpy())
+            for alpha in self.supernet.architecture.values()
+        ]
+        self.alphas[f"alpha after {batch + 1} steps"] = np.concatenate(rows)
+
+
+def _move(variables):
+    """Each number up or down by one rounding of float32, at random."""
+    draw = np.random.default_rng(1)
+    for variable in variables:
+        value = variable.numpy()
+        up = draw.integers(0, 2, value.shape) * 2 - 1
+        variable.assign(np.nextafter(value, value + up, dtype=value.dtype))
 
 
 def _apart(strategy, variable):
@@ -118,8 +152,9 @@ def batches(case):
     return tf.data.Dataset.from_tensor_slices(halves).batch(8)
 
 
-def main(name, replicas, out):
-    np.savez(out, **search(mirrored(int(replicas)), CASES[name]))
+def main(name, replicas, out, *moved):
+    strategy = mirrored(int(replicas))
+    np.savez(out, **search(strategy, CASES[name], bool(moved)))
 
 
 if __name__ == "__main__":
