@@ -37,7 +37,8 @@ def found(
     folder.mkdir(parents=True)
     config = {"method": method, "dataset": dataset, "seed": seed}
     own = methods.get(method).with_flags(values).values()
-    write(folder, "config", {"command": [], "config": config, "method": own})
+    words = f"python -m tfnas.search --method={method} --seed={seed}".split()
+    write(folder, "config", {"command": words, "config": config, "method": own})
     _ended(folder, genotype, hours, finished)
     with open(folder / "history.csv", "w", newline="") as file:
         csv.writer(file).writerows([["valid_accuracy"], [0.1], [accuracy]])
@@ -61,7 +62,9 @@ def baseline(
     folder.mkdir(parents=True)
     config = {"name": name, "dataset": "digits", "seed": seed}
     values = recipe.preset("quick").values()
-    write(folder, "config", {"command": [], "config": config, "recipe": values})
+    words = f"python -m tfnas.baseline --name={name} --seed={seed}".split()
+    record = {"command": words, "config": config, "recipe": values}
+    write(folder, "config", record)
     _ended(folder, genotype, hours, finished)
     return folder
 

@@ -18,7 +18,7 @@ import pytest
 from compared import cell
 from scipy import stats
 
-from tfnas import command, compare, search, zoo
+from tfnas import build, command, compare, search, zoo
 from tfnas.comparing import (
     bench,
     cells,
@@ -759,6 +759,18 @@ def test_what_needs_other_runs_says_which_command(tmp_path):
         assert plan(*flags) or "--gather=true" in flags
 
 
+def test_a_method_s_own_values_are_not_passed_to_others(tmp_path):
+    folder = compared.found(tmp_path, name="darts+beta_decay=25_digits_seed0")
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    words = "python -m tfnas.search --channels=4 --beta_decay=25"
+    config["command"] = words.split()
+    path.write_text(json.dumps(config))
+    table = features.table(records.read(tmp_path)[0], {}, {})
+    text = row_of(table, "P-DARTS: less time, deeper search")["the number says"]
+    assert text.endswith("--channels=4") and "beta_decay" not in text
+
+
 def test_the_command_searches_as_what_is_there_did(tmp_path):
     for seed, epochs in ((0, 7), (1, 8)):
         folder = compared.found(tmp_path, seed=seed)
@@ -788,6 +800,62 @@ def test_the_page_needs_no_other_file_and_escapes(tmp_path):
     assert page.count("<svg") == 3  # each seed, parameters, multiply-adds
     assert "Latency: not measured" in page
     assert (tmp_path / "comparison.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A zoo without networks."""
+    folder = tmp_path / "zoo"
+    folder.mkdir()
+    (folder / "index.json").write_text(
+        '{"format": "tfnas-zoo/1", "models": []}'
+    )
+    return folder
+
+
+def test_what_the_zoo_keeps_is_in_its_results(tmp_path, table, home):
+    out = tmp_path / "runs"
+    compared.found(out, genotype=SKIPS, space="nasbench201")
+    compared.baseline(out, genotype=CONVOLUTIONS)
+    gathered(out, f"--nasbench201_table={table}")
+    build.main(
+        ["build", f"--comparison={out}", "--name=bench", f"--zoo={home}"]
+    )
+    with open(home / "results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["test_accuracy_percent"] for row in rows] == ["54.30", "93.10"]
+    assert {row["kind"] for row in rows} == {"NAS-Bench-201"}
+    assert rows[0]["name"].startswith("bench/darts")
+    assert rows[0]["source"].startswith("python -m tfnas.search ")
+    assert rows[1]["source"].startswith("python -m tfnas.baseline ")
+    build.main(["build", "--verify", f"--zoo={home}"])
+    kept = home / "comparisons" / "bench.csv"
+    kept.write_text(kept.read_text().replace("54.3", "94.3"))
+    with pytest.raises(UserError, match="not as recorded"):
+        build.main(["build", "--verify", f"--zoo={home}"])
+
+
+def test_what_was_measured_here_says_so(tmp_path, home):
+    out = tmp_path / "runs"
+    compared.trained(compared.found(out), 2.5)
+    gathered(out)
+    build.main(["build", f"--comparison={out}", f"--zoo={home}"])
+    with open(home / "results.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["test_accuracy_percent"] == "97.50"
+    assert row["kind"] == "measured here"
+
+
+def test_a_comparison_without_accuracies_is_not_kept(tmp_path, home):
+    out = tmp_path / "runs"
+    compared.found(out)
+    gathered(out)
+    with pytest.raises(UserError, match="comparison.png: No such file"):
+        build.main(["build", f"--comparison={out}", f"--zoo={home}"])
+    (out / "comparison.png").write_bytes(b"")
+    with pytest.raises(UserError, match="darts_digits_seed0 has no accuracy"):
+        build.main(["build", f"--comparison={out}", f"--zoo={home}"])
+    assert not (home / "comparisons").exists()
 
 
 def test_latency_is_drawn_where_it_was_measured(tmp_path):

@@ -11,22 +11,24 @@ from tfnas.exporting.requirements import check_libraries
 
 USAGE = """usage: python -m tfnas.build --model=NAME [--flag=value ...]
        python -m tfnas.build --run=DIR [--name=NAME] [--flag=value ...]
+       python -m tfnas.build --comparison=DIR [--name=NAME]
        python -m tfnas.build --verify [--accuracy]
        python -m tfnas.build --table
 
 Trains an entry of the zoo again with its recorded command, or makes an entry
 of a finished training: weights, card, a line in the index and in the results,
-SavedModel and ONNX. Or checks that the zoo is what its index says, or prints
-its results.
+SavedModel and ONNX. Or keeps a comparison and its runs' results; checks that
+the zoo is what its index says; or prints its results.
 """
 
-# A flag on the left is nothing without the one on the right.
+MODES = ("model", "run", "comparison", "verify", "table")
+# A flag on the left is nothing without one of those on the right.
 _BESIDE = {
-    "search": "model",
-    "resume": "model",
-    "name": "run",
-    "search_run": "run",
-    "accuracy": "verify",
+    "search": ("model",),
+    "resume": ("model",),
+    "name": ("run", "comparison"),
+    "search_run": ("run",),
+    "accuracy": ("verify",),
 }
 
 
@@ -48,12 +50,17 @@ class BuildConfig:
         None, "finished folder of tfnas.train to make an entry of"
     )
     name: str | None = choice(
-        None, "with --run, the entry's name, else made from the run's values"
+        None,
+        "with --run, the entry's name, else made from the run's values; with "
+        "--comparison, its name, else its folder's",
     )
     search_run: str | None = choice(
         None,
         "with --run, the folder of the search before it, else where the "
         "trained genotype was",
+    )
+    comparison: str | None = choice(
+        None, "finished folder of tfnas.compare to keep"
     )
     verify: bool = choice(False, "check the whole zoo, or --model of it")
     accuracy: bool = choice(
@@ -100,6 +107,10 @@ def main(argv):
         from tfnas.building.verify import verify
 
         verify(config)
+    elif config.comparison:
+        from tfnas.building.comparisons import keep
+
+        keep(config)
     elif config.run:
         from tfnas.building.entries import of_run
 
@@ -127,21 +138,28 @@ def resolve(given):
     Example: `resolve({"verify": True}).verify`.
     """
     config = BuildConfig(**given)
-    modes = [m for m in ("model", "run", "verify", "table") if given.get(m)]
+    modes = [m for m in MODES if given.get(m)]
     if not modes:
-        raise UserError("--model: missing; or give --run, --verify or --table")
+        raise UserError(
+            "--model: missing; or give --run, --comparison, --verify or --table"
+        )
     if len(modes) > 1 and modes != ["model", "verify"]:
         raise UserError(f"--{modes[0]}: leave out --{modes[1]}")
-    for flag, other in _BESIDE.items():
-        if given.get(flag) and not given.get(other):
-            raise UserError(f"--{flag}: is for --{other}; leave it out")
+    for flag, others in _BESIDE.items():
+        if given.get(flag) and not any(map(given.get, others)):
+            named = " or ".join(f"--{other}" for other in others)
+            raise UserError(f"--{flag}: is for {named}; leave it out")
     if config.model:
         _check_entry(config)
     if config.verify or config.table:
         return config
     _check_writable(config)
-    if config.run and not Path(config.run).is_dir():
-        raise UserError(f"--run={config.run}: no such folder")
+    for mode in ("run", "comparison"):
+        place = getattr(config, mode)
+        if place and not Path(place).is_dir():
+            raise UserError(f"--{mode}={place}: no such folder")
+    if config.comparison:
+        return config
     if config.export:
         # Before hours of training.
         check_libraries("--export", ", or add --export=false")

@@ -7,7 +7,7 @@ decides the result, wherever it is typed.
 
 import shlex
 
-from tfnas import command, search, train
+from tfnas import baseline, command, search, train
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.recipe import Recipe
@@ -16,6 +16,7 @@ DIR = "DIR"
 _CONFIGS = {
     "search": (search.SearchConfig, Method),
     "train": (train.TrainConfig, Recipe),
+    "baseline": (baseline.BaselineConfig, Recipe),
 }
 # Where a run was and what it showed, but not what it gave.
 _ASIDE = ("genotype", "out", "resume", "tensorboard", "tune")
@@ -26,7 +27,7 @@ def record(kind, words, genotype=None):
     """A typed command as the zoo records it.
 
     Args:
-        kind: "search" or "train".
+        kind: "search", "train" or "baseline".
         words: what was typed, `python -m tfnas.KIND` first.
         genotype: the zoo's name of what was trained.
 

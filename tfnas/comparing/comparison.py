@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from tfnas.building.commands import record
 from tfnas.comparing import bench, cells, features, gain, lookup, plots, survey
 from tfnas.comparing.records import by_label
 from tfnas.cost import network_cost
@@ -31,6 +32,7 @@ COLUMNS = (
     "imagenet16_120",
     "rank",
     "gap",
+    "command",
 )
 # What errors are drawn against.
 COSTS = {
@@ -190,6 +192,7 @@ def _row(each, places):
         "pruned_accuracy_percent": _two(each.pruned),
         "skip_share": f"{cells.skip_share(each.genotype):.3f}",
         **{name: each.size[name] for name in COLUMNS[8:12]},
+        "command": record(each.kind, each.typed),
     }
     if main:
         row |= {

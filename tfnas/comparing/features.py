@@ -51,6 +51,8 @@ def table(found, places, given):
 def _shared(found):
     """{flag: value} of what all searches were typed with."""
     own = {*sweep.OWN, "out", "resume"}
+    for one in found:
+        own |= {word.partition("=")[0] for word in one.label.split("+")[1:]}
     typed = [
         parse("search", list(one.typed)).items()
         for one in found

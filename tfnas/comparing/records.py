@@ -79,6 +79,11 @@ class Found:
     trained: dict
 
     @property
+    def kind(self):
+        """The command that made it: "search" or "baseline"."""
+        return self.typed[2].rpartition(".")[2]
+
+    @property
     def main(self):
         """The training itself, or None."""
         return self.trained.get("")

@@ -1,4 +1,7 @@
-"""index.json, the zoo's list of networks, and results.csv, made from it."""
+"""index.json, the zoo's list of networks, and results.csv, made from it.
+
+The runs of the comparisons that are kept stand in results.csv too.
+"""
 
 import csv
 import difflib
@@ -9,6 +12,7 @@ import json
 from tfnas import genotype_schema as schema
 from tfnas.errors import UserError
 from tfnas.weight_files import staged
+from tfnas.zoo import comparisons
 from tfnas.zoo.genotypes import root
 from tfnas.zoo.schema import NAME, PAPER, Entry
 
@@ -158,22 +162,19 @@ def write(found, zoo=None):
     text = f'{{"format": "{FORMAT}", "models": [\n{lines}\n]}}\n'
     for name, content in (
         ("index.json", text),
-        ("results.csv", results(found)),
+        ("results.csv", results(found, zoo)),
     ):
         with staged(root(zoo) / name) as aside:
             aside.write_text(content, encoding="utf-8", newline="")
 
 
-def results(found):
-    """The text of results.csv: a row for each entry, measured ones first."""
-    rows = sorted(found, key=lambda entry: (entry.kind == PAPER, entry.name))
+def results(found, zoo=None):
+    """The text of results.csv: entries, measured ones first, then runs."""
+    ordered = sorted(found, key=lambda entry: (entry.kind == PAPER, entry.name))
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(
-        [
-            COLUMNS,
-            *([_row(entry).get(c, "") for c in COLUMNS] for entry in rows),
-        ]
-    )
+    table = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    table.writeheader()
+    table.writerows([*map(_row, ordered), *comparisons.rows(zoo)])
     return text.getvalue()
 
 

@@ -7,6 +7,8 @@ from math import isfinite
 from tfnas.errors import UserError
 
 MEASURED, PAPER = "measured here", "paper"
+# What NAS-Bench-201 says of a cell; for rows of results alone.
+BENCHMARK = "NAS-Bench-201"
 # The method of a genotype that no search found.
 RANDOM = "random"
 # A published cell, or ARCHITECTURE.DATASET_cCHANNELS_lCELLS.

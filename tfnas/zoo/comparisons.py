@@ -1,0 +1,60 @@
+"""Comparisons that the zoo keeps: their runs are rows of results.csv too."""
+
+import csv
+
+from tfnas.zoo.genotypes import root
+from tfnas.zoo.schema import BENCHMARK, MEASURED
+
+# What is kept of `tfnas.compare`'s files, by the ending of its name.
+FILES = {
+    ".csv": "comparison.csv",
+    ".md": "comparison.md",
+    ".png": "comparison.png",
+}
+
+
+def folder(zoo=None):
+    """Where comparisons are.
+
+    Args:
+        zoo: the zoo's folder, or None for the project's own.
+    """
+    return root(zoo) / "comparisons"
+
+
+def rows(zoo=None):
+    """What results.csv says of the runs of every comparison.
+
+    Args:
+        zoo: the zoo's folder, or None for the project's own.
+
+    Returns:
+        A list of {column: value}. A cell that NAS-Bench-201 knows has the
+        benchmark's accuracy on CIFAR-10, and says so.
+
+    Example: `[row["name"] for row in rows()]`.
+    """
+    found = []
+    for path in sorted(folder(zoo).glob("*.csv")):
+        with open(path, newline="", encoding="utf-8") as file:
+            found += [_row(path.stem, run) for run in csv.DictReader(file)]
+    return found
+
+
+def _row(comparison, run):
+    shared = ("method", "channels", "cells", "parameters", "multiply_adds")
+    row = {name: run[name] for name in (*shared, "seed")}
+    row |= {
+        "name": f"{comparison}/{run['name']}",
+        "hours": run["search_hours"],
+        "source": run["command"],
+    }
+    if run["cifar10"]:
+        accuracy = float(run["cifar10"])
+        row |= {"kind": BENCHMARK, "dataset": "cifar10"}
+    else:
+        accuracy = 100 - float(run["test_error_percent"])
+        row |= {"kind": MEASURED, "dataset": run["dataset"]}
+        row["test_images"] = run["test_images"]
+    row["test_accuracy_percent"] = f"{accuracy:.2f}"
+    return row
