@@ -813,7 +813,7 @@ def home(tmp_path):
     return folder
 
 
-def test_what_the_zoo_keeps_is_in_its_results(tmp_path, table, home):
+def test_what_the_zoo_keeps_is_in_its_results(tmp_path, table, home, capsys):
     out = tmp_path / "runs"
     compared.found(out, genotype=SKIPS, space="nasbench201")
     compared.baseline(out, genotype=CONVOLUTIONS)
@@ -828,6 +828,10 @@ def test_what_the_zoo_keeps_is_in_its_results(tmp_path, table, home):
     assert rows[0]["name"].startswith("bench/darts")
     assert rows[0]["source"].startswith("python -m tfnas.search ")
     assert rows[1]["source"].startswith("python -m tfnas.baseline ")
+    build.main(["build", "--table", f"--zoo={home}"])
+    best, worst = capsys.readouterr().out.splitlines()[-2:]
+    assert best == "| `random` | 93.10 (n=1) | 70.50 (n=1) | 1 | 30.0 (n=1) |"
+    assert worst == "| `darts` | 54.30 (n=1) | 15.61 (n=1) | 2 | 30.0 (n=1) |"
     build.main(["build", "--verify", f"--zoo={home}"])
     kept = home / "comparisons" / "bench.csv"
     kept.write_text(kept.read_text().replace("54.3", "94.3"))

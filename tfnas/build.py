@@ -100,9 +100,9 @@ def main(argv):
         return 0
     config = resolve(command.parse(argv, BuildConfig))
     if config.table:
-        from tfnas.building.table import markdown
+        from tfnas.building.table import printed
 
-        print(markdown(zoo.entries(config.zoo)))
+        print(printed(config.zoo))
     elif config.verify:
         from tfnas.building.verify import verify
 

@@ -1,6 +1,24 @@
 """The zoo's results as Markdown, measured ones apart from the papers'."""
 
+from tfnas.comparing.numbers import spread, written
+from tfnas.zoo import comparisons, index
 from tfnas.zoo.schema import MEASURED, PAPER, RANDOM
+
+
+def printed(zoo=None):
+    """All tables that the zoo has, as Markdown.
+
+    Args:
+        zoo: the zoo's folder, or None for the project's own.
+
+    Example: `print(printed())`.
+    """
+    return "\n\n".join(
+        [
+            markdown(index.entries(zoo)),
+            *(benchmarked(name, zoo) for name in comparisons.benchmarked(zoo)),
+        ]
+    )
 
 
 def markdown(entries):
@@ -34,6 +52,48 @@ def markdown(entries):
             "% |",
             "|---|---|---|---|",
             *map(_paper, papers),
+        ]
+    )
+
+
+def benchmarked(name, zoo=None):
+    """What NAS-Bench-201 knows of the cells of a comparison.
+
+    Args:
+        name: of a comparison that the zoo keeps.
+        zoo: the zoo's folder, or None for the project's own.
+
+    Returns:
+        Markdown, a row for each method, the best first.
+
+    Example: `print(benchmarked("nasbench201"))`.
+    """
+    methods = {}
+    for run in comparisons.runs(name, zoo):
+        methods.setdefault(run["method"], []).append(run)
+
+    def numbers(runs, column, times=1.0):
+        return [times * float(run[column]) for run in runs]
+
+    rows = [
+        _row(
+            f"`{method}`",
+            written(numbers(runs, "cifar10")),
+            written(numbers(runs, "cifar100")),
+            ", ".join(f"{int(run['rank']):,}" for run in runs),
+            written(numbers(runs, "search_hours", 60), 1),
+        )
+        for method, runs in sorted(
+            methods.items(),
+            key=lambda item: -spread(numbers(item[1], "cifar10"))[0],
+        )
+    ]
+    return "\n".join(
+        [
+            "| cells found by | CIFAR-10, % | CIFAR-100, % | ranks of 15,625 | "
+            "minutes |",
+            "|---|---|---|---|---|",
+            *rows,
         ]
     )
 

@@ -34,11 +34,31 @@ def rows(zoo=None):
 
     Example: `[row["name"] for row in rows()]`.
     """
-    found = []
-    for path in sorted(folder(zoo).glob("*.csv")):
-        with open(path, newline="", encoding="utf-8") as file:
-            found += [_row(path.stem, run) for run in csv.DictReader(file)]
-    return found
+    return [_row(name, run) for name in names(zoo) for run in runs(name, zoo)]
+
+
+def names(zoo=None):
+    """The names of the comparisons, sorted."""
+    return sorted(path.stem for path in folder(zoo).glob("*.csv"))
+
+
+def benchmarked(zoo=None):
+    """The names of those whose cells NAS-Bench-201 knows, sorted."""
+    return [
+        name
+        for name in names(zoo)
+        if all(run["cifar10"] for run in runs(name, zoo))
+    ]
+
+
+def runs(name, zoo=None):
+    """The rows of a comparison's table, a run each.
+
+    Example: `[run["rank"] for run in runs("nasbench201")]`.
+    """
+    path = folder(zoo) / f"{name}.csv"
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _row(comparison, run):
