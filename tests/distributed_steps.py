@@ -19,7 +19,7 @@ import tensorflow as tf
 from tfnas import bilevel, methods
 from tfnas.networks.supernet import Supernet
 
-# One of each kind of operation, or two nodes: replicas are traced one after the
+# One of each kind of operation, or few nodes: replicas are traced one after the
 # other, which for the whole supernet takes ten minutes and more.
 OPERATIONS = ("max_pool_3x3", "skip_connect", "sep_conv_3x3", "dil_conv_3x3")
 
@@ -51,10 +51,10 @@ CASES = {
     "pdarts": Case("pdarts"),
     "fair_darts": Case("fair_darts", nodes=2),
     "att_darts": Case("att_darts", nodes=2),
-    "finite_difference": Case(order=2, nodes=2),
-    "exact": Case(order=2, second_order="exact", nodes=2),
+    "finite_difference": Case(order=2, nodes=1),
+    "exact": Case(order=2, second_order="exact", nodes=1),
     "rounded": dataclasses.replace(SMALL, dtype="float32"),
-    "rounded_whole": Case(dtype="float32", channels=8, cells=5, nodes=2),
+    "rounded_whole": Case(dtype="float32", channels=8, cells=5, nodes=1),
 }
 
 
