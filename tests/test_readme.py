@@ -12,9 +12,10 @@ import pytest
 from tfnas import baseline, command, compare, methods, sweep, train, zoo
 from tfnas.baselines import TITLES
 from tfnas.build import BuildConfig
-from tfnas.building.table import markdown
+from tfnas.building.table import benchmarked, markdown
 from tfnas.choice import fields
 from tfnas.cluster import from_environment
+from tfnas.comparing.lookup import COLUMNS
 from tfnas.convert import ConvertConfig
 from tfnas.demo import DemoConfig
 from tfnas.export import ExportConfig
@@ -113,11 +114,19 @@ def test_training_commands_are_found():
 
 
 @pytest.mark.parametrize("words", COMPARISONS)
-def test_a_comparison_is_one(words):
+def test_a_comparison_is_one(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    head = ",".join(COLUMNS)  # the rows are read when all runs have finished
+    Path("nasbench201.csv").write_text(f"{head}\n")
+    for part in ("train", "test"):
+        for name in ("cat", "dog"):
+            Path("cifar", part, name).mkdir(parents=True)
+            Path("cifar", part, name, "1.png").touch()
     configs = (SearchConfig, Method, compare.CompareConfig)
     given = command.parse(["compare", *shlex.split(words)], *configs)
     config, tasks = compare.resolve(given)
-    assert config.gather or len(tasks) == 9
+    runs = len(config.methods) * len(config.seeds)
+    assert config.gather or len(tasks) == runs >= 9
 
 
 @pytest.mark.parametrize("words", SWEEPS)
@@ -165,19 +174,24 @@ def test_the_zoo_s_tables_are_those_of_the_index():
     assert tables == markdown(zoo.entries()), "see tfnas.build --table"
 
 
+def test_the_first_table_is_that_of_the_benchmark():
+    table = re.search(r"<!-- bench -->\n(.*?)\n<!-- -->", README, re.DOTALL)[1]
+    assert table == benchmarked("nasbench201"), "see tfnas.build --table"
+
+
 def test_every_method_has_its_row():
     for name in methods.names():
         assert f"`--method={name}`" in README
 
 
 def test_the_picture_is_of_the_genotype_beside_it():
-    picture = re.search(r"!\[[^]]*\]\(([^)]*)\.png\)", README)[1]
+    picture = re.search(r"!\[[^]]*\]\((zoo/genotypes/[^)]*)\.png\)", README)[1]
     assert (ROOT / f"{picture}.png").is_file()
     genotype = Genotype.from_json(ROOT / f"{picture}.json")
     counts = genotype.operation_counts()["normal"]
     convolutions = sum(n for op, n in counts.items() if "conv" in op)
     pools = sum(n for op, n in counts.items() if "pool" in op)
-    assert f"| {convolutions} convolutions, {pools} pools |" in README
+    assert f"{convolutions} convolutions and {pools} pools" in README
 
 
 def test_the_example_runs(tmp_path):

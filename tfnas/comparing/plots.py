@@ -121,10 +121,12 @@ def _short(x):
 
 
 def _rows(scores, name, markers):
-    height = 0.75 + 0.34 * len(scores)
+    height = 0.75 + 0.4 * len(scores)
     figure = Figure(figsize=(7.2, height))
-    # A name may have values in it.
-    left = min(0.5, 0.05 + 0.0135 * max(map(len, scores)))
+    # A name may have values in it, which stand below it.
+    names = [name.replace("+", "\n+", 1) for name in scores]
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    left = min(0.5, 0.05 + 0.0135 * longest)
     axes = figure.add_axes(
         (left, 0.55 / height, 0.97 - left, 1 - 0.65 / height)
     )
@@ -133,7 +135,7 @@ def _rows(scores, name, markers):
             _dot(axes, value, row, ink, markers)
         mean = np.mean(scores[label])
         axes.plot([mean, mean], [row - 0.3, row + 0.3], color=ink.light)
-    axes.set_yticks(range(len(scores)), list(scores))
+    axes.set_yticks(range(len(scores)), names)
     axes.set_ylim(len(scores) - 0.4, -0.6)
     axes.margins(x=0.05)
     axes.set_xlabel(name)
