@@ -63,7 +63,7 @@ def tables(found, places, why):
             (
                 "Accuracies are the benchmark's, of networks that its authors "
                 "trained; rank and gap are of CIFAR-10. The table was read "
-                "once, after every run had finished.",
+                "after every run had finished.",
             ),
         ),
         Table(
