@@ -52,7 +52,7 @@ CASES = {
     "fair_darts": Case("fair_darts", nodes=2),
     "att_darts": Case("att_darts", nodes=2),
     "finite_difference": Case(order=2, nodes=1),
-    "exact": Case(order=2, second_order="exact", nodes=1),
+    "exact": dataclasses.replace(SMALL, order=2, second_order="exact"),
     "rounded": dataclasses.replace(SMALL, dtype="float32"),
     "rounded_whole": Case(dtype="float32", channels=8, cells=5, nodes=1),
 }

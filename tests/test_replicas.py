@@ -20,7 +20,6 @@ WHOLE = [
     "fair_darts",
     "att_darts",
     "finite_difference",
-    "exact",
 ]
 ALPHA = "alpha"
 
@@ -38,6 +37,11 @@ def test_any_number_of_replicas_ends_the_same(name, tmp_path):
         assert apart["alpha"] < 1e-8
         assert apart["weights"] < 1e-7
         assert apart["log"] < 1e-6  # kept in float32
+
+
+def test_the_exact_second_order_is_refused(tmp_path):
+    with pytest.raises(AssertionError, match="exact: is for one device"):
+        end("exact", 2, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfnas.alternation import Alternation
 from tfnas.distributed_model import DistributedModel
+from tfnas.errors import UserError
 from tfnas.hypergradient import (
     Hypergradient,
     Unroll,
@@ -115,6 +116,7 @@ class BilevelSearch(DistributedModel):
         self.seed = seed
         self.architecture_frozen = False
         self._train_functions = {}
+        self._check_devices()
         self._alternation = None
         self.smoothing_radius = None
         if self.method.smoothing:
@@ -141,6 +143,15 @@ class BilevelSearch(DistributedModel):
 
     def call(self, inputs, training=False):
         return self.supernet(inputs, training=training)
+
+    def _check_devices(self):
+        """Refuse what would go wrong: its sums are not differentiated twice."""
+        exact = self.method.order == 2 and self.method.second_order == "exact"
+        if exact and self.distribute_strategy.num_replicas_in_sync > 1:
+            raise UserError(
+                "--second_order=exact: is for one device; use "
+                "finite_difference, or --devices=cpu:1"
+            )
 
     def freeze_architecture(self, frozen):
         """Say whether the next steps leave alpha as it is.
