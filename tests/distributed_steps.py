@@ -19,8 +19,8 @@ import tensorflow as tf
 from tfnas import bilevel, methods
 from tfnas.networks.supernet import Supernet
 
-# One of each kind of operation, or few nodes: replicas are traced one after the
-# other, which for the whole supernet takes ten minutes and more.
+# One of each kind of operation: replicas are traced one after the other, which
+# for the whole supernet takes ten minutes and more.
 OPERATIONS = ("max_pool_3x3", "skip_connect", "sep_conv_3x3", "dil_conv_3x3")
 
 
@@ -49,10 +49,11 @@ CASES = {
     ),
     "darts": Case(),
     "pdarts": Case("pdarts"),
-    "fair_darts": Case("fair_darts", nodes=2),
-    "att_darts": Case("att_darts", nodes=2),
-    "finite_difference": Case(order=2, nodes=1),
-    "exact": dataclasses.replace(SMALL, order=2, second_order="exact"),
+    "fair_darts": Case("fair_darts"),
+    "att_darts": Case("att_darts"),
+    "finite_difference": Case(order=2),
+    "exact": Case(order=2, second_order="exact"),
+    "float32": Case(dtype="float32", channels=8, cells=5),
     "rounded": dataclasses.replace(SMALL, dtype="float32"),
     "rounded_whole": Case(dtype="float32", channels=8, cells=5, nodes=1),
 }

@@ -20,6 +20,8 @@ WHOLE = [
     "fair_darts",
     "att_darts",
     "finite_difference",
+    "exact",
+    "float32",
 ]
 ALPHA = "alpha"
 
@@ -34,9 +36,11 @@ def test_any_number_of_replicas_ends_the_same(name, tmp_path):
         apart = farthest(ends[count], ends[1])
         print(f"{name}: {count} replicas differ from one by {apart}")
         assert ends[count]["apart"] == 0
-        assert apart["alpha"] < 1e-8
-        assert apart["weights"] < 1e-7
-        assert apart["log"] < 1e-6  # kept in float32
+        exact = case.dtype == "float64"
+        assert apart["alpha"] < (1e-8 if exact else 1e-4)
+        if exact:
+            assert apart["weights"] < 1e-7
+            assert apart["log"] < 1e-6  # kept in float32
 
 
 def test_the_exact_second_order_is_refused(tmp_path):

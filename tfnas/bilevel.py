@@ -145,7 +145,7 @@ class BilevelSearch(DistributedModel):
         return self.supernet(inputs, training=training)
 
     def _check_devices(self):
-        """Refuse what would go wrong: its sums are not differentiated twice."""
+        """Refuse what was measured to differ from one device, a defect."""
         exact = self.method.order == 2 and self.method.second_order == "exact"
         if exact and self.distribute_strategy.num_replicas_in_sync > 1:
             raise UserError(
