@@ -47,6 +47,9 @@ CASES = {
     "small_ahead": dataclasses.replace(
         SMALL, order=2, operations=OPERATIONS[1:3]
     ),
+    "small_exact": dataclasses.replace(
+        SMALL, order=2, second_order="exact", operations=OPERATIONS[:2]
+    ),
     "darts": Case(),
     "pdarts": Case("pdarts"),
     "fair_darts": Case("fair_darts"),

@@ -48,13 +48,23 @@ def test_first_order_in_float32(record):
 
 
 @pytest.mark.parametrize("momentum", [False, True], ids=["fresh", "moving"])
-@pytest.mark.parametrize("second_order", ["finite_difference", "exact"])
-def test_second_order(supernet, record, second_order, momentum):
+@pytest.mark.parametrize(
+    ("second_order", "traced"),
+    [
+        ("finite_difference", False),
+        ("exact", False),
+        pytest.param("exact", True, marks=pytest.mark.slow),
+    ],
+)
+def test_second_order(supernet, record, second_order, momentum, traced):
     buffers = None
     if momentum:
         buffers = part(record, "momentum_buffer/")
         buffers = convert.from_authors(supernet, buffers)
-    actual = bilevel.architecture_gradients(
+    gradients = bilevel.architecture_gradients
+    if traced:
+        gradients = tf.function(gradients, autograph=False)
+    actual = gradients(
         supernet,
         *batches(record),
         order=2,

@@ -73,13 +73,6 @@ def test_subsample(size):
     agree(lambda x: kernels.subsample(x, 2), random(2, size, size, 3))
 
 
-@pytest.mark.parametrize("ties", [False, True])
-def test_max_pool(ties):
-    """Among equal pixels the first has the gradient on both paths."""
-    maps = random(2, 8, 8, 3)
-    agree(kernels.max_pool, tf.round(maps) if ties else maps)
-
-
 @pytest.mark.parametrize("edges", [1, 3])
 def test_blend_is_the_weighted_sum_of_maps(edges):
     """Values and gradients of sums that are written out, edge by edge."""

@@ -12,7 +12,7 @@ from running import arrays
 
 HERE = Path(__file__).parent
 # Enough for every day: two replicas, few operations.
-SMALL = ["small", "small_ahead"]
+SMALL = ["small", "small_ahead", "small_exact"]
 WHOLE = [
     "small_four",
     "darts",
@@ -41,11 +41,6 @@ def test_any_number_of_replicas_ends_the_same(name, tmp_path):
         if exact:
             assert apart["weights"] < 1e-7
             assert apart["log"] < 1e-6  # kept in float32
-
-
-def test_the_exact_second_order_is_refused(tmp_path):
-    with pytest.raises(AssertionError, match="exact: is for one device"):
-        end("exact", 2, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from tfnas.alternation import Alternation
 from tfnas.distributed_model import DistributedModel
-from tfnas.errors import UserError
 from tfnas.hypergradient import (
     Hypergradient,
     Unroll,
@@ -116,7 +115,6 @@ class BilevelSearch(DistributedModel):
         self.seed = seed
         self.architecture_frozen = False
         self._train_functions = {}
-        self._check_devices()
         self._alternation = None
         self.smoothing_radius = None
         if self.method.smoothing:
@@ -143,15 +141,6 @@ class BilevelSearch(DistributedModel):
 
     def call(self, inputs, training=False):
         return self.supernet(inputs, training=training)
-
-    def _check_devices(self):
-        """Refuse what was measured to differ from one device, a defect."""
-        exact = self.method.order == 2 and self.method.second_order == "exact"
-        if exact and self.distribute_strategy.num_replicas_in_sync > 1:
-            raise UserError(
-                "--second_order=exact: is for one device; use "
-                "finite_difference, or --devices=cpu:1"
-            )
 
     def freeze_architecture(self, frozen):
         """Say whether the next steps leave alpha as it is.

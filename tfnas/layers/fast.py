@@ -153,26 +153,3 @@ def _products(x, g, edges, depth, width):
         )
     ]
     return tf.stack(own, 1)
-
-
-@tf.custom_gradient
-def max_pool(inputs):
-    """3x3 maximum at stride 1; the gradient goes to the first maximum.
-
-    oneDNN's gradient, fifteen times as fast as TensorFlow's own, is taken only
-    where the pooling itself stands in the same graph; so it is done again.
-
-    Example: `max_pool(tf.ones((1, 8, 8, 4)))`.
-    """
-
-    def gradient(g):
-        return tf.raw_ops.MaxPoolGrad(
-            orig_input=inputs,
-            orig_output=tf.nn.max_pool2d(inputs, 3, 1, "SAME"),
-            grad=g,
-            ksize=[1, 3, 3, 1],
-            strides=[1, 1, 1, 1],
-            padding="SAME",
-        )
-
-    return tf.nn.max_pool2d(inputs, 3, 1, "SAME"), gradient

@@ -135,16 +135,6 @@ def pointwise(inputs, kernel, edges=1):
     return tf.reshape(outputs, [shape[0], shape[1], shape[2], width])
 
 
-def max_pool(inputs):
-    """3x3 maximum with padding 1, stride 1; padding never wins.
-
-    Example: `max_pool(tf.ones((1, 8, 8, 4)))`.
-    """
-    if fast_path(inputs.dtype):
-        return fast.max_pool(inputs)
-    return tf.nn.max_pool2d(inputs, 3, 1, "SAME")
-
-
 def blend(maps, shares):
     """Weighted sums of maps, one for each edge.
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfnas.genotype import ATTENTIONS
 from tfnas.layers import kernels
 from tfnas.layers.attention_operation import AttentionOperation
+from tfnas.layers.max_pooling import max_pool
 from tfnas.layers.operation import Convolution, Operation
 from tfnas.layers.reduction import FactorizedReduce
 
@@ -83,7 +84,7 @@ class Pool(Operation):
 
     def call(self, state, training=False):
         if self.kind == "max":
-            outputs = kernels.max_pool(state)
+            outputs = max_pool(state)
         else:
             outputs = tf.nn.avg_pool2d(state, 3, 1, "SAME")
         # Slicing the stride-1 result gives PyTorch's symmetric padding.
