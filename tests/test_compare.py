@@ -135,7 +135,7 @@ def test_cells_are_trained_elsewhere_and_deeper_too(tmp_path):
         "--methods=darts",
         "--seeds=0",
         "--train=--epochs=3",
-        "--transfer=fashion_mnist",
+        "--transfer=fashion_mnist,cifar100+epochs=9+cells=6",
         "--depths=8,20",
         f"--out={tmp_path}",
         "--dataset=digits",
@@ -144,6 +144,8 @@ def test_cells_are_trained_elsewhere_and_deeper_too(tmp_path):
     trainings = {folder[-13:]: flags for _, folder, flags in task.runs()}
     assert trainings["fashion_mnist"]["dataset"] == "fashion_mnist"
     assert trainings["ained_8_cells"]["cells"] == 8
+    cifar100 = trainings.pop("ined_cifar100")
+    assert (cifar100["epochs"], cifar100["cells"]) == (9, 6)
     assert all(flags["epochs"] == 3 for flags in [*trainings.values()][1:])
     assert not task.finished()
 
@@ -161,6 +163,11 @@ def test_cells_are_trained_elsewhere_and_deeper_too(tmp_path):
         (["--baseline=--seed=3"], "--baseline=--seed: the comparison sets it"),
         (["--depths=8"], "--depths: is about trainings; add --train"),
         (["--transfer=cifar100"], "--transfer: is about trainings; add"),
+        (
+            ["--train=", "--transfer=digits+epoch=3"],
+            "--epoch: no such flag; did you mean --epochs",
+        ),
+        (["--train=", "--transfer=digits+seed=3"], "--transfer=--seed: "),
         (["--depths=2", "--train=--epochs=3"], "--depths=2: use 3 or more"),
         (["--nasbench201_table=no.csv"], "no.csv: no such file; give the CSV"),
         (["--dataset=image_folder"], "set --data_dir"),

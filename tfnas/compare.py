@@ -7,7 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from tfnas import baseline, command, methods, search, sweep
+from tfnas import baseline, command, methods, search, sweep, train
 from tfnas.baselines import TITLES
 from tfnas.choice import check_values, choice, fields
 from tfnas.errors import UserError
@@ -24,8 +24,8 @@ random search with a test, and what NAS-Bench-201 knows of the cells. Writes
 comparison.csv, .md, .html and .png to --out. All flags of tfnas.search but
 those below are passed on to every search.
 
-A method may come with values of its own: darts+beta_decay=25+epochs=9, with
-colons for the commas of a value.
+A method, or a data set of --transfer, may come with values of its own:
+darts+beta_decay=25+epochs=9, with colons for the commas of a value.
 """
 BASELINES = tuple(TITLES)
 # Flags of a search that a comparison sets itself.
@@ -50,7 +50,9 @@ class CompareConfig:
         "such as '--preset=small --epochs=15'",
     )
     transfer: tuple[str, ...] = choice(
-        (), "also train each cell on these data sets"
+        (),
+        "also train each cell on these data sets, such as "
+        "fashion_mnist,digits+epochs=60",
     )
     depths: tuple[int, ...] = choice(
         (), "also train each cell in networks of so many cells", least=3
@@ -137,14 +139,7 @@ def resolve(given):
     passed = {k: v for k, v in given.items() if k not in names}
     trained = sweep.training_flags(config.train)
     also = {
-        **{
-            name.replace("/", "_"): {
-                "dataset": name,
-                "data_dir": None,
-                "image_size": None,
-            }
-            for name in config.transfer
-        },
+        **_transfers(config.transfer, trained),
         **{f"{depth}_cells": {"cells": depth} for depth in config.depths},
     }
     # Seed by seed, so that what is there early compares every method.
@@ -189,9 +184,26 @@ def _check(config):
         lookup.check(config.nasbench201_table)
 
 
-def _task(number, label, seed, config, passed, trained, also):
+def _words(label):
+    """What comes with values of its own: its name, and those as flags."""
     name, *changes = label.split("+")
-    words = [f"--{change.replace(':', ',')}" for change in changes]
+    return name, [f"--{change.replace(':', ',')}" for change in changes]
+
+
+def _transfers(labels, trained):
+    """{name: {flag: value}} of the trainings on other data sets."""
+    found = {}
+    for label in labels:
+        dataset, words = _words(label)
+        elsewhere = {"dataset": dataset, "data_dir": None, "image_size": None}
+        own = sweep.training_flags(shlex.join(words), "--transfer")
+        train.resolve({"genotype": "DARTS_V2", **trained, **own})
+        found[dataset.replace("/", "_")] = elsewhere | own
+    return found
+
+
+def _task(number, label, seed, config, passed, trained, also):
+    name, words = _words(label)
     dataset = passed.get("dataset", search.SearchConfig().dataset)
     folder = str(Path(config.out) / folder_name(label, dataset, seed))
     if name in BASELINES:

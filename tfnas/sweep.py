@@ -186,11 +186,12 @@ def search_task(number, folder, given, trained, also=None):
     return Task(number, folder, given, trained, also or {})
 
 
-def training_flags(words):
+def training_flags(words, flag="--train"):
     """{flag: value} of the trainings, or None if there are none.
 
     Args:
         words: flags of `tfnas.train` in one string, or None.
+        flag: where they were given.
 
     Raises:
         UserError: for a value that cannot be, or that follows from a search.
@@ -205,7 +206,7 @@ def training_flags(words):
     for name in ("genotype", "dataset", "data_dir", "seed", "out", "resume"):
         if name in given:
             raise UserError(
-                f"--train=--{name}: the training takes its search's; leave "
+                f"{flag}=--{name}: the training takes its search's; leave "
                 "it out"
             )
     # Any genotype will do to see whether the values fit together.
