@@ -77,6 +77,7 @@ def trained(search, error, *, name="", dataset="digits", cells=6, latency=None):
     folder.mkdir()
     genotype = json.loads((search / "genotype.json").read_text())
     config = {
+        "command": f"python -m tfnas.train --dataset={dataset}".split(),
         "config": {"dataset": dataset, "seed": 0},
         "recipe": {"channels": 16, "cells": cells},
         "genotype": genotype,

@@ -857,6 +857,35 @@ def test_what_was_measured_here_says_so(tmp_path, home):
     assert row["kind"] == "measured here"
 
 
+def test_the_zoo_keeps_transfers_with_commands_of_their_own(
+    tmp_path, home, capsys
+):
+    out = tmp_path / "runs"
+    for seed, error in enumerate((2.0, 3.0)):
+        found = compared.found(out, seed=seed)
+        compared.trained(found, error)
+        compared.trained(
+            found, 10 * error, name="fashion_mnist", dataset="fashion_mnist"
+        )
+        compared.trained(found, 1.0, name="8_cells", cells=8)
+    gathered(out)
+    build.main(["build", f"--comparison={out}", f"--zoo={home}"])
+    with open(home / "results.csv", newline="") as file:
+        rows = [
+            row
+            for row in csv.DictReader(file)
+            if row["dataset"] == "fashion_mnist"
+        ]
+    assert [row["test_accuracy_percent"] for row in rows] == ["80.00", "70.00"]
+    assert all(row["hours"] == "1.0" for row in rows)
+    assert rows[0]["source"].startswith("python -m tfnas.train ")
+    build.main(["build", "--table", f"--zoo={home}"])
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "| `darts` | 2.50 ± 0.71 (n=2) | 25.00 ± 7.07 (n=2) | 6,000 | 6.0 M | "
+        "30.0 ± 0.0 (n=2) |"
+    )
+
+
 def test_a_comparison_without_accuracies_is_not_kept(tmp_path, home):
     out = tmp_path / "runs"
     compared.found(out)

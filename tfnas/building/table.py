@@ -16,7 +16,12 @@ def printed(zoo=None):
     return "\n\n".join(
         [
             markdown(index.entries(zoo)),
-            *(benchmarked(name, zoo) for name in comparisons.benchmarked(zoo)),
+            *(
+                benchmarked(name, zoo)
+                if name in comparisons.benchmarked(zoo)
+                else trained(name, zoo)
+                for name in comparisons.names(zoo)
+            ),
         ]
     )
 
@@ -68,24 +73,18 @@ def benchmarked(name, zoo=None):
 
     Example: `print(benchmarked("nasbench201"))`.
     """
-    methods = {}
-    for run in comparisons.runs(name, zoo):
-        methods.setdefault(run["method"], []).append(run)
-
-    def numbers(runs, column, times=1.0):
-        return [times * float(run[column]) for run in runs]
-
+    methods = _grouped(comparisons.runs(name, zoo), "method")
     rows = [
         _row(
             f"`{method}`",
-            written(numbers(runs, "cifar10")),
-            written(numbers(runs, "cifar100")),
+            written(_numbers(runs, "cifar10")),
+            written(_numbers(runs, "cifar100")),
             ", ".join(f"{int(run['rank']):,}" for run in runs),
-            written(numbers(runs, "search_hours", 60), 1),
+            written(_numbers(runs, "search_hours", 60), 1),
         )
         for method, runs in sorted(
             methods.items(),
-            key=lambda item: -spread(numbers(item[1], "cifar10"))[0],
+            key=lambda item: -spread(_numbers(item[1], "cifar10"))[0],
         )
     ]
     return "\n".join(
@@ -96,6 +95,62 @@ def benchmarked(name, zoo=None):
             *rows,
         ]
     )
+
+
+def trained(name, zoo=None):
+    """How the cells of a comparison classify test images, once trained.
+
+    Args:
+        name: of a comparison that the zoo keeps.
+        zoo: the zoo's folder, or None for the project's own.
+
+    Returns:
+        Markdown, a row for each method, the best first; a column for each
+        data set, first the one that was searched on.
+
+    Example: `print(trained("cifar10"))`.
+    """
+    runs = [
+        run
+        for run in comparisons.runs(name, zoo)
+        if not run["name"].endswith("_cells")
+    ]
+    home, *targets = _grouped(runs, "dataset")
+    rows = []
+    for method, own in _grouped(runs, "method").items():
+        on = _grouped(own, "dataset")
+        errors = [
+            _numbers(on[d], "test_error_percent") for d in (home, *targets)
+        ]
+        cells = (
+            f"`{method}`",
+            *map(written, errors),
+            f"{spread(_numbers(on[home], 'parameters'))[0]:,.0f}",
+            f"{spread(_numbers(on[home], 'multiply_adds', 1e-6))[0]:.1f} M",
+            written(_numbers(on[home], "search_hours", 60), 1),
+        )
+        rows.append((spread(errors[0])[0], _row(*cells)))
+    head = _row(
+        "cells found by",
+        *(f"error on {dataset}, %" for dataset in (home, *targets)),
+        "weights",
+        "multiply-adds",
+        "minutes of search",
+    )
+    line = "|---" * (5 + len(targets)) + "|"
+    return "\n".join([head, line, *(row for _, row in sorted(rows))])
+
+
+def _grouped(runs, column):
+    """{value: runs}, in the order in which the values come."""
+    groups = {}
+    for run in runs:
+        groups.setdefault(run[column], []).append(run)
+    return groups
+
+
+def _numbers(runs, column, times=1.0):
+    return [times * float(run[column]) for run in runs]
 
 
 def _order(entry):

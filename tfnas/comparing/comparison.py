@@ -123,7 +123,7 @@ def compare(found, unfinished, config, given):
         charts=charts,
         missing=missing,
         inks=plots.inks(groups),
-        rows=[_row(each, places) for each in found],
+        rows=[row for each in found for row in _rows(each, places)],
     )
 
 
@@ -180,8 +180,24 @@ def _charts(found, judged, places):
     return charts, missing
 
 
+def _rows(each, places):
+    """That of a search and its training, then those of other trainings."""
+    yield _row(each, places)
+    for training in each.trained.values():
+        if training is not each.main:
+            yield {
+                "name": training.folder.name,
+                "method": each.label,
+                "dataset": training.dataset,
+                "seed": each.seed,
+                **{name: vars(training)[name] for name in COLUMNS[8:12]},
+                **_training(training),
+                "command": record("train", training.typed, each.folder.name),
+            }
+
+
 def _row(each, places):
-    main, place = each.main, places.get(each.folder)
+    place = places.get(each.folder)
     row = {
         "name": each.folder.name,
         "method": each.label,
@@ -194,18 +210,22 @@ def _row(each, places):
         **{name: each.size[name] for name in COLUMNS[8:12]},
         "command": record(each.kind, each.typed),
     }
-    if main:
-        row |= {
-            "hours": round(main.hours, 3),
-            "test_images": main.images,
-            "test_error_percent": _two(main.error),
-            "latency_ms": _two(main.latency),
-        }
+    if each.main:
+        row |= _training(each.main)
     if each.genotype.space == "nasbench201":
         row["arch"] = to_string(each.genotype)
     if place:
         row |= place.accuracies | {"rank": place.rank, "gap": _two(place.gap)}
     return row
+
+
+def _training(training):
+    return {
+        "hours": round(training.hours, 3),
+        "test_images": training.images,
+        "test_error_percent": _two(training.error),
+        "latency_ms": _two(training.latency),
+    }
 
 
 def _two(value):

@@ -29,6 +29,7 @@ class Trained:
         error: on the test images, in percent.
         images: test images.
         latency: milliseconds for one image, or None where not measured.
+        typed: words of the command.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Trained:
     error: float
     images: int
     latency: float | None
+    typed: tuple
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,6 +221,7 @@ def _trained(name, folder):
             error=100 * (1 - summary["test_accuracy"]),
             images=summary["test_images"],
             latency=_measured(folder).get("latency_ms"),
+            typed=tuple(config["command"]),
         )
     except (KeyError, TypeError) as error:
         raise UserError(

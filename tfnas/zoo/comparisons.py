@@ -66,7 +66,7 @@ def _row(comparison, run):
     row = {name: run[name] for name in (*shared, "seed")}
     row |= {
         "name": f"{comparison}/{run['name']}",
-        "hours": run["search_hours"],
+        "hours": run["search_hours"] or run["hours"],
         "source": run["command"],
     }
     if run["cifar10"]:
