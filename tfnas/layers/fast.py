@@ -1,4 +1,4 @@
-"""Convolutions and pooling with gradients of their own, for a CPU.
+"""Convolutions with gradients of their own, for a CPU.
 
 TensorFlow's CPU has fast and slow ways to the same numbers, often by a factor
 of 3 to 15, and its automatic gradients take some of the slow ones. Each
