@@ -466,6 +466,16 @@ def test_transfers_are_in_the_third_table(tmp_path):
     assert "cifar100 here" in third.caption
 
 
+def test_a_method_with_values_of_its_own_has_its_paper_beside_it(tmp_path):
+    name = "pdarts+epochs=9_digits_seed0"
+    compared.trained(compared.found(tmp_path, "pdarts", name=name), 2.0)
+    first, *_ = survey.tables(records.read(tmp_path)[0])
+    row = row_of(first, "pdarts+epochs=9")
+    assert row["error %, paper"] == "2.50"
+    assert row["error %, measured here"] == "2.00 (n=1)"
+    assert "pdarts" not in [row[0] for row in first.rows]
+
+
 # === Luck or search ===
 
 

@@ -59,8 +59,8 @@ def _table(name, found, dataset, sizes=False):
     groups = by_label(found)
     published = {result.method: result for result in paper.RESULTS[name]}
     rows, notes = [], []
-    for label in dict.fromkeys([*published, *groups]):
-        result = published.get(label)
+    for label in _labels(published, groups):
+        result = published.get(_method(label))
         figures = result.figures(name) if result else {}
         error = (result.error if result else None) or NONE
         measured = _measured(groups.get(label, []), dataset, sizes)
@@ -82,6 +82,18 @@ def _table(name, found, dataset, sizes=False):
         if result and result.note:
             notes.append(f"{label}: {result.note}.")
     return Table(TITLES[name] + here, HEAD, rows, (*notes, _note(found)))
+
+
+def _method(label):
+    return label.partition("+")[0]
+
+
+def _labels(published, groups):
+    """The papers' methods, each with what is compared of it; then the rest."""
+    labels = []
+    for method in published:
+        labels += [g for g in groups if _method(g) == method] or [method]
+    return dict.fromkeys([*labels, *groups])
 
 
 def _measured(group, dataset, sizes):
