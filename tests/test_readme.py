@@ -12,7 +12,7 @@ import pytest
 from tfnas import baseline, command, compare, methods, sweep, train, zoo
 from tfnas.baselines import TITLES
 from tfnas.build import BuildConfig
-from tfnas.building.table import benchmarked, markdown
+from tfnas.building.table import benchmarked, markdown, trained
 from tfnas.choice import fields
 from tfnas.cluster import from_environment
 from tfnas.comparing.lookup import COLUMNS
@@ -177,6 +177,11 @@ def test_the_zoo_s_tables_are_those_of_the_index():
 def test_the_first_table_is_that_of_the_benchmark():
     table = re.search(r"<!-- bench -->\n(.*?)\n<!-- -->", README, re.DOTALL)[1]
     assert table == benchmarked("nasbench201"), "see tfnas.build --table"
+
+
+def test_the_survey_s_tables_are_those_of_the_comparison():
+    table = re.search(r"<!-- survey -->\n(.*?)\n<!-- -->", README, re.DOTALL)[1]
+    assert table == trained("cifar10_16px"), "see tfnas.build --table"
 
 
 def test_every_method_has_its_row():
