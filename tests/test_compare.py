@@ -896,6 +896,27 @@ def test_the_zoo_keeps_transfers_with_commands_of_their_own(
     )
 
 
+def test_tables_of_the_zoo_leave_out_what_was_not_measured(
+    tmp_path, table, home, capsys
+):
+    out, mixed = tmp_path / "runs", tmp_path / "mixed"
+    darts = compared.found(out)
+    compared.trained(darts, 2.0)
+    compared.trained(darts, 9.0, name="cifar100", dataset="cifar100")
+    compared.trained(compared.found(out, "pdarts"), 3.0)
+    gathered(out)
+    one = compared.found(mixed, genotype=SKIPS, space="nasbench201")
+    compared.trained(one, 4.0, name="cifar100", dataset="cifar100")
+    gathered(mixed, f"--nasbench201_table={table}")
+    for folder in (out, mixed):
+        build.main(["build", f"--comparison={folder}", f"--zoo={home}"])
+    build.main(["build", "--table", f"--zoo={home}"])
+    *_, head, _, first, second = capsys.readouterr().out.splitlines()
+    assert head.startswith("| cells found by | error on digits, % | error on c")
+    assert first.startswith("| `darts` | 2.00 (n=1) | 9.00 (n=1) |")
+    assert second.startswith(f"| `pdarts` | 3.00 (n=1) | {NOT_MEASURED} |")
+
+
 def test_a_comparison_without_accuracies_is_not_kept(tmp_path, home):
     out = tmp_path / "runs"
     compared.found(out)

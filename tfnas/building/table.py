@@ -16,12 +16,8 @@ def printed(zoo=None):
     return "\n\n".join(
         [
             markdown(index.entries(zoo)),
-            *(
-                benchmarked(name, zoo)
-                if name in comparisons.benchmarked(zoo)
-                else trained(name, zoo)
-                for name in comparisons.names(zoo)
-            ),
+            *(benchmarked(name, zoo) for name in comparisons.benchmarked(zoo)),
+            *(trained(name, zoo) for name in comparisons.trained(zoo)),
         ]
     )
 
@@ -120,7 +116,8 @@ def trained(name, zoo=None):
     for method, own in _grouped(runs, "method").items():
         on = _grouped(own, "dataset")
         errors = [
-            _numbers(on[d], "test_error_percent") for d in (home, *targets)
+            _numbers(on.get(dataset, []), "test_error_percent")
+            for dataset in (home, *targets)
         ]
         cells = (
             f"`{method}`",

@@ -51,6 +51,16 @@ def benchmarked(zoo=None):
     ]
 
 
+def trained(zoo=None):
+    """The names of the others, if each of their runs was tested, sorted."""
+    return [
+        name
+        for name in names(zoo)
+        if name not in benchmarked(zoo)
+        and all(run["test_error_percent"] for run in runs(name, zoo))
+    ]
+
+
 def runs(name, zoo=None):
     """The rows of a comparison's table, a run each.
 
