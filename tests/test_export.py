@@ -103,6 +103,23 @@ def test_the_description_says_what_is_in_the_graph(exported):
         assert digest["sha256"] == hashlib.sha256(content).hexdigest()
 
 
+def test_the_saved_model_holds_every_weight_once(network, exported):
+    import tensorflow as tf
+
+    from tfnas.exporting import graph
+
+    stored = tf.train.list_variables(
+        str(exported / "small" / "1" / "variables" / "variables")
+    )
+    shapes = [
+        tuple(shape)
+        for name, shape in stored
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH"
+    ]
+    served = graph.inference(network).variables
+    assert sorted(shapes) == sorted(tuple(each.shape) for each in served)
+
+
 def test_onnx_runtime_gives_what_the_network_does(network, exported):
     import onnxruntime
 

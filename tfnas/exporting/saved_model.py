@@ -1,6 +1,5 @@
 """The SavedModel, laid out for TensorFlow Serving, with warm-up requests."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -11,6 +10,10 @@ _WARM_UP_BATCHES = (1, 8)
 def write(path, model, endpoints, name):
     """Write a SavedModel folder.
 
+    It holds the endpoints and their variables, not the Keras model: tracked,
+    that would write every weight and the layers' own functions once more. Nor
+    the gradients of operations that have their own: nobody trains a server.
+
     Args:
         path: the folder.
         model: whose variables the endpoints use.
@@ -19,11 +22,15 @@ def write(path, model, endpoints, name):
 
     Example: `write(path, model, endpoints(model), "digits")`.
     """
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    for signature, function in endpoints.items():
-        archive.add_endpoint(signature, function)
-    archive.write_out(str(path), verbose=False)
+    served = tf.Module()
+    served.weights = [variable.value for variable in model.variables]
+    served.endpoints = endpoints
+    tf.saved_model.save(
+        served,
+        str(path),
+        signatures=endpoints,
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+    )
     _write_warm_up(path / WARM_UP, model.input_shape[1:], name)
 
 
