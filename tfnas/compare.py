@@ -10,6 +10,7 @@ from pathlib import Path
 from tfnas import baseline, command, methods, search, sweep, train
 from tfnas.baselines import TITLES
 from tfnas.choice import check_values, choice, fields
+from tfnas.comparing import labels
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.recipe import Recipe
@@ -153,18 +154,10 @@ def resolve(given):
     return config, tasks
 
 
-def folder_name(label, dataset, seed):
-    """The name of a run's folder; those of `tfnas.sweep` have the same.
-
-    Example: `folder_name("darts", "digits", 0)` is "darts_digits_seed0".
-    """
-    return f"{label}_{dataset}_seed{seed}".replace("/", "_")
-
-
 def _check(config):
     for label in config.methods:
         known = [*methods.names(), *BASELINES]
-        name = label.partition("+")[0]
+        name = labels.method(label)
         if name not in known:
             near = difflib.get_close_matches(name, known, 1, 0.4)
             hint = f"did you mean {near[0]}?" if near else "choose from "
@@ -184,28 +177,23 @@ def _check(config):
         lookup.check(config.nasbench201_table)
 
 
-def _words(label):
-    """What comes with values of its own: its name, and those as flags."""
-    name, *changes = label.split("+")
-    return name, [f"--{change.replace(':', ',')}" for change in changes]
-
-
-def _transfers(labels, trained):
+def _transfers(targets, trained):
     """{name: {flag: value}} of the trainings on other data sets."""
     found = {}
-    for label in labels:
-        dataset, words = _words(label)
+    for target in targets:
+        dataset = labels.method(target)
         elsewhere = {"dataset": dataset, "data_dir": None, "image_size": None}
-        own = sweep.training_flags(shlex.join(words), "--transfer")
+        words = shlex.join(labels.own_flags(target))
+        own = sweep.training_flags(words, "--transfer")
         train.resolve({"genotype": "DARTS_V2", **trained, **own})
         found[dataset.replace("/", "_")] = elsewhere | own
     return found
 
 
 def _task(number, label, seed, config, passed, trained, also):
-    name, words = _words(label)
+    name, words = labels.method(label), labels.own_flags(label)
     dataset = passed.get("dataset", search.SearchConfig().dataset)
-    folder = str(Path(config.out) / folder_name(label, dataset, seed))
+    folder = str(Path(config.out) / labels.folder_name(label, dataset, seed))
     if name in BASELINES:
         given = _baseline(name, passed, config.baseline, words)
         given |= {"dataset": dataset, "seed": seed}

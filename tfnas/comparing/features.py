@@ -7,7 +7,7 @@ would make them.
 
 from tfnas import sweep
 from tfnas.building.commands import flags, parse
-from tfnas.comparing import evidence
+from tfnas.comparing import evidence, labels
 from tfnas.comparing.numbers import NOT_MEASURED
 from tfnas.comparing.table import Table
 
@@ -52,7 +52,7 @@ def _shared(found):
     """{flag: value} of what all searches were typed with."""
     own = {*sweep.OWN, "out", "resume"}
     for one in found:
-        own |= {word.partition("=")[0] for word in one.label.split("+")[1:]}
+        own |= labels.own_names(one.label)
     typed = [
         parse("search", list(one.typed)).items()
         for one in found

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from tfnas.building.trained_run import read_json
+from tfnas.comparing.labels import of_folder
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.report.reading import read_history
@@ -120,7 +121,7 @@ def read(out, *, labels=None, seeds=None, dataset=None):
         what = config.get("config", {})
         if "method" not in config and "name" not in what:
             continue
-        label = _label(folder.name, what)
+        label = of_folder(folder.name, what)
         if labels is not None and label not in labels:
             continue
         if seeds is not None and what["seed"] not in seeds:
@@ -164,12 +165,6 @@ def by_label(found):
     for each in found:
         groups.setdefault(each.label, []).append(each)
     return groups
-
-
-def _label(name, what):
-    end = f"_{what['dataset']}_seed{what['seed']}".replace("/", "_")
-    method = what.get("method", what.get("name"))
-    return name.removesuffix(end) if name.endswith(end) else method
 
 
 def _found(folder, label, config):

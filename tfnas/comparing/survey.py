@@ -1,6 +1,6 @@
 """The survey's three tables, the papers' figures beside those of the runs."""
 
-from tfnas.comparing import paper
+from tfnas.comparing import labels, paper
 from tfnas.comparing.numbers import NONE, NOT_MEASURED, spread, written
 from tfnas.comparing.records import by_label
 from tfnas.comparing.table import Table
@@ -59,8 +59,8 @@ def _table(name, found, dataset, sizes=False):
     groups = by_label(found)
     published = {result.method: result for result in paper.RESULTS[name]}
     rows, notes = [], []
-    for label in _labels(published, groups):
-        result = published.get(_method(label))
+    for label in _rows(published, groups):
+        result = published.get(labels.method(label))
         figures = result.figures(name) if result else {}
         error = (result.error if result else None) or NONE
         measured = _measured(groups.get(label, []), dataset, sizes)
@@ -84,16 +84,12 @@ def _table(name, found, dataset, sizes=False):
     return Table(TITLES[name] + here, HEAD, rows, (*notes, _note(found)))
 
 
-def _method(label):
-    return label.partition("+")[0]
-
-
-def _labels(published, groups):
+def _rows(published, groups):
     """The papers' methods, each with what is compared of it; then the rest."""
-    labels = []
+    rows = []
     for method in published:
-        labels += [g for g in groups if _method(g) == method] or [method]
-    return dict.fromkeys([*labels, *groups])
+        rows += [g for g in groups if labels.method(g) == method] or [method]
+    return dict.fromkeys([*rows, *groups])
 
 
 def _measured(group, dataset, sizes):
