@@ -50,6 +50,21 @@ def test_depthwise(taps, dilation, stride, size):
     )
 
 
+@pytest.mark.parametrize("channels", [2, 11, 12])
+def test_seven_taps_of_a_batch_of_any_size(channels):
+    """Few channels take the images' place; their number is not known then."""
+    images = tf.TensorSpec((None, 8, 9, channels))
+    taps = tf.TensorSpec((7, 7, channels, 1))
+
+    def traced(*inputs):  # anew for either path
+        signature = [images, taps]
+        return tf.function(kernels.depthwise, input_signature=signature)(
+            *inputs
+        )
+
+    agree(traced, random(3, 8, 9, channels), random(7, 7, channels, 1))
+
+
 @pytest.mark.parametrize("width", [8, 10, 6, 9])
 @pytest.mark.parametrize("rows", [1, 3, 5])
 def test_five_columns(rows, width):

@@ -26,7 +26,7 @@ def depthwise(inputs, kernel, stride=1, padding="SAME"):
     Example: `depthwise(tf.ones((1, 8, 8, 4)), tf.ones((5, 5, 4, 1)))`.
     """
     _, columns, channels, _ = kernel.shape
-    if columns > 5 and channels is not None and channels < NARROW:
+    if columns > 5 and channels < NARROW:
         return _images_beside(inputs, kernel, stride, padding)
     return _depthwise(inputs, kernel, stride, padding)
 
@@ -55,7 +55,7 @@ def _images_beside(inputs, kernel, stride, padding):
     """The same of one image that has the channels of all, N * C."""
     count, (height, width, channels) = tf.shape(inputs)[0], inputs.shape[1:]
     wide = tf.transpose(inputs, [1, 2, 0, 3])
-    wide = tf.reshape(wide, [1, height, width, -1])
+    wide = tf.reshape(wide, [1, height, width, count * channels])
     kernels = tf.tile(kernel, [1, 1, count, 1])
     outputs = _depthwise(wide, kernels, stride, padding)
     outputs = tf.reshape(outputs, [*outputs.shape[1:3], count, channels])
