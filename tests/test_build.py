@@ -46,6 +46,7 @@ def entry(tiny):
 def test_an_entry_says_what_the_run_measured(tiny, entry):
     summary = json.loads((tiny.run / "summary.json").read_text())
     assert entry.accuracy == summary["test_accuracy"]
+    assert entry.training["machine"] == summary["machine"]
     assert entry.test["images"] == 360
     assert entry.parameters == summary["parameters"]
     model = tfnas.load(tiny.name, zoo=tiny.zoo)

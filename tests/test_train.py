@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import tfnas
-from tfnas import data, train_run, weights, zoo
+from tfnas import data, summary, train_run, weights, zoo
 from tfnas.report.__main__ import main as report_main
 from tfnas.runs import Run
 from tfnas.train import resolve
@@ -225,6 +226,17 @@ def test_the_stored_weights_have_the_accuracy_of_the_report(finished):
     guesses = network.predict(images, verbose=0).argmax(-1)
     correct = int((guesses == dataset.test.labels).sum())
     assert abs(read(finished, "summary.json")["test_correct"] - correct) <= 1
+
+
+def test_the_machine_is_what_the_process_may_use_of_it():
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert summary.machine().startswith("1 core of ")
+    finally:
+        os.sched_setaffinity(0, allowed)
+    cores = len(allowed)
+    assert summary.machine().startswith(f"{cores} core")
 
 
 def test_the_best_weights_are_those_of_the_best_epoch(finished):

@@ -1,7 +1,9 @@
 """What a search says about itself: its origin, its cost, what comes next."""
 
 import importlib.metadata
+import os
 import platform
+import re
 import resource
 import shlex
 
@@ -128,6 +130,31 @@ def versions():
         },
         "tensorflow": tf.__version__,
     }
+
+
+def machine():
+    """What this process computes on, such as "2 cores of AMD EPYC".
+
+    The cores are those that it may use, not those that are there; GPUs that
+    TensorFlow sees are named too.
+
+    Example: `taskset -c 0 python -m tfnas.train` runs on "1 core of ...".
+    """
+    cores = len(os.sched_getaffinity(0))
+    text = f"{cores} core{'s' * (cores > 1)} of {_processor()}"
+    for gpu in tf.config.get_visible_devices("GPU"):
+        details = tf.config.experimental.get_device_details(gpu)
+        text += f" and {details.get('device_name', gpu.name)}"
+    return text
+
+
+def _processor():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            found = re.search(r"^model name\s*: (.+)$", file.read(), re.M)
+    except OSError:
+        found = None
+    return found[1] if found else platform.machine()
 
 
 def peak_memory():

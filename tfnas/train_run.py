@@ -277,6 +277,7 @@ class _Training(Resumable):
             {
                 "seconds": round(self.seconds(), 1),
                 "checkpoint_seconds": round(self.checkpoint_seconds, 3),
+                "machine": summary.machine(),
                 "peak_memory_mb": summary.peak_memory(),
                 "parameters": of.parameters,
                 "multiply_adds": of.multiply_adds,

@@ -1,7 +1,5 @@
 """From a finished training to an entry of the zoo."""
 
-import os
-import platform
 import shutil
 from pathlib import Path
 
@@ -238,7 +236,7 @@ def _training(run, architecture):
         "recipe": run.config["recipe"],
         "seed": run.config["config"]["seed"],
         "hours": hours(run.summary),
-        "machine": _machine(),
+        "machine": run.summary["machine"],
         "epoch": run.summary["epoch"],
         "weights": run.summary["weights"],
         "versions": run.config["versions"],
@@ -264,15 +262,3 @@ def _known_search(architecture, zoo):
             return entry.search
     return None
 
-
-def _machine():
-    """How many cores of which processor this process may use."""
-    model = platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            named = [line for line in file if line.startswith("model name")]
-        model = named[0].partition(":")[2].strip() if named else model
-    except OSError:
-        pass
-    cores = len(os.sched_getaffinity(0))
-    return f"{cores} core{'s' * (cores > 1)} of {model}"
