@@ -19,6 +19,14 @@ PACKED = Path(__file__).parent / "golden"
 WHOLE = Path(__file__).parents[2] / "shared" / "golden"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _graphs_as_in_commands():
+    """Grappler is off in every command; it is 2/5 of a first step here."""
+    from tfnas.determinism import make_deterministic
+
+    make_deterministic(operations=False)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _free_memory():
     """Networks and their traced functions are cycles of gigabytes."""

@@ -9,7 +9,6 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from tensorflow.python.framework import config as tensorflow_config
 
 from tfnas import derivation, schedule, search, search_run
@@ -102,9 +101,7 @@ EACH = pytest.mark.parametrize(
 @pytest.fixture(scope="module", autouse=True)
 def process_as_before():
     """A search makes its process deterministic; other tests need not be."""
-    options = tf.config.optimizer.get_experimental_options()
     yield
-    tf.config.optimizer.set_experimental_options(options)
     tensorflow_config.disable_op_determinism()
 
 

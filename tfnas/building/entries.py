@@ -261,4 +261,3 @@ def _known_search(architecture, zoo):
         if entry.architecture == architecture and entry.search:
             return entry.search
     return None
-
