@@ -43,10 +43,8 @@ def test_any_number_of_replicas_ends_the_same(name, tmp_path):
             assert apart["log"] < 1e-6  # kept in float32
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["rounded", pytest.param("rounded_whole", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rounded", "rounded_whole"])
 def test_replicas_differ_as_roundings_do(name, tmp_path):
     """In float32 kinks and Adam magnify roundings, of one device too.
 
