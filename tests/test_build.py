@@ -46,7 +46,8 @@ def entry(tiny):
 def test_an_entry_says_what_the_run_measured(tiny, entry):
     summary = json.loads((tiny.run / "summary.json").read_text())
     assert entry.accuracy == summary["test_accuracy"]
-    assert entry.training["machine"] == summary["machine"]
+    # Where it was trained, not where the entry was made.
+    assert entry.training["machine"] == "1 core of another machine"
     assert entry.test["images"] == 360
     assert entry.parameters == summary["parameters"]
     model = tfnas.load(tiny.name, zoo=tiny.zoo)
@@ -269,6 +270,13 @@ def better_than_measured(folder):
     path.write_text(json.dumps(summary))
 
 
+def of_an_earlier_version(folder):
+    path = folder / "summary.json"
+    summary = json.loads(path.read_text())
+    del summary["machine"]
+    path.write_text(json.dumps(summary))
+
+
 def truncated_weights(folder):
     path = folder / "last.safetensors"
     path.write_bytes(path.read_bytes()[:-9])
@@ -292,6 +300,7 @@ def unknown_operation(folder):
         (another_recipe, None, "epochs was 7, but its command gives 1"),
         (other_classes, None, "was trained on 2 classes"),
         (better_than_measured, None, "its summary says"),
+        (of_an_earlier_version, None, "summary.json: has no machine"),
         (truncated_weights, None, "not a whole safetensors file"),
         (another_genotype, None, "found another genotype than was trained"),
         (unknown_operation, None, "op: unknown operation 'conv_9x9'"),

@@ -222,6 +222,11 @@ def _training(run, architecture):
             "zoo; make an entry of that first and train from its name"
         )
     here = str(run.folder / "genotype.json")
+    if "machine" not in run.summary:
+        raise UserError(
+            f"{run.folder / 'summary.json'}: has no machine, an earlier "
+            "version trained it; train it again"
+        )
     config, recipe, genotype = train.resolve({**given, "genotype": here})
     wanted = config.decisive(recipe, genotype)
     for part in ("config", "recipe"):
