@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas import bilevel, methods
+from tfnas.determinism import make_deterministic
 from tfnas.networks.supernet import Supernet
 
 # One of each kind of operation: replicas are traced one after the other, which
@@ -158,6 +159,7 @@ def batches(case):
 
 
 def main(name, replicas, out, *moved):
+    make_deterministic(operations=False)
     strategy = mirrored(int(replicas))
     np.savez(out, **search(strategy, CASES[name], bool(moved)))
 
