@@ -1,4 +1,4 @@
-"""The halves of a step on one device: their order, and what fails in them."""
+"""The halves of a step on one host: their order, and what fails in them."""
 
 import pytest
 import tensorflow as tf
@@ -10,6 +10,7 @@ class Search:
     """Notes which half saw which batch; either may fail."""
 
     architecture_frozen = False
+    distribute_strategy = tf.distribute.get_strategy()
 
     def __init__(self, trace_fails=False, run_fails=False):
         self.trace_fails, self.run_fails = trace_fails, run_fails

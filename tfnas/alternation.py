@@ -1,4 +1,4 @@
-"""The two halves of a search step as two functions, on one device.
+"""The two halves of a search step as two functions, on one host.
 
 TensorFlow traces a function, which occupies Python, and then prepares its
 graph for its first run, which does not, and takes as long for a supernet. The
@@ -23,9 +23,13 @@ class Alternation:
 
     def __init__(self, search):
         self.search = search
-        self.alpha = tf.function(search.step_alpha, autograph=False)
-        self.weights = tf.function(search.step_weights, autograph=False)
+        self.alpha = self._traced(search.step_alpha)
+        self.weights = self._traced(search.step_weights)
         self.is_traced = False
+
+    def _traced(self, half):
+        run = self.search.distribute_strategy.run
+        return tf.function(lambda *batches: run(half, batches), autograph=False)
 
     def __call__(self, iterator):
         train_batch, valid_batch = next(iterator)

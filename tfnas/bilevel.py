@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfnas.alternation import Alternation
-from tfnas.distributed_model import DistributedModel
+from tfnas.distributed_model import DistributedModel, is_across_hosts
 from tfnas.hypergradient import (
     Hypergradient,
     Unroll,
@@ -146,8 +146,7 @@ class BilevelSearch(DistributedModel):
         """Say whether the next steps leave alpha as it is.
 
         P-DARTS and PC-DARTS begin so, and of several inner steps all but the
-        first do. On several devices each of the two kinds of step is traced
-        once.
+        first do. Across hosts each of the two kinds of step is traced once.
         """
         if frozen == self.architecture_frozen:
             return
@@ -157,8 +156,7 @@ class BilevelSearch(DistributedModel):
         self.make_train_function()
 
     def make_train_function(self, force=False):
-        alone = self.distribute_strategy.num_replicas_in_sync == 1
-        if not alone or self.run_eagerly:
+        if is_across_hosts(self.distribute_strategy) or self.run_eagerly:
             return super().make_train_function(force)
         if self._alternation is None or force:
             self._alternation = Alternation(self)

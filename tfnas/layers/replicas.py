@@ -1,6 +1,15 @@
 """Sums over the replicas of a `tf.distribute` strategy."""
 
+import contextlib
+import contextvars
+
 import tensorflow as tf
+
+# Of TensorFlow's own groups of devices the first has 1, and so on.
+GROUP = 2**20
+# How many sums, and gradients of sums, a shared function may contain.
+SUMS = 2**12
+_SHARED = contextvars.ContextVar("shared", default=None)
 
 
 def count():
@@ -11,6 +20,8 @@ def count():
 
 def index():
     """This replica's place among them; 0 outside of a strategy."""
+    if _SHARED.get():
+        return _SHARED.get().index
     context = tf.distribute.get_replica_context()
     return context.replica_id_in_sync_group if context else 0
 
@@ -22,7 +33,25 @@ def total(value):
     """
     if count() == 1:
         return value
+    if isinstance(value, list):
+        return _unpack(total(_pack(value)), value)
+    if _SHARED.get():
+        return _SHARED.get().total(value)
     return tf.distribute.get_replica_context().all_reduce("SUM", value)
+
+
+def _pack(tensors):
+    """One vector of all numbers: each sum costs a graph many operations."""
+    return tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0)
+
+
+def _unpack(vector, tensors):
+    shapes = [tensor.shape for tensor in tensors]
+    parts = tf.split(vector, [shape.num_elements() for shape in shapes])
+    return [
+        tf.reshape(part, shape)
+        for part, shape in zip(parts, shapes, strict=True)
+    ]
 
 
 def part_of(images, replica, replicas):
@@ -54,3 +83,64 @@ def apart(seed):
     Example: `tf.random.stateless_uniform(shape, apart(seed))`.
     """
     return seed + tf.stack([tf.cast(index(), tf.int64) * 2**10, 0])
+
+
+@contextlib.contextmanager
+def shared(index, call, token):
+    """Trace a function that all replicas share.
+
+    TensorFlow's own sums belong to the replica that traces them. In here they
+    are of whichever replica calls the function.
+
+    Args:
+        index: the calling replica's place, int32 tensor.
+        call: a number of this call, the same in all replicas and another one
+            for each call in a step, int32 tensor.
+        token: handle of a variable of that replica; its sums come one after
+            the other, in one order in all replicas.
+
+    Example:
+
+    ```python
+    @tf.function
+    def images_of_all(images, index, call, token):
+        with replicas.shared(index, call, token):
+            return replicas.total(tf.shape(images)[0])
+    ```
+    """
+    outer = _SHARED.set(_Shared(index, call, token))
+    try:
+        yield
+    finally:
+        _SHARED.reset(outer)
+
+
+class _Shared:
+    """Numbers the sums of one shared function."""
+
+    def __init__(self, index, call, token):
+        self.index, self.token = index, token
+        self.replicas = count()
+        self._first = call * SUMS
+        self._sums = 0
+
+    def total(self, value):
+        key = self._first + self._sums
+        self._sums += 1
+
+        @tf.custom_gradient
+        def summed(value):
+            return self._reduce(value, key), self.total
+
+        return summed(value)
+
+    def _reduce(self, value, key):
+        return tf.raw_ops.CollectiveReduceV2(
+            input=value,
+            group_size=self.replicas,
+            group_key=GROUP + self.replicas,
+            instance_key=key,
+            ordering_token=[self.token],
+            merge_op="Add",
+            final_op="Id",
+        )

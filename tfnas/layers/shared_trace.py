@@ -2,14 +2,18 @@
 
 A supernet holds dozens of mixed operations and only a handful of kinds: same
 edges, channels, stride, candidates. Tracing is what makes its start slow, so
-layers of one kind call one `tf.function` of their weights.
+layers of one kind, on all devices of a host, call one traced function of their
+weights.
 """
 
+import collections
+import contextlib
 import functools
 
 import keras
 import tensorflow as tf
 
+from tfnas.distributed_model import is_across_hosts
 from tfnas.layers import kernels, replicas
 from tfnas.layers.normalization import may_fuse
 
@@ -19,8 +23,7 @@ class SharedTrace:
 
     The function is pure: it takes the layer's variables as values and returns
     the new values of those that the call updates (moving statistics), which
-    are then assigned. Under several replicas, where a nested function may not
-    reduce across replicas, layers are called directly.
+    are then assigned. Under a strategy it has to be made in its scope.
 
     Example:
 
@@ -32,31 +35,64 @@ class SharedTrace:
 
     def __init__(self):
         self._functions = {}
+        self._calls = collections.Counter()
+        self._token = tf.Variable(0.0, trainable=False)
 
     def __call__(self, layer, *inputs, training=False):
-        if replicas.count() > 1:
+        if not _may_share():
             return layer(*inputs, training=training)
-        function = self._function(layer, training)
         statistics = layer.non_trainable_variables
-        outputs, updates = function(
+        arguments = (
+            self._caller(),
             [tf.convert_to_tensor(v.value) for v in layer.trainable_variables],
             [tf.convert_to_tensor(v.value) for v in statistics],
             *inputs,
         )
+        function = self._function(layer, training, arguments)
+        outputs, updates = function(*arguments)
         if training:
             for variable, value in zip(statistics, updates, strict=True):
                 variable.assign(value)
         return outputs
 
-    def _function(self, layer, training):
+    def _caller(self):
+        """What a function has to know of the replica that calls it."""
+        if replicas.count() == 1:
+            return ()
+        place = int(tf.get_static_value(replicas.index()))
+        self._calls[place] += 1
+        numbers = place, self._calls[place]
+        return *map(tf.constant, numbers), self._token.handle
+
+    def _function(self, layer, training, arguments):
         path = (kernels.fast_path(), may_fuse())
-        key = (_kind(layer), training, path)
+        inputs = [(t.shape, t.dtype) for t in tf.nest.flatten(arguments)]
+        key = (_kind(layer), training, path, repr(inputs))
         if key not in self._functions:
             # A partial: TensorFlow takes closures of the same code for one
             # function, and would warn that it is traced too often.
-            call = functools.partial(layer.stateless_call, training=training)
-            self._functions[key] = tf.function(call, autograph=False)
+            call = functools.partial(_call, layer, training)
+            function = tf.function(call, autograph=False)
+            # Under a strategy a function would be traced for each device.
+            concrete = function.get_concrete_function(*arguments)
+            self._functions[key] = concrete
         return self._functions[key]
+
+
+def _may_share():
+    """Sums in a shared function have numbers, on one host, for one gradient.
+
+    What is not fused is differentiated twice.
+    """
+    if replicas.count() == 1:
+        return True
+    strategy = tf.distribute.get_strategy()
+    return may_fuse() and not is_across_hosts(strategy)
+
+
+def _call(layer, training, caller, *arguments):
+    with replicas.shared(*caller) if caller else contextlib.nullcontext():
+        return layer.stateless_call(*arguments, training=training)
 
 
 def _kind(layer):
