@@ -67,12 +67,31 @@ def test_replicas_differ_as_roundings_do(name, tmp_path):
         assert apart[-1] < 10 * moved[-1]
 
 
+@pytest.mark.parametrize("count", [2, 4])
+def test_replicas_share_what_is_traced(count, tmp_path):
+    """However many they are and however many networks a process has."""
+    one, many = (
+        program("shared_layers.py", str(n), out=tmp_path / f"{n}.npz")
+        for n in (1, count)
+    )
+    assert many.pop("times") == one.pop("times")
+    assert one.keys() == many.keys()
+    for name, gradient in one.items():
+        assert np.abs(gradient).max() > 0.1, name
+        assert np.abs(gradient - many[name]).max() < 1e-12, name
+
+
 def end(name, count, folder, *moved):
-    """What a process of its own ends with."""
+    """What a search in a process of its own ends with."""
     out = folder / "_".join([str(count), *moved, "end.npz"])
-    words = ["distributed_steps.py", name, str(count), str(out), *moved]
+    words = ["distributed_steps.py", name, str(count)]
+    return program(*words, out=out, more=moved)
+
+
+def program(*words, out, more=()):
+    """What a program that writes arrays writes."""
     done = subprocess.run(
-        [sys.executable, *words],
+        [sys.executable, *words, str(out), *more],
         cwd=HERE,
         env=os.environ | {"PYTHONPATH": str(HERE.parent)},
         capture_output=True,

@@ -1,5 +1,6 @@
 """Sums over the replicas of a `tf.distribute` strategy."""
 
+import collections
 import contextlib
 import contextvars
 
@@ -10,6 +11,8 @@ GROUP = 2**20
 # How many sums, and gradients of sums, a shared function may contain.
 SUMS = 2**12
 _SHARED = contextvars.ContextVar("shared", default=None)
+# By replica. TensorFlow remembers the numbers of sums for the whole process.
+_CALLS = collections.Counter()
 
 
 def count():
@@ -85,6 +88,18 @@ def apart(seed):
     return seed + tf.stack([tf.cast(index(), tf.int64) * 2**10, 0])
 
 
+def caller():
+    """This replica's place and a new number for its next call, as tensors.
+
+    The number is the same in all replicas, if they make the same calls.
+
+    Example: `function(*replicas.caller(), token.handle, images)`.
+    """
+    place = int(tf.get_static_value(index()))
+    _CALLS[place] += 1
+    return tf.constant(place), tf.constant(_CALLS[place])
+
+
 @contextlib.contextmanager
 def shared(index, call, token):
     """Trace a function that all replicas share.
@@ -94,8 +109,7 @@ def shared(index, call, token):
 
     Args:
         index: the calling replica's place, int32 tensor.
-        call: a number of this call, the same in all replicas and another one
-            for each call in a step, int32 tensor.
+        call: a number of this call, int32 tensor. Both as of `caller`.
         token: handle of a variable of that replica; its sums come one after
             the other, in one order in all replicas.
 

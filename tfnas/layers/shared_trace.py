@@ -6,7 +6,6 @@ layers of one kind, on all devices of a host, call one traced function of their
 weights.
 """
 
-import collections
 import contextlib
 import functools
 
@@ -35,7 +34,6 @@ class SharedTrace:
 
     def __init__(self):
         self._functions = {}
-        self._calls = collections.Counter()
         self._token = tf.Variable(0.0, trainable=False)
 
     def __call__(self, layer, *inputs, training=False):
@@ -59,10 +57,7 @@ class SharedTrace:
         """What a function has to know of the replica that calls it."""
         if replicas.count() == 1:
             return ()
-        place = int(tf.get_static_value(replicas.index()))
-        self._calls[place] += 1
-        numbers = place, self._calls[place]
-        return *map(tf.constant, numbers), self._token.handle
+        return *replicas.caller(), self._token.handle
 
     def _function(self, layer, training, arguments):
         path = (kernels.fast_path(), may_fuse())
