@@ -4,6 +4,7 @@ python tests/shared_layers.py REPLICAS OUT.npz
 """
 
 import sys
+from functools import partial
 
 import distributed_steps
 import numpy as np
@@ -21,13 +22,16 @@ class Traced(BatchNormalization):
 
     times = 0
 
-    def call(self, *args, **kwargs):
+    def call(self, inputs, training=False):
         type(self).times += 1
-        return super().call(*args, **kwargs)
+        return super().call(inputs, training=training)
 
 
-def step(strategy, channels):
-    """A function that returns each image's gradient through two layers."""
+def steps(strategy, channels):
+    """Two functions for each image's gradient through two layers.
+
+    The first is traced, the second is not.
+    """
     with strategy.scope():
         trace = SharedTrace()
         layers = [Traced(dtype="float64") for _ in range(2)]
@@ -46,25 +50,27 @@ def step(strategy, channels):
             loss = tf.reduce_sum(state**3)
         return tape.gradient(loss, images)
 
-    @tf.function
     def run(batch):
         return strategy.run(gradient, [batch])
 
-    return lambda: np.concatenate(
-        strategy.experimental_local_results(run(next(batches)))
-    )
+    def whole(run):
+        parts = strategy.experimental_local_results(run(next(batches)))
+        return np.concatenate(parts)
+
+    return partial(whole, tf.function(run)), partial(whole, run)
 
 
 def main(replicas, out):
     strategy = distributed_steps.mirrored(int(replicas))
-    steps = [step(strategy, channels) for channels in CHANNELS]
-    rounds = [[run() for run in steps] for _ in range(2)]
-    found = {
-        f"step {i}, network {k}": gradient
-        for i, gradients in enumerate(rounds)
-        for k, gradient in enumerate(gradients)
-    }
-    np.savez(out, times=Traced.times, **found)
+    traced, eager = zip(*(steps(strategy, c) for c in CHANNELS), strict=True)
+    found = {}
+    for round in range(2):
+        for number, run in enumerate(traced):
+            found[f"network {number}, step {round}"] = run()
+    found["times"] = Traced.times
+    for number, run in enumerate(eager):
+        found[f"network {number}, not traced"] = run()
+    np.savez(out, **found)
 
 
 if __name__ == "__main__":

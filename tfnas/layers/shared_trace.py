@@ -75,14 +75,16 @@ class SharedTrace:
 
 
 def _may_share():
-    """Sums in a shared function have numbers, on one host, for one gradient.
+    """Whether sums in a shared function would come to an end, and to the right.
 
-    What is not fused is differentiated twice.
+    They have numbers on one host, for one gradient, and what is not fused is
+    differentiated twice. Eagerly one replica would wait for the next to begin.
     """
     if replicas.count() == 1:
         return True
-    strategy = tf.distribute.get_strategy()
-    return may_fuse() and not is_across_hosts(strategy)
+    if tf.executing_eagerly() or not may_fuse():
+        return False
+    return not is_across_hosts(tf.distribute.get_strategy())
 
 
 def _call(layer, training, caller, *arguments):
