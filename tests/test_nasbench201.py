@@ -259,6 +259,8 @@ def test_every_method_that_its_maths_allows_takes_steps(name):
 
 @pytest.mark.parametrize("order", [1, 2])
 def test_gradients_in_alpha_are_those_of_finite_differences(order):
+    # Of some starts a kink lies within the difference.
+    keras.utils.set_random_seed(0)
     supernet = small(dtype="float64")
     train, valid = batch(seed=1), batch(seed=2)
     options = {"order": order, "second_order": "exact", "weight_decay": 0.0}
