@@ -20,8 +20,8 @@ from tfnas import bilevel, methods
 from tfnas.determinism import make_deterministic
 from tfnas.networks.supernet import Supernet
 
-# One of each kind of operation: replicas are traced one after the other, which
-# for the whole supernet takes ten minutes and more.
+# One of each kind of operation: the whole supernet takes minutes to trace, and
+# the exact second order, of which replicas share nothing, much longer.
 OPERATIONS = ("max_pool_3x3", "skip_connect", "sep_conv_3x3", "dil_conv_3x3")
 
 
