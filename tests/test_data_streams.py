@@ -182,6 +182,17 @@ def test_a_stream_resumes_at_any_step(start_step):
     assert_same(arrays(resumed), arrays(whole)[start_step:])
 
 
+def test_no_tuner_of_threads_outlives_a_stream():
+    """On one core tf.data's would keep an epoch's end waiting."""
+    dataset = make_dataset()
+    streams = [
+        data.search_stream(dataset, batch_size=4, epochs=1, seed=0),
+        data.evaluation_batches(dataset.test, dataset, 4),
+    ]
+    for stream in streams:
+        assert stream.options().autotune.enabled is False
+
+
 def test_epochs_repeat_one_long_stream():
     """A longer run begins as a shorter one."""
     dataset = make_dataset()

@@ -181,7 +181,7 @@ def evaluation_batches(split, dataset, batch_size):
 
     batches = tf.data.Dataset.from_tensor_slices((split.images, split.labels))
     batches = batches.batch(batch_size)
-    return batches.map(finish, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return _ahead(batches.map(finish, tf.data.AUTOTUNE))
 
 
 def _stream(
@@ -227,7 +227,18 @@ def _finished(read_all, signature, finish, steps):
         finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     stream = stream.apply(tf.data.experimental.assert_cardinality(steps))
-    return stream.prefetch(tf.data.AUTOTUNE)
+    return _ahead(stream)
+
+
+def _ahead(stream):
+    """Prefetched, in the threads that it started with.
+
+    tf.data's tuner of threads can miss, most of all on one core, that its
+    iterator has ended; then the end of an epoch waits for it, up to a minute.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return stream.prefetch(2).with_options(options)
 
 
 def _batches(parts, batch_size, epochs, seed, start_step):
