@@ -450,6 +450,8 @@ def test_two_processes_with_one_seed_agree_bit_for_bit(killed, finished):
         assert_equal_arrays(dict(one), dict(two))
 
 
+# test_resume.py does this every day, at random moments.
+@pytest.mark.slow
 def test_a_killed_search_resumes_bit_for_bit(killed, finished, tmp_path):
     folder = shutil.copytree(killed, tmp_path / "run")
     assert not (folder / "genotype.json").exists()

@@ -286,6 +286,8 @@ def test_a_finished_training_resumes_to_the_same_files(finished, tmp_path):
         assert (folder / name).read_bytes() == (finished / name).read_bytes()
 
 
+# test_resume.py does this every day, at random moments.
+@pytest.mark.slow
 def test_a_killed_training_resumes_bit_for_bit(finished, tmp_path):
     folder = tmp_path / "run"
     process = subprocess.Popen(
