@@ -75,7 +75,7 @@ def test_replicas_differ_as_roundings_do(name, tmp_path):
         assert apart[-1] < 10 * moved[-1]
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_replicas_share_what_is_traced(count, tmp_path):
     """However many they are and however many networks a process has."""
     one, many = (
