@@ -21,21 +21,13 @@ WHOLE = [
     "att_darts",
     "finite_difference",
     "exact",
+    "float32",
 ]
-# Roundings end above it, of one device too: see below.
-FLOAT32 = pytest.param(
-    "float32", marks=[pytest.mark.slow, pytest.mark.xfail(strict=True)]
-)
 ALPHA = "alpha"
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        *SMALL,
-        *(pytest.param(n, marks=pytest.mark.slow) for n in WHOLE),
-        FLOAT32,
-    ],
+    "name", [*SMALL, *(pytest.param(n, marks=pytest.mark.slow) for n in WHOLE)]
 )
 def test_any_number_of_replicas_ends_the_same(name, tmp_path):
     case = distributed_steps.CASES[name]
