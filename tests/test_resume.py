@@ -45,13 +45,16 @@ CHECKPOINTS = 60
 
 
 def assert_same_end(case, out, whole):
-    """Weights, statistics, optimizers, alpha and genotype, bit for bit."""
+    """Weights, statistics, optimizers, alpha and results, bit for bit."""
     state, expected = final_state(out), final_state(whole)
     assert state.keys() == expected.keys()
     for name, array in expected.items():
         assert np.array_equal(state[name], array), name
-    name = "genotype.json"
-    assert (out / name).read_bytes() == (whole / name).read_bytes()
+    names = ["genotype.json", "genotypes.json"]
+    if case == "training":
+        names[1:] = ["last.safetensors", "best.safetensors", "confusion.csv"]
+    for name in names:
+        assert (out / name).read_bytes() == (whole / name).read_bytes(), name
     if case != "training":
         alphas = arrays(out / "alphas.npz")
         every = arrays(whole / "alphas.npz")
