@@ -100,6 +100,7 @@ def write_run(
     classes=("cat", "dog"),
     command=("python", "-m", "tfnas.search", "--seed=3"),
     method="darts",
+    attention="none",
 ):
     """Writes a run of `epochs` epochs a stage; `stages` counts operations."""
     rng = np.random.default_rng(0)
@@ -137,7 +138,11 @@ def write_run(
     config = {
         "command": list(command),
         "config": {"method": method, "seed": 3, "epochs": epochs},
-        "method": {"relaxation": relaxation, "order": 1},
+        "method": {
+            "relaxation": relaxation,
+            "order": 1,
+            "attention": attention,
+        },
         "data": {
             "name": "cifar10",
             "image_shape": [32, 32, 3],
@@ -285,6 +290,18 @@ def test_the_numbers_are_those_of_the_files(report, tmp_path):
     assert f"{100 * float(last['valid_accuracy']):.1f} %" in text
     assert "python -m tfnas.train --genotype=genotype.json" in text
     assert "python -m tfnas.search --seed=3" in text
+
+
+@pytest.mark.parametrize(
+    ("method", "attention", "title"),
+    [
+        ("pdarts", "none", "P-DARTS on"),
+        ("pdarts", "after_every", "P-DARTS with attention on"),
+        ("att_darts", "after_every", "Att-DARTS on"),
+    ],
+)
+def test_the_title_says_what_was_searched(report, method, attention, title):
+    assert title in report(method=method, attention=attention).text
 
 
 @pytest.mark.parametrize("relaxation", ["softmax", "sigmoid"])

@@ -139,6 +139,8 @@ class _Shared:
         self._sums = 0
 
     def total(self, value):
+        if self._sums == SUMS:
+            raise RuntimeError(f"a shared function has more than {SUMS} sums")
         key = self._first + self._sums
         self._sums += 1
 

@@ -22,6 +22,9 @@ def title(run: Run) -> str:
     """The run in a few words: method, data set and seed."""
     flags = run.config["config"]
     method = METHODS.get(flags["method"], flags["method"])
+    attends = run.config["method"].get("attention", "none") != "none"
+    if attends and flags["method"] != "att_darts":
+        method += " with attention"
     return f"{method} on {run.config['data']['name']}, seed {flags['seed']}"
 
 
