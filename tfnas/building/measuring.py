@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import tensorflow as tf
+
 from tfnas import data
 
 
@@ -20,10 +22,12 @@ def correct_images(model, dataset, batch_size=256):
     plain = dataclasses.replace(
         dataset, mean=(0.0,) * colors, std=(1 / 255,) * colors
     )
+    # `predict` warns of retracing when there are many networks.
+    classify = tf.function(model, reduce_retracing=True)
     correct = 0
     for images, labels in data.evaluation_batches(
         dataset.test, plain, batch_size
     ):
-        logits = model.predict_on_batch(images)
+        logits = classify(images, training=False).numpy()
         correct += int((logits.argmax(-1) == labels.numpy()).sum())
     return correct
