@@ -1,5 +1,7 @@
 """Pictures of a comparison: each seed's accuracy, and errors against costs."""
 
+import textwrap
+
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,6 +21,7 @@ INKS = (
     colours.OPERATIONS["mb_3x3_e6"],
     colours.MUTED,
 )
+WIDEST = 33  # characters of a label
 
 
 def inks(labels):
@@ -120,12 +123,23 @@ def _short(x):
     return markup.count(x) if x >= 1000 else f"{x:.3g}"
 
 
+def _wrapped(label):
+    """A label of methods with its values in lines that half a picture holds."""
+    lines = textwrap.wrap(
+        label.replace("+", " +"),
+        WIDEST,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines).replace(" +", "+")
+
+
 def _rows(scores, name, markers):
-    height = 0.75 + 0.4 * len(scores)
+    names = [_wrapped(label) for label in scores]
+    lines = [name.split("\n") for name in names]
+    height = 0.75 + max(0.4, 0.17 * max(map(len, lines))) * len(scores)
     figure = Figure(figsize=(7.2, height))
-    # A name may have values in it, which stand below it.
-    names = [name.replace("+", "\n+", 1) for name in scores]
-    longest = max(len(line) for name in names for line in name.split("\n"))
+    longest = max(len(line) for name in lines for line in name)
     left = min(0.5, 0.05 + 0.0135 * longest)
     axes = figure.add_axes(
         (left, 0.55 / height, 0.97 - left, 1 - 0.65 / height)
