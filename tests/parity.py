@@ -11,8 +11,8 @@ from tfnas.networks.supernet import Supernet
 RECORD = "darts_search_C4_L3.npz"
 KINDS = ("normal", "reduce")
 # How far the normal cell's first-order gradient moves, in float64, if one input
-# of a ReLU that is 7e-7 of the largest from zero changes its sign. In float32 it
-# does or does not, by the number of threads.
+# of a ReLU that is 7e-7 of the largest from zero changes its sign. In float32
+# it does or does not, by the number of threads.
 CROSSED = 7.428e-4
 
 

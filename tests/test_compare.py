@@ -960,6 +960,33 @@ def test_an_untrained_search_has_tables_and_no_pictures(tmp_path):
     assert not (tmp_path / "comparison.png").exists()
 
 
+def test_long_labels_stay_in_the_picture_and_apart(tmp_path, monkeypatch):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figures = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure,
+        "savefig",
+        lambda figure, *args, **kwargs: (
+            figures.append(figure),
+            save(figure, *args, **kwargs),
+        ),
+    )
+    long = "fair_darts+warmup_epochs=8+zero_one_weight=1.2+learning_rate=0.025"
+    scores = {"darts": [93.0, 94.0], long: [93.5], f"{long}1": [93.7]}
+    plots.picture(scores, "accuracy, %", tmp_path / "picture.png")
+    (figure,) = figures
+    labels = figure.axes[0].get_yticklabels()
+    assert ["".join(t.get_text().split()) for t in labels] == [*scores]
+    canvas = FigureCanvasAgg(figure)
+    boxes = [t.get_window_extent(canvas.get_renderer()) for t in labels]
+    assert min(box.x0 for box in boxes) >= 0
+    for above, below in itertools.pairwise(boxes):
+        assert above.y0 > below.y1
+
+
 # === Measured on purpose ===
 
 

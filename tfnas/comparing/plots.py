@@ -137,7 +137,7 @@ def _wrapped(label):
 def _rows(scores, name, markers):
     names = [_wrapped(label) for label in scores]
     lines = [name.split("\n") for name in names]
-    height = 0.75 + max(0.4, 0.17 * max(map(len, lines))) * len(scores)
+    height = 0.75 + max(0.4, 0.2 * max(map(len, lines))) * len(scores)
     figure = Figure(figsize=(7.2, height))
     longest = max(len(line) for name in lines for line in name)
     left = min(0.5, 0.05 + 0.0135 * longest)
