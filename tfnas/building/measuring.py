@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import tensorflow as tf
-
 from tfnas import data
 
 
@@ -17,6 +15,8 @@ def correct_images(model, dataset, batch_size=256):
 
     Example: `correct_images(tfnas.load(name), tfnas.data.load("digits"))`.
     """
+    import tensorflow as tf
+
     # Normalised with these, images stay in 0..255.
     colors = len(dataset.mean)
     plain = dataclasses.replace(
