@@ -107,6 +107,7 @@ def test_a_worker_that_fails_says_why():
         assert "cooking" in worker.note
 
 
+@pytest.mark.slow
 def test_a_tiny_run(tmp_path):
     path = tmp_path / "speed.json"
     flags = [f"--{name}={value}" for name, value in TINY.items()]

@@ -35,7 +35,7 @@ CASES = {
     # === The methods ===
     "darts": {"nodes": 2},
     "fair_darts": {"method": "fair_darts", "operations": "skip_connect"},
-    "att_darts": {"method": "att_darts"},
+    "att_darts": {"method": "att_darts", "operations": "none,sep_conv_3x3"},
     "pc_darts": {"method": "pc_darts", "epochs": 2, "warmup_epochs": 1},
     "pdarts": {"method": "pdarts", **STAGES},
     # === Mixtures ===
@@ -84,6 +84,7 @@ CASES = {
     },
 }
 LONG = {
+    "sigmoids in stages",
     "attention in stages",
     "attention among the operations",
     "attention at the end of parts",
