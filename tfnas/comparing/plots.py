@@ -137,20 +137,22 @@ def _wrapped(label):
 def _rows(scores, name, markers):
     names = [_wrapped(label) for label in scores]
     lines = [name.split("\n") for name in names]
-    height = 0.75 + max(0.4, 0.2 * max(map(len, lines))) * len(scores)
+    inches = np.maximum(0.4, [0.2 * len(name) for name in lines])
+    rows = np.cumsum(inches) - inches / 2
+    height = 0.75 + inches.sum()
     figure = Figure(figsize=(7.2, height))
     longest = max(len(line) for name in lines for line in name)
     left = min(0.5, 0.05 + 0.0135 * longest)
     axes = figure.add_axes(
         (left, 0.55 / height, 0.97 - left, 1 - 0.65 / height)
     )
-    for row, (label, ink) in enumerate(inks(scores).items()):
+    for row, (label, ink) in zip(rows, inks(scores).items(), strict=True):
         for value in scores[label]:
             _dot(axes, value, row, ink, markers)
         mean = np.mean(scores[label])
-        axes.plot([mean, mean], [row - 0.3, row + 0.3], color=ink.light)
-    axes.set_yticks(range(len(scores)), names)
-    axes.set_ylim(len(scores) - 0.4, -0.6)
+        axes.plot([mean, mean], [row - 0.12, row + 0.12], color=ink.light)
+    axes.set_yticks(rows, names)
+    axes.set_ylim(inches.sum(), 0)
     axes.margins(x=0.05)
     axes.set_xlabel(name)
     return figure
