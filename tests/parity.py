@@ -10,24 +10,12 @@ from tfnas.networks.supernet import Supernet
 
 RECORD = "darts_search_C4_L3.npz"
 KINDS = ("normal", "reduce")
-# How far the normal cell's first-order gradient moves, in float64, if one input
-# of a ReLU that is 7e-7 of the largest from zero changes its sign. In float32
-# it does or does not, by the number of threads.
-CROSSED = 7.428e-4
 
 
 def relative(actual, expected):
     """The largest deviation in units of the largest expected value."""
     expected = np.asarray(expected)
     return np.abs(np.asarray(actual) - expected).max() / np.abs(expected).max()
-
-
-def assert_alpha_gradient(actual, record, bound):
-    """First-order gradients by kind, on either side of that input's zero."""
-    for kind in KINDS:
-        off = relative(actual[f"alphas_{kind}"], record[f"grad1_{kind}"])
-        crossed = kind == "normal" and abs(off - CROSSED) < bound / 5
-        assert off < bound or crossed, kind
 
 
 def part(record, prefix):
