@@ -38,6 +38,7 @@ CASES = {
     "att_darts": {"method": "att_darts", "operations": "none,sep_conv_3x3"},
     "pc_darts": {"method": "pc_darts", "epochs": 2, "warmup_epochs": 1},
     "pdarts": {"method": "pdarts", **STAGES},
+    "att_darts with every kind": {"method": "att_darts"},
     # === Mixtures ===
     "attention in stages": {
         "method": "pdarts",
@@ -84,6 +85,7 @@ CASES = {
     },
 }
 LONG = {
+    "att_darts with every kind",
     "sigmoids in stages",
     "attention in stages",
     "attention among the operations",

@@ -246,9 +246,12 @@ def copy_weights(supernet, network):
 MANY = ["darts", "fair_darts", "pdarts", "pc_darts"]
 
 
+@pytest.mark.parametrize(
+    "whole", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", MANY)
-def test_every_method_that_its_maths_allows_takes_steps(name):
-    supernet = small(name)
+def test_every_method_that_its_maths_allows_takes_steps(name, whole):
+    supernet = small(name, cells=method(name).cells[0] if whole else 3)
     search = BilevelSearch(supernet)
     before = supernet.architecture["alphas_cell"].numpy()
     stream = tf.data.Dataset.from_tensors((batch(), batch(seed=1))).repeat(2)
