@@ -13,6 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tfnas import command
+
+# As in commands, and before a test imports TensorFlow.
+command.prefer_onednn()
+
 ROOT = Path(__file__).parents[1]
 PACKED = Path(__file__).parent / "golden"
 # A checkout may stand beside the complete vectors, which are too large here.

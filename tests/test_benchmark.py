@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -91,14 +92,17 @@ def test_the_table_shows_what_is_known():
     fast = {**step, **more, "variant": "fast", "seconds": 1.2}
     loose = {**step, "variant": "no determinism", "seconds": 1.0}
     missing = {"what": "inference", "variant": "ONNX Runtime", "note": "why"}
-    result = {"machine": {"gemm": 1e11, "copy": 2e10}, "floor": 0.4}
+    machine = {"gemm": 1e11, "copy": 2e10, "processor": "Own", "oneDNN": "off"}
+    machine["features"] = ["AVX2", "AVX-512"]
+    result = {"machine": machine, "floor": 0.4}
     lines = list(table.lines({**result, "rows": [fast, loose, missing]}))
-    assert lines[0].startswith("GEMM 100.0 GFLOP/s, copy 20.0 GB/s")
-    assert lines[4] == (
+    assert lines[0] == "Own: AVX2, AVX-512; oneDNN off"
+    assert lines[1].startswith("GEMM 100.0 GFLOP/s, copy 20.0 GB/s")
+    assert lines[5] == (
         "| alpha + weights | fast | 1.2 | 2 | 3.00 | 0.40 | 2.00 |  |"
     )
-    assert lines[6] == "inference, ONNX Runtime: not measured: why"
-    assert lines[7] == "alpha + weights: determinism costs +20%"
+    assert lines[7] == "inference, ONNX Runtime: not measured: why"
+    assert lines[8] == "alpha + weights: determinism costs +20%"
 
 
 def test_a_worker_that_fails_says_why():
@@ -117,6 +121,7 @@ def test_a_tiny_run(tmp_path):
         capture_output=True,
         text=True,
         cwd=ROOT,
+        env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": "0"},
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(path.read_text())
@@ -133,7 +138,8 @@ def test_a_tiny_run(tmp_path):
     for images in (1, 2):
         for runtime in ("Keras", "SavedModel"):
             assert rows[f"inference, batch {images}", runtime]["seconds"] > 0
-    assert done.stdout.splitlines()[0].startswith("GEMM ")
+    assert result["machine"]["oneDNN"] == "off"
+    assert done.stdout.splitlines()[0].endswith("; oneDNN off")
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ LEVELS = [
     {"drawing", "drawing_matplotlib"},
     {"genotype", "genotype_schema"},
     {"command", "cluster"},
-    {"devices", "interruption"},
+    {"devices", "interruption", "processor"},
     {"choice", "errors"},
 ]
 LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
@@ -56,7 +56,7 @@ LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
 LIGHT |= {"sweep", "sweeping", "export", "demo", "baseline", "compare"}
 LIGHT |= {"comparing"}
 LIGHT |= {"build", "building", "tuning", "cluster", "devices", "interruption"}
-LIGHT |= {"selection"}
+LIGHT |= {"selection", "processor"}
 
 
 def arrows(module, source):

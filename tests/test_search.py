@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -34,6 +35,8 @@ FILES = (
 )
 # What TensorFlow may say about itself whatever its log level is.
 NOTES = ("WARNING: All log messages before", "I0000", "W0000")
+# The same seed gives the same bits with it, on any processor.
+WITH_ONEDNN = os.environ | {"TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
 def command(*arguments):
@@ -48,6 +51,7 @@ def search(*arguments):
         text=True,
         cwd=ROOT,
         timeout=600,
+        env=WITH_ONEDNN,
     )
 
 
@@ -237,6 +241,7 @@ def finished(tmp_path_factory):
     done = search(*FLAGS, f"--out={folder}")
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+    assert "oneDNN" not in done.stderr
     assert f"Report: {folder}/report.html" in done.stdout
     return folder
 
@@ -268,6 +273,7 @@ def test_the_configuration_tells_how_to_run_it_again(finished):
     }
     versions = {"python", "tensorflow", "keras", "numpy"}
     assert versions <= config["versions"].keys()
+    assert config["versions"]["oneDNN"] == "on"
 
 
 def test_every_epoch_has_a_row_of_finite_numbers(finished):
@@ -423,6 +429,7 @@ def kill_after_first_checkpoint(folder):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
+        env=WITH_ONEDNN,
     )
     try:
         while not (folder / "checkpoints" / "000000").exists():

@@ -118,6 +118,7 @@ def quiet_start():
     ```
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    prefer_onednn()
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as notes:
@@ -131,6 +132,18 @@ def quiet_start():
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def prefer_onednn():
+    """Let TensorFlow use oneDNN on every processor, unless the user says no.
+
+    By itself it does so only where it finds AVX512-VNNI; with AVX2 alone a
+    step takes twice as long without. TensorFlow reads the variable while it
+    is imported, and the processes that this one starts inherit it.
+
+    Example: `prefer_onednn()` before TensorFlow's first import.
+    """
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def asks_for_help(argv):

@@ -3,13 +3,13 @@
 import importlib.metadata
 import os
 import platform
-import re
 import resource
 import shlex
 
 import tensorflow as tf
+from tensorflow.python.util import _pywrap_util_port
 
-from tfnas import cost, data
+from tfnas import cost, data, processor
 from tfnas.spaces import mobile, nasbench201
 
 
@@ -121,7 +121,7 @@ def next_command(config, folder, augmentation="cifar"):
 
 
 def versions():
-    """{package: version} of what decides the numbers."""
+    """{package: version} of what decides the numbers, oneDNN "on" or "off"."""
     return {
         "python": platform.python_version(),
         **{
@@ -129,7 +129,19 @@ def versions():
             for name in ("keras", "numpy")
         },
         "tensorflow": tf.__version__,
+        "oneDNN": onednn(),
     }
+
+
+def onednn():
+    """Whether TensorFlow computes with oneDNN in this process: "on" or "off".
+
+    The environment does not tell: TensorFlow may have been imported before a
+    variable was set, and decides by the processor where there is none.
+
+    Example: `onednn()` is "on" in every command.
+    """
+    return "on" if _pywrap_util_port.IsMklEnabled() else "off"
 
 
 def machine():
@@ -141,20 +153,11 @@ def machine():
     Example: `taskset -c 0 python -m tfnas.train` runs on "1 core of ...".
     """
     cores = len(os.sched_getaffinity(0))
-    text = f"{cores} core{'s' * (cores > 1)} of {_processor()}"
+    text = f"{cores} core{'s' * (cores > 1)} of {processor.name()}"
     for gpu in tf.config.get_visible_devices("GPU"):
         details = tf.config.experimental.get_device_details(gpu)
         text += f" and {details.get('device_name', gpu.name)}"
     return text
-
-
-def _processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            found = re.search(r"^model name\s*: (.+)$", file.read(), re.M)
-    except OSError:
-        found = None
-    return found[1] if found else platform.machine()
 
 
 def peak_memory():

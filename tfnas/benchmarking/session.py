@@ -10,8 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tfnas import cost, zoo
+from tfnas import cost, processor, zoo
 from tfnas.benchmarking import cases, limits
+from tfnas.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,23 +104,34 @@ def measure(config, note=print):
         note: called with a line of text on what is going on.
 
     Returns:
-        {"machine": {"gemm": FLOP/s, "copy": bytes/s}, "floor": seconds of an
+        {"machine": {"processor": its name, "features": a list, "oneDNN": "on"
+        or "off", "gemm": FLOP/s, "copy": bytes/s}, "floor": seconds of an
         alpha and a weight step, "rows": a list of dicts}. "over_reference" is
         a row's time in those of the baseline, of Keras for inference, and of
         DARTS where there is no other.
+
+    Raises:
+        UserError: if TensorFlow cannot be used.
 
     Example: `measure(BenchmarkConfig(channels=4, cells=3, threads=2))`.
     """
     limit = {"gemm": 0.0, "copy": 0.0}
     done = []
     with Worker(cases.Case("machine", "machine"), config) as machine:
+        if machine.note is not None:
+            raise UserError(f"TensorFlow: cannot be used here, {machine.note}")
+        own = {
+            "processor": processor.name(),
+            "features": processor.features(),
+            "oneDNN": machine.take("oneDNN")["value"],
+        }
         for group in cases.groups(config):
             done += _take_turns(group, config, machine, limit, note)
     rows = [row for worker, times in done for row in _rows(worker, times)]
     for row in rows:
         _compare(row, rows, config, limit)
     floor = limits.floor(config, **limit)
-    return {"machine": limit, "floor": floor, "rows": rows}
+    return {"machine": own | limit, "floor": floor, "rows": rows}
 
 
 def _take_turns(group, config, machine, limit, note):

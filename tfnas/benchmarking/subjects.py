@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfnas import methods, zoo
+from tfnas import methods, summary, zoo
 from tfnas.benchmarking import limits
 from tfnas.benchmarking.config import BenchmarkConfig
 from tfnas.bilevel import BilevelSearch, clip_by_norm
@@ -114,7 +114,7 @@ def inference(job):
 
 
 def machine(job):
-    """The peak of a matrix product and the bandwidth of a copy."""
+    """Peak of a matrix product, bandwidth of a copy; whether oneDNN is on."""
     square = tf.random.normal((2048, 2048))
     product = tf.function(tf.matmul)
     source = np.ones((job["threads"], 2**26 // job["threads"]), "float32")
@@ -133,7 +133,7 @@ def machine(job):
             "copy": 2 * source.nbytes / _best(copy),
         }
 
-    return {"machine": measure}
+    return {"machine": measure, "oneDNN": summary.onednn}
 
 
 SUBJECTS = {

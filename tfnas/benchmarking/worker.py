@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from tfnas import command
 from tfnas.errors import UserError
 
 
@@ -21,7 +22,6 @@ def main():
     # Whatever a library prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     job = json.loads(sys.stdin.readline())
 
     def answer(**values):
@@ -29,7 +29,8 @@ def main():
         print(line, file=answers, flush=True)
 
     try:
-        from tfnas.benchmarking import subjects
+        with command.quiet_start():
+            from tfnas.benchmarking import subjects
 
         subjects.set_up(job)
         started = time.perf_counter()

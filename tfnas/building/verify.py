@@ -126,6 +126,8 @@ def _measured(entry, config):
     if entry.weights is None:
         return
     with command.quiet_start():
+        import tensorflow  # noqa: F401
+
         from tfnas import data
         from tfnas.building.measuring import correct_images
 
