@@ -12,6 +12,7 @@ import pytest
 from tfnas import command
 from tfnas.choice import choice, fields
 from tfnas.errors import UserError
+from tfnas.interruption import EXIT_CODE, READER_LEFT
 from tfnas.methods.method import Method
 from tfnas.search import SearchConfig
 
@@ -203,17 +204,107 @@ def test_an_interrupt_is_one_line_and_the_shell_s_code(capsys):
     assert capsys.readouterr().err == "error: interrupted\n"
 
 
-def test_a_reader_that_leaves_is_no_error():
+@pytest.fixture
+def unread():
+    """A pipe to write to that nobody reads."""
     reading, writing = os.pipe()
     os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+def ended(body, **streams):
+    """(exit code, standard error) of a command with this `main`."""
+    code = "from tfnas import command\n"
+    code += "from tfnas.errors import UserError\n"
+    code += "from tfnas.interruption import Interrupted\n"
+    code += f"def main(argv):\n    {body}\ncommand.run(main)"
     done = subprocess.run(
-        [sys.executable, "-m", "tfnas.search", "--help"],
-        stdout=writing,
+        [sys.executable, "-c", code],
+        **{"stderr": subprocess.PIPE, **streams},
+        text=True,
+        cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("module", ["search", "report"])
+def test_a_help_without_a_reader_is_silent(module, unread):
+    done = subprocess.run(
+        [sys.executable, "-m", f"tfnas.{module}", "--help"],
+        stdout=unread,
         stderr=subprocess.PIPE,
         cwd=ROOT,
     )
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (READER_LEFT, b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("print('a result')", READER_LEFT, ""),
+        ("print('a result', flush=True)", READER_LEFT, ""),
+        ("print('a result'); raise UserError('x')", 1, "error: x\n"),
+        ("print('y'); raise Interrupted('x')", EXIT_CODE, "stopped: x\n"),
+        ("print(); raise KeyboardInterrupt", 130, "error: interrupted\n"),
+    ],
+)
+def test_without_a_reader_no_code_is_lost(body, code, said, unread):
+    assert ended(body, stdout=unread) == (code, said)
+    both = {"stdout": unread, "stderr": unread}
+    assert ended(body, **both) == (code, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("raise UserError('x')", 1),
+        ("raise Interrupted('x')", EXIT_CODE),
+        ("raise KeyboardInterrupt", 130),
+        ("pass", 0),
+    ],
+)
+def test_nobody_has_to_read_the_errors(body, code, unread):
+    assert ended(body, stderr=unread) == (code, None)
+
+
+def test_a_run_that_nobody_reads_can_be_resumed(unread, tmp_path):
+    run = f"from tfnas.runs import Run; run = Run({str(tmp_path / 'run')!r}, "
+    code, said = ended(f"{run}{{}}).__enter__(); print(1)", stdout=unread)
+    assert (code, said) == (READER_LEFT, "")
+    within = f"{run}{{}}, True)\n    with run: print(1, flush=True)"
+    code, said = ended(within, stdout=unread)
+    assert code == READER_LEFT
+    assert said.endswith("the same command with --resume goes on\n")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_closed_stream_is_as_if_nobody_listened(number, tmp_path):
+    """No file takes its place, and what is written to it is dropped."""
+    path = tmp_path / "file"
+    body = (
+        "import os, sys; print('to output'); print('error', file=sys.stderr); "
+        f"file = open({str(path)!r}, 'w'); "
+        f"os.write({number}, b'note'); assert file.fileno() > 2; "
+        "file.write('content')"
+    )
+    code, _ = ended(
+        body, preexec_fn=lambda: os.close(number), stdout=subprocess.PIPE
+    )
+    assert code == 0
+    assert path.read_text() == "content"
+
+
+def test_every_program_leaves_by_the_same_door():
+    programs = {
+        path.relative_to(ROOT / "tfnas").as_posix(): text
+        for path in (ROOT / "tfnas").rglob("*.py")
+        if '__name__ == "__main__"' in (text := path.read_text())
+    }
+    # What they write is read by the process that starts them alone.
+    del programs["benchmarking/worker.py"], programs["exporting/replay.py"]
+    assert not {n for n, text in programs.items() if "command.run(" not in text}
 
 
 # === Help ===

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tfnas.interruption import EXIT_CODE
+from tfnas.interruption import EXIT_CODE, READER_LEFT
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ if __name__ == "__main__":
         sys.exit(75)
 
     signal.signal(signal.SIGTERM, leave)
-    time.sleep(float(given["epochs"]))
+    time.sleep(float(given["epochs"]) * (1 + int(given["seed"])))
     sys.exit(given["seed"] == "1")
 """
 
@@ -76,6 +76,15 @@ def test_a_signal_reaches_the_runs(copy, number):
         "command goes on"
     )
     assert len(list(copy.glob("sweep/*/stopped"))) == 2
+
+
+def test_a_reader_that_leaves_stops_the_runs(copy):
+    """It is noticed when the first run ends; the other one would go on."""
+    with sweep(copy, "--epochs=10") as process:
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == READER_LEFT, err
+    assert len(list(copy.glob("sweep/*/stopped"))) == 1
 
 
 def test_what_fails_is_named_and_the_rest_finishes(copy):

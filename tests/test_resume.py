@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from running import (
     start,
 )
 
-from tfnas.interruption import EXIT_CODE
+from tfnas.interruption import EXIT_CODE, READER_LEFT
 
 # Each makes about seventy checkpoints.
 CASES = {
@@ -148,6 +149,29 @@ def test_a_signal_keeps_the_step_and_has_its_exit_code(number, whole, tmp_path):
     assert "Resuming " in said
     assert (f"{kept:06d}: damaged (" in said) == (number == signal.SIGTERM)
     assert_same_end("training", out, whole("training"))
+
+
+# faults/test_disks.py does this every day, in the first epoch.
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_a_reader_that_leaves_costs_nothing(case, whole, tmp_path):
+    """As with `| grep -m1 "Epoch 2"`."""
+    out = tmp_path / "run"
+    with start(*CASES[case], out=out) as process:
+        for line in process.stdout:
+            if line.startswith("Epoch 2"):
+                break
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == READER_LEFT, err
+    assert err.strip().splitlines()[-1] == (
+        "stopped: the reader of the output left; the same command with "
+        "--resume goes on"
+    )
+    assert not is_writing(out)
+    assert not (out / "report.html").exists()
+    assert re.search(r"Resuming after epoch \d", run(*CASES[case], out=out))
+    assert_same_end(case, out, whole(case))
 
 
 @pytest.mark.slow

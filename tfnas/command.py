@@ -19,7 +19,7 @@ from absl import flags
 
 from tfnas.choice import fields
 from tfnas.errors import UserError
-from tfnas.interruption import EXIT_CODE, Interrupted
+from tfnas.interruption import EXIT_CODE, READER_LEFT, Interrupted
 
 HELP = ("--help", "-h", "-help", "--helpfull")
 KINDS = {
@@ -76,36 +76,66 @@ def run(main, argv=None):
 
     A `UserError` becomes one line on standard error and exit code 1, Ctrl-C
     one line and the shell's 130, a run that stopped early and can go on one
-    line and `interruption.EXIT_CODE`. Other exceptions keep their traceback.
+    line and the code of its `Interrupted`. Where the reader of the output has
+    left it is `interruption.READER_LEFT`. Other exceptions keep their
+    traceback.
 
     Example: `run(main)` at the end of a command's module.
     """
     argv = sys.argv if argv is None else argv
-    try:
-        code = main(argv) or 0
-    except UserError as error:
-        line = " ".join(str(error).split())
-        print(f"error: {line}", file=sys.stderr)
-        code = 1
-    except Interrupted as error:
-        print(f"stopped: {error}", file=sys.stderr, flush=True)
-        sys.stdout.flush()
-        # Where a worker was lost, TensorFlow would wait for it at exit.
-        os._exit(EXIT_CODE)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:
-        code = 0
-    # The reader of a pipe may have left before everything was printed.
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.flush()
+    _fill_closed_streams()
+    code, line = _ended(main, argv)
+    said = _is_written(sys.stderr, line)
+    read = _is_written(sys.stdout)
+    if not read:
+        code = code or READER_LEFT
+    # At exit Python would write to a stream without a reader once more, and
+    # TensorFlow would wait for a worker that was lost.
+    if not (said and read) or code in (EXIT_CODE, READER_LEFT):
+        os._exit(code)
     sys.exit(code)
+
+
+def _ended(main, argv):
+    """(exit code, last words) of a command."""
+    try:
+        return main(argv) or 0, ""
+    except UserError as error:
+        return 1, f"error: {' '.join(str(error).split())}\n"
+    except Interrupted as error:
+        return error.code, f"stopped: {error}\n"
+    except KeyboardInterrupt:
+        return 130, "error: interrupted\n"
+    except BrokenPipeError:
+        return READER_LEFT, ""
+
+
+def _is_written(stream, text=""):
+    """Whether a stream has taken a text and all before it."""
+    try:
+        print(text, end="", file=stream, flush=True)
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def _fill_closed_streams():
+    """Let what the caller has closed (`>&-`) lead nowhere.
+
+    Otherwise the first file that is opened takes its number, and with it
+    what TensorFlow prints.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        continue
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
 
 
 @contextlib.contextmanager
 def quiet_start():
-    """Keep TensorFlow's notes on how it was built off the terminal.
+    """Start TensorFlow fast, its notes on how it was built off the terminal.
 
     Its C++ part writes them to standard error while it is imported, whatever
     the log level. If the import fails they are shown after all.

@@ -1,4 +1,4 @@
-"""Leaving early without losing anything: signals and the exit code."""
+"""Leaving early without losing anything: signals and the exit codes."""
 
 import contextlib
 import signal
@@ -6,6 +6,8 @@ import signal
 # sysexits.h's EX_TEMPFAIL, "try again later": the queues of clusters can tell
 # it from an error (1), and from a process that was killed (128 and more).
 EXIT_CODE = 75
+# 128 and SIGPIPE, as of other programs whose reader has left.
+READER_LEFT = 141
 
 
 class Interrupted(Exception):
@@ -13,6 +15,14 @@ class Interrupted(Exception):
 
     The message is one line that says what happened and how to go on.
     """
+
+    code = EXIT_CODE
+
+
+class ReaderLeft(Interrupted):
+    """A run left because nobody reads what it prints, as with `| head -1`."""
+
+    code = READER_LEFT
 
 
 class Requests:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tfnas.errors import UserError
+from tfnas.interruption import ReaderLeft
 
 KEPT_CHECKPOINTS = 2
 
@@ -62,8 +63,13 @@ class Run:
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self._lock.close()
+        if kind is not None and issubclass(kind, BrokenPipeError):
+            raise ReaderLeft(
+                "the reader of the output left; the same command with "
+                "--resume goes on"
+            ) from None
 
     def check(self):
         """Look whether the run could use its folder, without touching it.

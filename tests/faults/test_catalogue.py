@@ -16,6 +16,12 @@ FAULTS = {
         "test_resume.py::test_a_signal_keeps_the_step_and_has_its_exit_code",
         "test_sweep.py::test_a_signal_is_passed_on_as_sigterm",
     ],
+    "nobody reads the output": [
+        "faults/test_disks.py::test_a_reader_that_leaves_costs_an_epoch",
+        "test_resume.py::test_a_reader_that_leaves_costs_nothing",
+        "test_command.py::test_without_a_reader_no_code_is_lost",
+        "test_sweep.py::test_a_run_without_a_reader_stops_the_sweep",
+    ],
     "newest checkpoint torn": [
         "test_runs.py::test_a_torn_checkpoint_gives_way_to_the_one_before",
         "faults/test_disks.py::"

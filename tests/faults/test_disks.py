@@ -1,4 +1,4 @@
-"""Disks that are full, read-only, or gave back something else."""
+"""Disks that are full, read-only, or gave back something else; lost readers."""
 
 import os
 import shutil
@@ -19,6 +19,7 @@ from small_runs import (
 )
 
 from tfnas.errors import UserError
+from tfnas.interruption import READER_LEFT
 from tfnas.report import write_report
 
 
@@ -58,6 +59,33 @@ def test_a_disk_that_fills_up_in_a_search_costs_an_epoch(whole, tmp_path):
         assert done.returncode == 0, done.stderr
         assert "Resuming after epoch 1" in done.stdout
         assert_same_end(folder, whole)
+
+
+def test_a_reader_that_leaves_costs_an_epoch(whole, tmp_path):
+    """As with `| grep -m1 "Epoch 1"`."""
+    folder = tmp_path / "run"
+    with subprocess.Popen(
+        words(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        for line in process.stdout:
+            if line.startswith("Epoch 1"):
+                break
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == READER_LEFT, err
+    assert err.strip().splitlines()[-1] == (
+        "stopped: the reader of the output left; the same command with "
+        "--resume goes on"
+    )
+    assert not (folder / "report.html").exists()
+    done = run(folder, resume=True)
+    assert done.returncode == 0, done.stderr
+    assert "Resuming after epoch" in done.stdout
+    assert_same_end(folder, whole)
 
 
 def test_a_disk_that_is_full_from_the_start(tmp_path):

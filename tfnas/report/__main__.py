@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 
+from tfnas import command
 from tfnas.errors import UserError
 from tfnas.report import write_report
 
@@ -25,12 +26,13 @@ def main(argv: Sequence[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 1
     try:
-        print(write_report(argv[1]))
+        page = write_report(argv[1])
     except (UserError, OSError) as error:
         print(f"tfnas.report: {error}", file=sys.stderr)
         return 1
+    print(page)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    command.run(main)

@@ -12,7 +12,13 @@ import subprocess
 from pathlib import Path
 
 from tfnas.errors import UserError
-from tfnas.interruption import EXIT_CODE, Interrupted, Requests
+from tfnas.interruption import (
+    EXIT_CODE,
+    READER_LEFT,
+    Interrupted,
+    ReaderLeft,
+    Requests,
+)
 from tfnas.sweeping.tasks import run
 
 
@@ -63,6 +69,8 @@ def run_here(tasks):
             # A run may have been stopped alone, or lost another worker.
             if relay.stop or code == EXIT_CODE:
                 raise Interrupted(_stopped(relay.stop or task.folder))
+            if code == READER_LEFT:  # who reads the sweep's output too
+                raise ReaderLeft(_stopped("the reader of the output left"))
             if code:
                 failed.append(task)
     _report(failed, tasks)
@@ -107,10 +115,12 @@ def run_on_ray(tasks, cpus, gpus):
         with Requests() as requests:
             failed = _collect(ray, dict(waiting), requests)
         if requests.stop:
-            for reference in waiting:
-                ray.cancel(reference)
-            ray.wait(list(waiting), num_returns=len(waiting), timeout=60)
             raise Interrupted(_stopped(requests.stop))
+    except (Interrupted, BrokenPipeError):
+        for reference in waiting:
+            ray.cancel(reference)
+        ray.wait(list(waiting), num_returns=len(waiting), timeout=60)
+        raise
     finally:
         ray.shutdown()
     _report(failed, tasks)
