@@ -1,5 +1,6 @@
 """Fixtures that the tests share."""
 
+import collections
 import functools
 import gc
 import json
@@ -22,6 +23,20 @@ ROOT = Path(__file__).parents[1]
 PACKED = Path(__file__).parent / "golden"
 # A checkout may stand beside the complete vectors, which are too large here.
 WHOLE = Path(__file__).parents[2] / "shared" / "golden"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Every reason to skip tests: how many they are, and in which files."""
+    files = collections.defaultdict(list)
+    for report in terminalreporter.stats.get("skipped", []):
+        _, _, reason = report.longrepr
+        file = report.nodeid.partition("::")[0]
+        files[reason.removeprefix("Skipped: ")].append(file)
+    if files:
+        terminalreporter.section("skipped")
+    for reason, found in sorted(files.items(), key=lambda x: -len(x[1])):
+        places = ", ".join(dict.fromkeys(found))
+        terminalreporter.write_line(f"{len(found):4d}  {reason} ({places})")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,13 +1,18 @@
-"""The examples of CONTRIBUTING.md, followed to the letter."""
+"""The examples of CONTRIBUTING.md, followed to the letter; its tests."""
 
 import json
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
+import types
 from pathlib import Path
 
 import pytest
+from conftest import pytest_terminal_summary
+
+from tfnas.exporting.requirements import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = re.compile(
@@ -76,3 +81,72 @@ def test_the_examples_are_in_the_project_s_style(copy, tool):
         text=True,
     )
     assert done.returncode == 0, done.stdout
+
+
+# === What the test command installs ===
+
+# Modules that CONTRIBUTING.md installs apart, and the words that do so.
+APART = {
+    "ray": "torch ray",
+    "torch": "torch ray",
+    "gradio": "'.[demo]'",
+    "playwright": "playwright",
+    "tensorflow_serving": "tensorflow-serving-api",
+    "grpc": "tensorflow-serving-api",
+}
+
+
+def modules(extra, extras):
+    """Yields the modules that an extra of pyproject.toml installs."""
+    for requirement in extras[extra]:
+        name, _, more = re.split(r"[<>=]", requirement)[0].partition("[")
+        if name == "tfnas":
+            for other in more.rstrip("]").split(","):
+                yield from modules(other, extras)
+        yield {"pyyaml": "yaml"}.get(name, name.replace("-", "_"))
+
+
+def test_the_test_command_installs_what_tests_would_skip_without():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = set(LIBRARIES)
+    for path in (ROOT / "tests").rglob("*.py"):
+        text = path.read_text()
+        needed |= set(re.findall(r'importorskip\(\s*"(\w+)', text))
+        needed |= set(re.findall(r'find_spec\(\s*"(\w+)', text))
+    assert {"keras_tuner", "safetensors", "yaml", "torch"} <= needed
+    installed = set(modules("test", project["optional-dependencies"]))
+    assert needed - installed == APART.keys()
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    assert all(words in page for words in APART.values())
+    for name in ("README.md", "CONTRIBUTING.md", ".ci/run"):
+        assert "install -e '.[cpu,test]'" in (ROOT / name).read_text().replace(
+            "install -q -e", "install -e"
+        )
+
+
+def test_skipped_tests_are_counted_and_named_at_the_end():
+    def skipped(test, reason):
+        place = ("somewhere.py", 1, f"Skipped: {reason}")
+        return types.SimpleNamespace(nodeid=test, longrepr=place)
+
+    lines = []
+    reporter = types.SimpleNamespace(
+        stats={
+            "skipped": [
+                skipped("tests/test_a.py::one", "no Graphviz"),
+                skipped("tests/test_b.py", "could not import 'ray'"),
+                skipped("tests/test_c.py::one", "could not import 'ray'"),
+            ]
+        },
+        section=lines.append,
+        write_line=lines.append,
+    )
+    pytest_terminal_summary(reporter)
+    assert lines == [
+        "skipped",
+        "   2  could not import 'ray' (tests/test_b.py, tests/test_c.py)",
+        "   1  no Graphviz (tests/test_a.py)",
+    ]
+    lines.clear()
+    pytest_terminal_summary(types.SimpleNamespace(stats={}))
+    assert not lines
