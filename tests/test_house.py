@@ -38,6 +38,7 @@ LEVELS = [
     {"networks"},
     {"layers"},
     {"optimizers", "distributed_model"},
+    {"budget"},
     {"regularization", "relaxation", "methods", "cost", "derivation"},
     {"recipe"},
     {"schedule", "selection"},

@@ -60,7 +60,7 @@ CASES = {
         "nodes": 3,
         "auxiliary_skip": "true",
         "smoothing": 0.3,
-        "budget_macs": 1,
+        "budget_macs": 100,
         "inner_steps": 2,
         "order": 2,
         "batch_size": 128,

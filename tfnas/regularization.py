@@ -69,28 +69,3 @@ def beta_decay(alphas):
     return tf.reduce_mean(
         tf.concat([tf.reduce_logsumexp(alpha, -1) for alpha in alphas], 0)
     )
-
-
-def over_budget(weights, coefficients, fixed, budget):
-    """How far the expected multiply-adds exceed a budget, relative to it.
-
-    L = max(0, E / budget - 1), E = fixed + sum of share * multiply-adds over
-    the candidates; an edge's shares sum to its chance of being kept. It is
-    differentiable in the weights, and zero within the budget.
-
-    Args:
-        weights: list of mixing weights (edges, operations).
-        coefficients: list of arrays of the same shape, `cost.expected`'s.
-        fixed: multiply-adds that do not depend on the architecture.
-        budget: multiply-adds that the derived network may have.
-
-    Returns:
-        A scalar.
-
-    Example: `over_budget([w], [macs], fixed=1e6, budget=3e8)`.
-    """
-    expected = fixed
-    for share, macs in zip(weights, coefficients, strict=True):
-        share = share / tf.reduce_sum(share, -1, keepdims=True)
-        expected += tf.reduce_sum(share * tf.cast(macs, share.dtype))
-    return tf.nn.relu(expected / budget - 1)

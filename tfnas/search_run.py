@@ -7,7 +7,15 @@ import time
 import keras
 import tensorflow as tf
 
-from tfnas import data, proxy, report, schedule, selection, summary
+from tfnas import (
+    budget,
+    data,
+    proxy,
+    report,
+    schedule,
+    selection,
+    summary,
+)
 from tfnas.bilevel import BilevelSearch
 from tfnas.callbacks import EachEpoch, reason_to_stop
 from tfnas.distributed_model import is_across_hosts
@@ -43,6 +51,8 @@ def search(config, method, argv):
     """
     started = time.time()
     dataset, strategy = prepare(config, method.augmentation, method.batch_size)
+    if not config.resume:  # an older run may go on
+        budget.check(method, dataset.image_shape, len(dataset.classes))
     record = summary.record(config, method, dataset, argv)
     lines = plan(method, dataset)
     if not tf.config.list_physical_devices("GPU"):

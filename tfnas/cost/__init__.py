@@ -11,17 +11,19 @@ A map is (height, width); stride 2 rounds an odd size up.
 from tfnas.cost import mobile, nasbench201, networks
 from tfnas.cost.layers import Cost
 from tfnas.cost.memory import Memory, edge_outputs, search_memory
-from tfnas.cost.networks import expected_multiply_adds
+from tfnas.cost.networks import candidate_multiply_adds
+from tfnas.cost.smallest import smallest_multiply_adds
 from tfnas.spaces.mobile import STEM
 
 __all__ = [
     "Cost",
     "Memory",
     "built_cost",
+    "candidate_multiply_adds",
     "edge_outputs",
-    "expected_multiply_adds",
     "network_cost",
     "search_memory",
+    "smallest_multiply_adds",
     "supernet_cost",
 ]
 

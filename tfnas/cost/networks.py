@@ -1,5 +1,6 @@
 """Costs of whole networks: the stack of cells with its stem and heads."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -155,7 +156,7 @@ def supernet_cost(
     return cost + linear(last, classes)
 
 
-def expected_multiply_adds(
+def candidate_multiply_adds(
     operations,
     *,
     input_shape=(32, 32, 3),
@@ -164,11 +165,12 @@ def expected_multiply_adds(
     cells=20,
     nodes=4,
     stem="cifar",
+    edge_attentions=(),
+    cell_attentions=(),
 ):
-    """What each candidate would add to the derived network, on average.
+    """What each candidate adds to the derived network, if it is kept.
 
-    A node keeps two of its edges, so a candidate counts with its edge's
-    chance, two by the number of edges into the node.
+    The network's cells keep all their nodes.
 
     Args:
         operations: as of `supernet_cost`.
@@ -178,34 +180,60 @@ def expected_multiply_adds(
         cells: its number of cells.
         nodes: nodes of a cell.
         stem: its stem, as of `network_cost`.
+        edge_attentions: as of `supernet_cost`.
+        cell_attentions: as of `supernet_cost`.
 
     Returns:
-        ({"normal": array (edges, candidates), "reduce": the same}, fixed):
-        multiply-adds of each candidate in all cells of its kind, times the
-        chance, and those of everything else.
+        ({"normal": {"alphas": array (edges, candidates), "betas": (edges,
+        edge_attentions), "gammas": (cell_attentions,)}, "reduce": the same},
+        fixed): multiply-adds of each candidate in all cells of its kind, and
+        those of everything else.
 
     Example:
 
     ```python
     every = [darts.PRIMITIVES] * 14
-    macs, fixed = expected_multiply_adds({"normal": every, "reduce": every})
+    macs, fixed = candidate_multiply_adds({"normal": every, "reduce": every})
     ```
     """
     edges = darts.edges(nodes)
     _check_operations(operations, len(edges))
-    macs = {kind: np.zeros(np.shape(operations[kind])) for kind in operations}
+    macs = {
+        kind: dict.fromkeys(("alphas", "betas", "gammas"), 0)
+        for kind in operations
+    }
+
+    @functools.cache  # most cells are alike
+    def of_cell(kind, site):
+        own = {
+            "alphas": [
+                [operation(name, site.behind(source)) for name in row]
+                for (source, _), row in zip(
+                    edges, operations[kind], strict=True
+                )
+            ],
+            "betas": [[after(n, site) for n in edge_attentions]] * len(edges),
+            "gammas": [
+                attention(n, nodes * site.channels, site.leaving)
+                for n in cell_attentions
+            ],
+        }
+        return {name: _multiply_adds(costs) for name, costs in own.items()}
 
     def inside(kind, site):
-        for row, (source, node) in enumerate(edges):
-            for column, name in enumerate(operations[kind][row]):
-                added = operation(name, site.behind(source)).multiply_adds
-                macs[kind][row, column] += 2 / node * added
+        for name, added in of_cell(kind, site).items():
+            macs[kind][name] = macs[kind][name] + added
         return Cost()
 
     widths = {"normal": nodes, "reduce": nodes}
     start = _STEMS[stem](input_shape, channels)
     rest, last, _ = _stack(inside, widths, start, channels, cells)
     return macs, (rest + linear(last, classes)).multiply_adds
+
+
+@np.vectorize(otypes=[float])
+def _multiply_adds(cost):
+    return cost.multiply_adds
 
 
 def _check_operations(operations, edges):

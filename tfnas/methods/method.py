@@ -114,8 +114,8 @@ class Method:
     )
     budget_macs: float = choice(
         0.0,
-        "multiply-adds, in millions, that the 36-channel 20-cell network may "
-        "have; 0 is any",
+        "multiply-adds, in millions, that the derived network may have at 36 "
+        "channels and 20 cells, whatever the supernet's size; 0 is any",
         least=0,
     )
     budget_weight: float = choice(

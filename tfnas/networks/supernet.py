@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfnas import cost, methods, regularization
+from tfnas import budget, cost, methods
 from tfnas.errors import UserError
 from tfnas.layers.cells import SearchCell
 from tfnas.layers.kernels import uniform
@@ -201,17 +201,18 @@ class Supernet(CellSupernet):
         return loss
 
     def _over_budget(self):
-        shares = self.architecture_layer.mixing_weights()
-        expected, fixed = cost.expected_multiply_adds(
+        macs, fixed = cost.candidate_multiply_adds(
             self.operations,
             input_shape=self.image_shape,
             classes=self.classes,
             nodes=self.nodes,
             stem=self.method.stem,
+            edge_attentions=self.placement.second,
+            cell_attentions=self.placement.end,
         )
-        return regularization.over_budget(
-            [shares[kind]["alphas"] for kind in KINDS],
-            [expected[kind] for kind in KINDS],
+        return budget.over_budget(
+            self.architecture_layer,
+            macs,
             fixed,
             self.method.budget_macs * 1e6,
         )

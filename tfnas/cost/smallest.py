@@ -1,0 +1,98 @@
+"""The cheapest network that a search of cells could find."""
+
+import itertools
+import math
+
+import numpy as np
+
+from tfnas.cost.networks import candidate_multiply_adds
+from tfnas.spaces import darts
+
+
+def smallest_multiply_adds(
+    candidates,
+    *,
+    nodes=4,
+    by_threshold=False,
+    skip_limit=None,
+    edge_attentions=(),
+    cell_attentions=(),
+    **size,
+):
+    """Multiply-adds of the cheapest network that a rule can derive.
+
+    Two edges of each node stay, with an operation other than `none`; by a
+    threshold a single edge from an input may be all that is left of a cell.
+
+    Args:
+        candidates: names of the operations that compete on every edge.
+        nodes: nodes of a cell.
+        by_threshold: whether the rule is one of Fair DARTS's.
+        skip_limit: skips that the normal cell may have, or None for any.
+        edge_attentions: as of `candidate_multiply_adds`.
+        cell_attentions: as of `candidate_multiply_adds`.
+        **size: as of `candidate_multiply_adds`.
+
+    Returns:
+        An integer.
+
+    Example: `smallest_multiply_adds(["none", "sep_conv_3x3"], cells=8)`.
+    """
+    nodes = 1 if by_threshold else nodes
+    rows = [list(candidates)] * len(darts.edges(nodes))
+    macs, total = candidate_multiply_adds(
+        dict.fromkeys(darts.KINDS, rows),
+        nodes=nodes,
+        edge_attentions=edge_attentions,
+        cell_attentions=cell_attentions,
+        **size,
+    )
+    for kind, own in macs.items():
+        limit = skip_limit if kind == "normal" else None
+        second = _cheapest(own["betas"], edge_attentions)
+        options = [
+            _options(row, candidates, added)
+            for row, added in zip(own["alphas"], second, strict=True)
+        ]
+        if by_threshold:
+            total += min(cost for edge in options for _, cost in edge)
+        else:
+            total += _cell(options, nodes, math.inf if limit is None else limit)
+        total += _cheapest(own["gammas"], cell_attentions)
+    return int(total)
+
+
+def _cheapest(costs, names):
+    """The least of the last axis, `none` left out; 0 without any names."""
+    known = [i for i, name in enumerate(names) if name != "none"]
+    return np.min(costs[..., known], axis=-1) if known else costs.sum(-1)
+
+
+def _options(row, names, added):
+    """(is a skip, multiply-adds) of an edge's skip and of its best other."""
+    found = {}
+    for name, cost in zip(names, row, strict=True):
+        if name != "none":
+            skip = name == "skip_connect"
+            found[skip] = min(found.get(skip, math.inf), cost + added)
+    return list(found.items())
+
+
+def _cell(options, nodes, limit):
+    """The least of a cell with at most `limit` skips, or with the fewest."""
+    places = darts.edges(nodes)
+    least = {0: 0}
+    for node in range(2, nodes + 2):
+        edges = [options[i] for i, (_, to) in enumerate(places) if to == node]
+        reached = {}
+        for before, pair in itertools.product(
+            least.items(), itertools.combinations(edges, 2)
+        ):
+            for kept in itertools.product(*pair):
+                skips, cost = map(sum, zip(before, *kept, strict=True))
+                reached[skips] = min(reached.get(skips, math.inf), cost)
+        least = reached
+    fewest = min(least)
+    return min(
+        cost for skips, cost in least.items() if skips <= max(limit, fewest)
+    )
