@@ -1,10 +1,11 @@
 """What a search says of itself, above all the command that goes on."""
 
 import shlex
+import types
 
 import pytest
 
-from tfnas import command, summary, train, zoo
+from tfnas import command, cost, methods, summary, train, zoo
 from tfnas.recipe import Recipe
 from tfnas.search import resolve
 from tfnas.train import TrainConfig
@@ -43,3 +44,23 @@ def test_the_next_command_trains_what_the_search_found(flags, preset, tmp_path):
     assert later.train_images is None
     for name in ("dataset", "data_dir", "image_size", "seed"):
         assert getattr(later, name) == getattr(config, name)
+
+
+@pytest.mark.parametrize("budget", [0.0, 600.0])
+def test_the_network_is_counted_with_the_search_s_stem(budget):
+    """The budget is, so that the two can be compared."""
+    flags = {"stem": "imagenet", "budget_macs": budget}
+    supernet = types.SimpleNamespace(
+        cost=cost.Cost,
+        image_shape=(64, 64, 3),
+        classes=10,
+        method=methods.get("darts").with_flags(flags),
+    )
+    found = zoo.genotype("PDARTS")
+    noted = summary.summary(
+        supernet, found, seconds=1.0, checkpoint_seconds=0.0, next_command=""
+    )
+    counted = cost.network_cost(found, input_shape=(64, 64, 3), stem="imagenet")
+    assert noted["network"]["multiply_adds"] == counted.multiply_adds
+    known = {"budget_multiply_adds": 600_000_000} if budget else {}
+    assert {k: v for k, v in noted.items() if "budget" in k} == known

@@ -50,6 +50,13 @@ def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
         A JSON-ready dict.
     """
     searched = supernet.cost()
+    images = {
+        "input_shape": supernet.image_shape,
+        "classes": supernet.classes,
+    }
+    if genotype.space == "darts":
+        images["stem"] = supernet.method.stem
+    budget = supernet.method.budget_macs
     return {
         "seconds": round(seconds, 1),
         "checkpoint_seconds": round(checkpoint_seconds, 3),
@@ -57,11 +64,9 @@ def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
         "supernet_parameters": searched.parameters,
         "supernet_multiply_adds": searched.multiply_adds,
         "network": network_of_paper(
-            genotype,
-            input_shape=supernet.image_shape,
-            classes=supernet.classes,
-            width=getattr(supernet, "width", 1.0),
+            genotype, width=getattr(supernet, "width", 1.0), **images
         ),
+        **({"budget_multiply_adds": round(budget * 1e6)} if budget else {}),
         "next_command": next_command,
     }
 
@@ -75,7 +80,7 @@ def network_of_paper(genotype, *, width=1.0, **images):
     Args:
         genotype: the `Genotype`.
         width: factor on the mobile space's channels.
-        **images: `input_shape` and `classes`.
+        **images: `input_shape` and `classes`; in the DARTS space also `stem`.
 
     Returns:
         {"channels", "cells", "parameters", "multiply_adds"}.
