@@ -36,6 +36,23 @@ def fixed_part(dataset, places, images=IMAGES):
     return next(iter(data.evaluation_batches(part, dataset, len(chosen))))
 
 
+def described(batch):
+    """What summary.json says of the images that the proxy is measured on.
+
+    Args:
+        batch: (images, labels), as of `fixed_part`.
+
+    Returns:
+        {"images": how many, "majority_share": that of the largest class,
+        which an answer that is always the same has right}.
+
+    Example: `described((images, [0, 0, 1]))["majority_share"]` is 2/3.
+    """
+    counts = np.unique(np.asarray(batch[1]), return_counts=True)[1]
+    images = int(counts.sum())
+    return {"images": images, "majority_share": int(counts.max()) / images}
+
+
 def proxy_accuracy(supernet, batch):
     """The accuracy of the supernet pruned to the cell that it derives now.
 

@@ -6,8 +6,12 @@ import numpy as np
 
 from tfnas import selection
 from tfnas.report import findings, markup
+from tfnas.report.interval import wilson
 from tfnas.report.markup import Raw
 from tfnas.report.reading import Run, cell_kinds
+
+# That `tfnas.proxy` takes.
+MOST_IMAGES = 512
 
 
 def best_row(run: Run) -> int | None:
@@ -56,15 +60,51 @@ def table(run: Run) -> Raw:
 
 def _advice(run: Run, rule: str | None, best: int, taken: int) -> Raw:
     took = f"The cell is that of <code>--select={markup.escape(rule)}</code>."
-    if best == taken:
-        return Raw(took if rule else "")
-    proxy = run.history["proxy_accuracy"]
-    gap = 100 * (proxy[best] - proxy[taken])
-    more = "" if np.isnan(gap) else f", {gap:.1f} points more"
-    return Raw(
-        f"{took if rule else ''} <code>--select=best_proxy</code> takes that "
-        f"of epoch {run.history['epoch'][best]:.0f}{more}."
+    said = [took] if rule else []
+    if noise := _noise(run, best):
+        said.append(noise)
+    elif best != taken:
+        proxy = run.history["proxy_accuracy"]
+        gap = 100 * (proxy[best] - proxy[taken])
+        more = "" if np.isnan(gap) else f", {gap:.1f} points more"
+        said.append(
+            "<code>--select=best_proxy</code> takes that "
+            f"of epoch {run.history['epoch'][best]:.0f}{more}."
+        )
+    return Raw(" ".join(said))
+
+
+def _noise(run: Run, best: int) -> str:
+    """Why the proxy ranks no epochs, in words; "" where it can.
+
+    It cannot where its best accuracy is not above that of an answer that is
+    always the same, the most frequent class, by Wilson's interval.
+    """
+    share = run.history["proxy_accuracy"][best]
+    images, majority, assumed = _proxy_images(run)
+    low, high = wilson(share * images, images)
+    if low > majority:
+        return ""
+    ends = f"{markup.percent(low)} to {markup.percent(high)} at 95 %"
+    return (
+        f"The proxy advises no epoch: its best, {markup.percent(share)} of "
+        f"{images} images ({ends}), is not above what always naming the most "
+        f"frequent class gives, {markup.percent(majority)}{assumed}."
     )
+
+
+def _proxy_images(run: Run) -> tuple[int, float, str]:
+    """How many images the proxy takes, and the majority class's share.
+
+    Of runs that did not record them, the most that it may take and classes
+    of equal size, which the third value says.
+    """
+    noted, data = run.summary.get("proxy"), run.config["data"]
+    if noted:
+        return noted["images"], noted["majority_share"], ""
+    equal = 1 / max(len(data["classes"]), 1)
+    images = max(min(MOST_IMAGES, data["valid"]), 1)
+    return images, equal, " if all classes are equally frequent"
 
 
 def _cells(run: Run, row: int) -> tuple[str, ...]:
