@@ -465,6 +465,12 @@ def test_other_search_spaces_have_a_page(tmp_path, found, kind, rows, words):
 
 
 def with_proxy(run, values, eigenvalue=None, **provenance):
+    """The page of a run with more columns and a provenance."""
+    add_proxy(run, values, eigenvalue, **provenance)
+    return Page(write_report(run).read_text(encoding="utf-8"))
+
+
+def add_proxy(run, values, eigenvalue=None, **provenance):
     """Add columns to a run's history, and to its genotype a provenance."""
     path = run / "history.csv"
     with path.open(newline="") as file:
@@ -480,7 +486,6 @@ def with_proxy(run, values, eigenvalue=None, **provenance):
     data = json.loads((run / "genotype.json").read_text())
     data["provenance"] = provenance
     (run / "genotype.json").write_text(json.dumps(data))
-    return Page(write_report(run).read_text(encoding="utf-8"))
 
 
 def test_a_run_without_the_proxy_says_nothing_of_it(report):

@@ -70,7 +70,8 @@ def search(config, method, argv):
     for name, text in genotype.provenance.items():
         if name.startswith("fallback"):
             print(f"\n{name.removeprefix('fallback_')}: {text}")
-    print(f"\n{genotype}\nReport: {page}")
+    print(f"\n{genotype}", *report.remarks(run.folder), sep="\n")
+    print(f"Report: {page}")
     return genotype
 
 
@@ -107,6 +108,7 @@ class _Search(Resumable):
         epoch, genotype = self._selected()
         chosen = {"select": self.config.select, "epoch": epoch}
         genotype = self._described(genotype, chosen)
+        noted = proxy.described(self.fixed)
         self.run.write("genotype.json", genotype.to_json())
         self.run.write_json(
             "summary.json",
@@ -120,6 +122,7 @@ class _Search(Resumable):
                         self.config, self.run.folder, self.method.augmentation
                     ),
                 ),
+                **({} if self.method.space == "mobile" else {"proxy": noted}),
                 **chosen,
             },
         )

@@ -1,9 +1,9 @@
 """The page that says what a run found, in words and pictures.
 
-`reading` reads the run's folder, `findings` draws the conclusions, `figures`
-draws, `overview`, `training` and `alphas` write a section each, and `page`
-puts them together. `network` writes the page of a trained network, `trials`
-that of a search without gradients.
+`reading` reads the run's folder, `findings` draws the conclusions, `chance`
+tells a choice from noise, `figures` draws, `overview`, `training` and `alphas`
+write a section each, and `page` puts them together. `network` writes the page
+of a trained network, `trials` that of a search without gradients.
 """
 
 from __future__ import annotations
@@ -55,3 +55,25 @@ def write_report(run: str | Path) -> Path:
             f"tfnas.report {run}"
         ) from None
     return place
+
+
+def remarks(run: str | Path) -> list[str]:
+    """What a search's terminal says below its genotype, as its page does.
+
+    Args:
+        run: the folder of a finished search.
+
+    Returns:
+        Lines: whether chance decided, and what came of the budget.
+
+    Example: `print(*remarks("runs/darts_seed0"), sep="\n")`.
+    """
+    from tfnas.report import chance, findings, reading
+
+    found = reading.read_run(run)
+    lines = (
+        chance.verdict(found),
+        chance.attention_verdict(found),
+        findings.budget(found),
+    )
+    return [line for line in lines if line]

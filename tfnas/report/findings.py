@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from tfnas.genotype import Genotype
-from tfnas.report.reading import Snapshot
+from tfnas.report import markup
+from tfnas.report.reading import Run, Snapshot
 
 CELL_NAMES = {
     "normal": "normal cell",
@@ -246,3 +247,27 @@ def stable_epochs(snapshots: Sequence[Snapshot]) -> int:
         if choices(snapshot.genotype) != last:
             return back
     return len(snapshots)
+
+
+def budget(run: Run) -> str:
+    """What came of `--budget_macs`, in words; "" without a budget.
+
+    A breach begins with "Over budget".
+
+    Example: `budget(read_run("runs/darts_digits_seed0"))`.
+    """
+    allowed = 1e6 * run.config["method"].get("budget_macs", 0)
+    if not allowed:
+        return ""
+    counted = run.summary["network"]["multiply_adds"]
+    found, limit = markup.count(counted), markup.count(allowed)
+    if counted <= allowed:
+        return (
+            f"Within budget: the derived network has {found} multiply-adds, "
+            f"{limit} are allowed."
+        )
+    return (
+        f"Over budget: the derived network has {found} multiply-adds, "
+        f"{100 * (counted / allowed - 1):.2g} % more than the {limit} that "
+        "--budget_macs allows; raise --budget_weight or search for more epochs."
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfnas import drawing
-from tfnas.report import figures, findings, markup
+from tfnas.report import chance, figures, findings, markup
 from tfnas.report.markup import Raw, escape
 from tfnas.report.reading import Run
 
@@ -36,7 +36,8 @@ def header(run: Run) -> Raw:
         f'<p class="verdict">{escape(findings.verdict(run.genotype))}</p>'
         + warning(run)
         + fallbacks(run)
-        + f"<p>{escape(confidence(run))}</p>"
+        + settled(run)
+        + cost(run)
         + key_figures(run)
         + "<h3>Go on from here</h3>"
         f"<pre><code>{escape(run.summary['next_command'])}</code></pre>"
@@ -60,9 +61,33 @@ def fallbacks(run: Run) -> Raw:
     )
 
 
+def settled(run: Run) -> Raw:
+    """Whether chance decided, and if not, how stable the genotype was."""
+    attentions = chance.attention_verdict(run)
+    if by_chance := chance.verdict(run):
+        return _note(f"{by_chance} {attentions}")
+    stability = Raw(f"<p>{escape(confidence(run))}</p>")
+    return Raw(stability + _note(attentions)) if attentions else stability
+
+
+def cost(run: Run) -> Raw:
+    """The derived network beside its budget; empty without one."""
+    text = findings.budget(run)
+    if text.startswith("Over"):
+        return _note(text)
+    return Raw(f"<p>{escape(text)}</p>" if text else "")
+
+
+def _note(text: str) -> Raw:
+    return Raw(f'<div class="warning" role="note"><p>{escape(text)}</p></div>')
+
+
 def warning(run: Run) -> Raw:
-    """What to do about a collapsed cell; empty when it is sound."""
-    if not findings.collapsed(run.genotype):
+    """What to do about a collapsed cell; empty when it is sound.
+
+    Empty too where chance decided: a cell drawn by lot has not collapsed.
+    """
+    if not findings.collapsed(run.genotype) or chance.verdict(run):
         return Raw("")
     kept = findings.operations(run.genotype)
     cell = kept.get("normal", kept.get("cell", ()))
@@ -122,8 +147,7 @@ def key_figures(run: Run) -> Raw:
     seconds = np.nanmean(run.history["seconds"])
     valid = run.history["valid_accuracy"]
     size = f"{network['channels']} channels, {network['cells']} cells"
-    stable = findings.stable_epochs(run.snapshots)
-    entries = (
+    entries = [
         ("Parameters", markup.count(network["parameters"]), size),
         ("Multiply-adds", markup.count(network["multiply_adds"]), "per image"),
         ("Validation accuracy", markup.percent(valid[-1]), "of the supernet"),
@@ -137,12 +161,11 @@ def key_figures(run: Run) -> Raw:
             f"{markup.count(summary['peak_memory_mb'] * 1e6, unit='B')}",
             "of the process",
         ),
-        (
-            "Genotype stable for",
-            markup.plural(stable, "epoch"),
-            f"of {len(run.snapshots)}",
-        ),
-    )
+    ]
+    if not chance.verdict(run):
+        epochs = markup.plural(findings.stable_epochs(run.snapshots), "epoch")
+        note = f"of {len(run.snapshots)}"
+        entries.append(("Genotype stable for", epochs, note))
     return markup.key_figures(entries)
 
 

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfnas.report import colours, figures, findings, markup, stopping
+from tfnas.report import (
+    chance,
+    colours,
+    figures,
+    findings,
+    markup,
+    stopping,
+)
 from tfnas.report.markup import Raw
 from tfnas.report.reading import Run
 
@@ -141,7 +148,8 @@ def changes(run: Run) -> Raw:
     """The epochs at which the genotype changed, the latest first."""
     found = findings.changes(run.snapshots)
     if not found:
-        return Raw('<p class="note">The genotype never changed.</p>')
+        still = "" if chance.verdict(run) else "The genotype never changed."
+        return Raw(f'<p class="note">{still}</p>' if still else "")
     many_stages = len(run.stages) > 1
     rows = [
         (

@@ -1,0 +1,205 @@
+"""Whether a search has decided anything, or its noise has.
+
+A choice counts as decided by chance where, over all edges,
+
+- the best candidate leads the second by less than `LEAD` in shares (the
+  median; shares as the mixture has them, softmax or sigmoid), or
+- alpha has moved by less than `TIMES` its initial deviation, which counts as
+  `LEAST` at least. Both are root mean squares over all edges and candidates;
+  what a softmax does not see, a constant added to an edge, is taken off.
+
+Candidates that the derivation never keeps (`none`, but for NAS-Bench-201) and
+edges without a choice take no part. Weights of whole edges (PC-DARTS) change
+no lead within an edge.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from tfnas.report import findings
+from tfnas.report.reading import Run, cell_kinds
+from tfnas.spaces.attention import PLACEMENTS
+
+LEAD = 0.01
+TIMES = 3
+LEAST = 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """How far a choice is from noise.
+
+    Attributes:
+        lead: of the best candidate over the second, in shares; the median.
+        moved: how far the raw weights have moved since the stage began.
+        enough: how far they have to.
+    """
+
+    lead: float
+    moved: float
+    enough: float
+
+
+def verdict(run: Run) -> str:
+    """Why chance decided the operations, in words; "" where it did not.
+
+    The lead is that of the last stage, at the epoch that the genotype was
+    taken from. In every stage alpha has to move, as it decides what the next
+    one keeps.
+
+    Example: `verdict(read_run("runs/darts_digits_seed0"))`.
+    """
+    last = len(run.stages) - 1
+    reasons = []
+    for number, stage in enumerate(run.stages):
+        epoch = _taken(run) if number == last else -1
+        found = operations(stage, _relaxation(run), epoch)
+        if found is None:
+            continue
+        where = f"in stage {number + 1} " if last else ""
+        if number == last and found.lead < LEAD:
+            reasons.append(_short_lead(found, "operation of an edge"))
+        if found.moved < found.enough:
+            reasons.append(where + _short_way(found))
+    if not reasons:
+        return ""
+    return (
+        f"The operations were decided by chance: {'; '.join(reasons)}. "
+        "Another seed may well find others; search for more epochs or with a "
+        "higher --alpha_learning_rate."
+    )
+
+
+def attention_verdict(run: Run) -> str:
+    """The same of the attentions; "" also where none were searched."""
+    found = attentions(
+        run.stages[-1],
+        run.config["method"].get("attention", "none"),
+        _taken(run),
+    )
+    if found is None:
+        return ""
+    reasons = []
+    if found.lead < LEAD:
+        reasons.append(_short_lead(found, "attention"))
+    if found.moved < found.enough:
+        reasons.append(_short_way(found))
+    if not reasons:
+        return ""
+    return f"The attentions were decided by chance: {'; '.join(reasons)}."
+
+
+def operations(
+    stage: Mapping[str, np.ndarray], relaxation: str, epoch: int = -1
+) -> Evidence | None:
+    """The evidence for the operations of a stage.
+
+    Args:
+        stage: one of `Run.stages`.
+        relaxation: "softmax" or "sigmoid".
+        epoch: after which to judge; -1 is the last.
+
+    Returns:
+        None where no edge has a choice.
+
+    Example: `operations(run.stages[-1], "softmax").lead`.
+    """
+
+    def edges():
+        for kind in cell_kinds(stage):
+            raw, names = stage[f"alphas_{kind}"], stage[f"operations_{kind}"]
+            # NAS-Bench-201's rule alone may keep `none`.
+            possible = (names != "none") | (kind == "cell")
+            yield from zip(raw[0], _after(raw, epoch), possible, strict=True)
+
+    return _evidence(edges(), relaxation)
+
+
+def attentions(
+    stage: Mapping[str, np.ndarray], placement: str, epoch: int = -1
+) -> Evidence | None:
+    """The evidence for the attentions of edges and of cells' ends.
+
+    Args:
+        stage: one of `Run.stages`.
+        placement: where attentions were searched, `Method.attention`.
+        epoch: as of `operations`.
+
+    Returns:
+        None where there are none to choose.
+
+    Example: `attentions(run.stages[-1], "after_every")`.
+    """
+    places = PLACEMENTS.get(placement, PLACEMENTS["none"])
+    second, end = np.array(places.second), np.array(places.end)
+
+    def rows():
+        for name, raw in stage.items():
+            if name.startswith("betas_") and second.size:
+                for pair in zip(raw[0], _after(raw, epoch), strict=True):
+                    yield *pair, second != "none"
+            elif name.startswith("gammas_") and end.size:
+                yield raw[0], _after(raw, epoch), end != "none"
+
+    return _evidence(rows(), "softmax")
+
+
+def _evidence(
+    rows: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]], relaxation: str
+) -> Evidence | None:
+    """Of (raw weights at first, now, which of them may be kept)."""
+    leads, starts, ways = [], [], []
+    for first, now, possible in rows:
+        if possible.sum() < 2:
+            continue
+        second, best = np.sort(findings.weights(now, relaxation)[possible])[-2:]
+        leads.append(best - second)
+        starts.append(_seen(first[possible], relaxation))
+        ways.append(_seen((now - first)[possible], relaxation))
+    if not leads:
+        return None
+    return Evidence(
+        lead=float(np.median(leads)),
+        moved=_root_mean_square(ways),
+        enough=TIMES * max(_root_mean_square(starts), LEAST),
+    )
+
+
+def _seen(values: np.ndarray, relaxation: str) -> np.ndarray:
+    return values if relaxation == "sigmoid" else values - values.mean()
+
+
+def _root_mean_square(parts: list[np.ndarray]) -> float:
+    return float(np.sqrt(np.mean(np.square(np.concatenate(parts)))))
+
+
+def _taken(run: Run) -> int:
+    """The epoch of the last stage that the genotype is of."""
+    return findings.chosen(run.snapshots, run.genotype.provenance).epoch
+
+
+def _after(raw: np.ndarray, epoch: int) -> np.ndarray:
+    """The row after an epoch; the last one where the file ends before it."""
+    return raw[epoch] if epoch < len(raw) else raw[-1]
+
+
+def _relaxation(run: Run) -> str:
+    return str(run.config["method"]["relaxation"])
+
+
+def _short_lead(found: Evidence, what: str) -> str:
+    return (
+        f"the best {what} leads by {found.lead:.2g} in share (median), "
+        f"less than {LEAD}"
+    )
+
+
+def _short_way(found: Evidence) -> str:
+    return (
+        f"alpha has moved by {found.moved:.2g}, less than {found.enough:.2g}, "
+        f"{TIMES} times its initial deviation"
+    )
