@@ -8,7 +8,7 @@ import numpy as np
 
 from tfnas.data import online
 from tfnas.data.dataset import DATASETS, Split
-from tfnas.data.decoding import collect
+from tfnas.data.decoding import collect, decode
 from tfnas.errors import UserError
 
 
@@ -27,9 +27,12 @@ def load_from_catalog(name, data_dir=None, image_size=None):
         UserError: the name is unknown or of another kind of dataset, or
             the data are neither prepared nor to be had.
     """
+    import tensorflow_datasets as tfds
+
     builder = prepared_builder(name, data_dir)
     image_key, label_key = supervised_keys(name, builder)
     classes = tuple(builder.info.features[label_key].names)
+    channels = builder.info.features[image_key].shape[-1]
     splits = builder.info.splits
     test_name = "test" if "test" in splits else "validation"
     for split in ("train", test_name):
@@ -40,8 +43,13 @@ def load_from_catalog(name, data_dir=None, image_size=None):
             )
 
     def read(split):
-        examples = builder.as_dataset(split).map(
-            lambda example: (example[image_key], example[label_key])
+        examples = builder.as_dataset(
+            split, decoders={image_key: tfds.decode.SkipDecoding()}
+        ).map(
+            lambda example: (
+                decode(example[image_key], channels if channels != 4 else 0),
+                example[label_key],
+            )
         )
         count = splits[split].num_examples
         images, labels = collect(

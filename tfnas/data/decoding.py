@@ -1,9 +1,78 @@
-"""Images of any file into one uint8 array."""
+"""Images of any file as uint8 pixels, and those of a split as one array."""
+
+import functools
 
 import numpy as np
 import tensorflow as tf
 
+from tfnas.data import image_headers, orientation
 from tfnas.errors import UserError
+
+# A photograph of 24 megapixels passes; 100 MB of RGB.
+PIXELS = 2**25
+
+
+def decode(content, channels=0):
+    """An image file as pixels, the right way up; animations' first picture.
+
+    EXIF's orientation is applied, of JPEG and of PNG (eXIf). A file's header
+    says how large it is before it is decoded, and one that is too large is
+    refused by what it says.
+
+    Args:
+        content: bytes or scalar string tensor: JPEG, PNG, GIF, or BMP of 24
+            or 32 bits or in gray.
+        channels: 1, 3, or 0 for as many as the file has.
+
+    Returns:
+        uint8 tensor (H, W, C).
+
+    Raises:
+        tf.errors.InvalidArgumentError: when it runs, for anything else, for
+            a damaged file and for more than `PIXELS` pixels.
+
+    Example: `decode(tf.io.read_file("cat.jpg"), 3)`.
+    """
+    return _decoder(channels)(content)
+
+
+@functools.cache
+def _decoder(channels):
+    @tf.function(
+        input_signature=[tf.TensorSpec((), tf.string)], autograph=False
+    )
+    def decode_image(content):
+        content, pixels, exif = image_headers.examine(content)
+        checks = [
+            tf.debugging.assert_positive(
+                pixels, "image: not a JPEG, PNG, GIF or plain BMP file"
+            ),
+            tf.debugging.assert_less_equal(
+                pixels,
+                tf.constant(PIXELS, tf.int64),
+                f"image: more than {PIXELS} pixels",
+            ),
+        ]
+        with tf.control_dependencies(checks):
+            content = tf.identity(content)
+        image = tf.io.decode_image(content, channels, expand_animations=False)
+        image = tf.ensure_shape(image, (None, None, channels or None))
+        return orientation.upright(image, orientation.of_exif(exif))
+
+    return decode_image
+
+
+def fault(error):
+    """In a few words, what is wrong with an image that `decode` refused.
+
+    Args:
+        error: the `tf.errors.OpError`.
+
+    Example: `fault(error)` may be "has more than 33554432 pixels".
+    """
+    if "more than" in error.message:
+        return f"has more than {PIXELS} pixels"
+    return "not a readable image (JPEG, PNG, GIF, BMP)"
 
 
 def fit_square(images, size):
@@ -46,7 +115,7 @@ def collect(examples, count, image_size, describe):
 
     def convert(image, label):
         if image.dtype == tf.string:
-            image = tf.io.decode_image(image, expand_animations=False)
+            image = decode(image)
         gray = tf.shape(image)[-1] < 3
         image = tf.cond(
             gray, lambda: tf.repeat(image[..., :1], 3, -1), lambda: image
@@ -62,9 +131,9 @@ def collect(examples, count, image_size, describe):
     for place in range(count):
         try:
             image, label, gray = next(iterator)
-        except tf.errors.OpError:
+        except tf.errors.OpError as error:
             raise UserError(
-                f"{describe(place)}: not a readable image; replace or remove it"
+                f"{describe(place)}: {fault(error)}; replace or remove it"
             ) from None
         if images is None:
             images = np.empty((count, *image.shape), np.uint8)

@@ -12,10 +12,9 @@ import functools
 import itertools
 import math
 
-import numpy as np
 import tensorflow as tf
 
-from tfnas.data import draws
+from tfnas.data import decoding, draws
 
 SIDE = 224
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -156,23 +155,37 @@ def centre_crop(image, side):
     Returns:
         float32 tensor (side, side, 3), in the unit of the image.
     """
-    size = tf.shape(image)[:2]
-    size = size * round(side * 256 / 224) // tf.reduce_min(size)
-    image = tf.image.resize(image, size, antialias=True)
-    top, left = tf.unstack(tf.cast(tf.round((size - side) / 2), tf.int32))
-    image = image[top : top + side, left : left + side]
-    return tf.ensure_shape(image, (side, side, 3))
+    shape = tf.cast(tf.shape(image)[:2], tf.int64)
+    size = shape * round(side * 256 / 224) // tf.reduce_min(shape)
+    scale, corner = size / shape, tf.round((size - side) / 2)
+    # Of a very long image the whole, enlarged, would not fit into memory, so
+    # only the pixels that the square is made of are resized.
+    reach = tf.maximum(1 / scale, 1) + 1
+    start = tf.maximum(tf.floor(corner / scale - reach), 0)
+    stop = tf.math.ceil((corner + side) / scale + reach)
+    (top, left), (bottom, right) = (
+        tf.unstack(tf.cast(place, tf.int64)) for place in (start, stop)
+    )
+    image = tf.raw_ops.ScaleAndTranslate(
+        images=image[None, top:bottom, left:right],
+        size=(side, side),
+        scale=tf.cast(scale, tf.float32),
+        translation=tf.cast(start * scale - corner, tf.float32),
+        kernel_type="triangle",
+        antialias=True,
+    )
+    return tf.ensure_shape(image[0], (side, side, 3))
 
 
 def decode(file):
-    """An image file's bytes as a uint8 tensor (H, W, 3)."""
-    image = tf.io.decode_image(file, channels=3, expand_animations=False)
-    return tf.ensure_shape(image, (None, None, 3))
+    """An image file's bytes as a uint8 tensor (H, W, 3), the right way up."""
+    return decoding.decode(file, 3)
 
 
 def decodes(file):
     """Whether `decode` can read an image file's bytes."""
     try:
-        return np.ndim(decode(file)) == 3
+        decode(file)
     except tf.errors.OpError:
         return False
+    return True

@@ -1,18 +1,15 @@
 """From the bytes of an image file to the pixels a network takes, in a graph.
 
 The steps are those of training (`tfnas.data.decoding`): 8 bits, gray or RGB,
-the centred square, an antialiased resize. A file says how large it is before
-it is decoded, and one that is too large is refused by what it says: a few
-kilobytes of PNG may unfold to gigabytes.
+the right way up, the centred square, an antialiased resize.
 """
 
 import tensorflow as tf
 
-# 4096 x 4096, 50 MB of RGB.
-PIXELS = 2**24
-BYTES = 2**24
-# So far a header is read; no image file is shorter.
-HEADER = 26
+from tfnas.data import decoding
+
+# A photograph of as many pixels has fewer.
+BYTES = 2**25
 # BT.601, as JPEG's own gray.
 _GRAY = (0.299, 0.587, 0.114)
 
@@ -21,8 +18,8 @@ def decode(content, shape, crop=1.0):
     """One image file as pixels.
 
     Args:
-        content: scalar string tensor: JPEG, PNG, GIF (its first picture) or
-            24-bit BMP.
+        content: scalar string tensor, a file of at most `BYTES` bytes that
+            `tfnas.data.decoding.decode` reads.
         shape: (H, W, C) of the result, C being 1 or 3.
         crop: the share of the shorter side that is kept.
 
@@ -34,14 +31,17 @@ def decode(content, shape, crop=1.0):
 
     Example: `decode(tf.io.read_file("cat.jpg"), (32, 32, 3))`.
     """
-    with tf.control_dependencies(_bounded(content)):
+    short = tf.debugging.assert_less_equal(
+        tf.strings.length(content), BYTES, f"image: more than {BYTES} bytes"
+    )
+    with tf.control_dependencies([short] if short is not None else []):
         content = tf.identity(content)
-    image = tf.io.decode_image(content, channels=3, expand_animations=False)
+    # Pixels stay bytes until few are left: floats are four times as large.
+    image = _centre(decoding.decode(content, 3), shape[:2], crop)
+    image = tf.image.resize(image, shape[:2], antialias=True)
     image = tf.cast(image, tf.float32)
     if shape[-1] == 1:
         image = tf.tensordot(image, tf.constant(_GRAY), 1)[..., None]
-    image = _centre(image, shape[:2], crop)
-    image = tf.image.resize(image, shape[:2], antialias=True)
     return tf.clip_by_value(tf.round(image), 0, 255)
 
 
@@ -54,59 +54,3 @@ def _centre(image, size, crop):
     columns = tf.maximum(tf.cast(tf.round(unit * size[1]), tf.int32), 1)
     top, left = (height - rows) // 2, (width - columns) // 2
     return image[top : top + rows, left : left + columns]
-
-
-# === Bounds ===
-
-
-def _bounded(content):
-    """Assertions that a file is short and says that it has few pixels."""
-    length = tf.strings.length(content)
-    lengths = [
-        tf.debugging.assert_less_equal(
-            length, BYTES, f"image: more than {BYTES} bytes"
-        ),
-        tf.debugging.assert_greater_equal(
-            length, HEADER, f"image: less than {HEADER} bytes"
-        ),
-    ]
-    with tf.control_dependencies(lengths):
-        pixels = _pixels(content)
-    return [
-        tf.debugging.assert_less_equal(
-            pixels,
-            tf.constant(PIXELS, tf.int64),
-            f"image: more than {PIXELS} pixels",
-        )
-    ]
-
-
-def _pixels(content):
-    """Height times width as the file's header has them; 0 if unknown."""
-
-    def starts(magic):
-        head = tf.strings.substr(content, 0, len(magic))
-        return tf.equal(head, tf.constant(magic))
-
-    def product(kind, at, length, little_endian):
-        def read():
-            raw = tf.strings.substr(content, at, length)
-            sides = tf.io.decode_raw(raw, kind, little_endian)
-            # A BMP whose height is negative stands upside down.
-            return tf.reduce_prod(tf.abs(tf.cast(sides, tf.int64)))
-
-        return read
-
-    def jpeg():
-        shape = tf.image.extract_jpeg_shape(content)
-        return tf.reduce_prod(tf.cast(shape[:2], tf.int64))
-
-    return tf.case(
-        [
-            (starts(b"\x89PNG"), product(tf.int32, 16, 8, False)),
-            (starts(b"\xff\xd8\xff"), jpeg),
-            (starts(b"GIF8"), product(tf.uint16, 6, 4, True)),
-            (starts(b"BM"), product(tf.int32, 18, 8, True)),
-        ],
-        default=lambda: tf.constant(0, tf.int64),
-    )

@@ -6,9 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas import drawing
+from tfnas.data.decoding import PIXELS
 from tfnas.errors import UserError
 from tfnas.exporting import graph
-from tfnas.exporting.image_bytes import decode
+from tfnas.exporting.image_bytes import BYTES, decode
 
 SHOWN = 5
 _PREVIEW_SIDE = 224
@@ -106,9 +107,12 @@ def answering(source):
                 tf.constant(content), source.image_shape, source.crop
             ).numpy()
         except tf.errors.OpError as error:
-            line = "not an image that can be read"
+            line = "not an image that can be read; give JPEG, PNG, GIF or BMP"
             if "more than" in error.message:
-                line = "too large an image"
+                line = (
+                    f"too large an image; give at most {PIXELS:,} pixels and "
+                    f"{BYTES:,} bytes"
+                )
             raise UserError(line) from None
         found = tf.nn.softmax(logits(image[None]))[0].numpy()
         scale = max(1, _PREVIEW_SIDE // max(image.shape[:2]))

@@ -1,0 +1,87 @@
+"""Photographs the right way up: EXIF's orientation, applied in a graph.
+
+A camera stores what its sensor saw and how it was held: tag 0x0112 in the
+first directory of a TIFF structure, in either byte order. Pillow's
+`ImageOps.exif_transpose` does the same to an image in memory. What stands in
+XMP alone is not read.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+# Of a directory's entry, the tag, a 16-bit number, one of them.
+_BIG = np.array([0x01, 0x12, 0, 3, 0, 0, 0, 1])
+_LITTLE = np.array([0x12, 0x01, 3, 0, 1, 0, 0, 0])
+_ENTRY = 12
+# Which orientations are reached by a transposition, and which by mirroring
+# rows or columns after it.
+_TRANSPOSED, _ROWS, _COLUMNS = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
+
+
+def of_exif(block):
+    """The orientation that an EXIF block gives, whatever its bytes are.
+
+    Args:
+        block: scalar string tensor, TIFF from its byte order mark on.
+
+    Returns:
+        int32 scalar from 1 to 8; 1, as stored, where it says nothing.
+
+    Example: `of_exif(image_headers.examine(content)[2])`.
+    """
+    return tf.cond(
+        tf.equal(block, b""), lambda: tf.constant(1), lambda: _of_tiff(block)
+    )
+
+
+def _of_tiff(block):
+    values = tf.cast(tf.io.decode_raw(block, tf.uint8), tf.int64)
+    values = tf.pad(values, [[0, 8]])
+    mark = tf.strings.substr(block, 0, 4)
+    little = mark == b"II*\0"
+
+    def number(places):
+        weights = 256 ** np.arange(places)
+        return tf.where(little, weights, weights[::-1])
+
+    start = tf.reduce_sum(values[4:8] * number(4))
+    start = tf.minimum(start, tf.size(values, tf.int64) - 2)
+    count = tf.reduce_sum(values[start : start + 2] * number(2))
+    entries = values[start + 2 : start + 2 + count * _ENTRY]
+    whole = tf.size(entries) // _ENTRY * _ENTRY
+    entries = tf.reshape(entries[:whole], (-1, _ENTRY))
+    ours = tf.reduce_all(
+        entries[:, :8] == tf.where(little, _LITTLE, _BIG), axis=1
+    )
+    found = tf.reduce_sum(entries[:, 8:10] * number(2), axis=1)
+    found = tf.concat([tf.boolean_mask(found, ours), [1]], 0)[0]
+    known = (little | (mark == b"MM\0*")) & (found >= 1) & (found <= 8)
+    return tf.cast(tf.where(known, found, 1), tf.int32)
+
+
+def upright(image, orientation):
+    """Turns and mirrors an image as its orientation asks for.
+
+    Args:
+        image: tensor (H, W, C).
+        orientation: int32 scalar from 1 to 8.
+
+    Returns:
+        A tensor (H, W, C), or (W, H, C) of orientation 5 to 8.
+
+    Example: `upright(image, 6)` turns it a quarter to the right.
+    """
+
+    def among(numbers):
+        return tf.reduce_any(tf.equal(orientation, numbers))
+
+    def turned():
+        transposed = tf.cond(
+            among(_TRANSPOSED),
+            lambda: tf.transpose(image, (1, 0, 2)),
+            lambda: image,
+        )
+        mirrored = tf.stack([among(_ROWS), among(_COLUMNS), False])
+        return tf.raw_ops.Reverse(tensor=transposed, dims=mirrored)
+
+    return tf.cond(tf.equal(orientation, 1), lambda: image, turned)
