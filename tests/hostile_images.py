@@ -4,6 +4,7 @@
 is to be refused: "refused", "read", or "either" where decoders may differ.
 """
 
+import functools
 import io
 import struct
 import zlib
@@ -21,7 +22,7 @@ def saved(kind, mode="RGB", size=(40, 30), **options):
         values = np.arange(size[0] * size[1], dtype=np.uint16) * 50
         image = Image.fromarray(values.reshape(size[::-1]))
     else:
-        image = Image.new(mode, size, 100)
+        image = Image.new(mode, size, 0 if mode == "P" else 100)
     image.save(file, kind, **options)
     return file.getvalue()
 
@@ -70,6 +71,7 @@ def gif(screen, *pictures, extension=b""):
     return file + b"".join(map(picture, pictures)) + b";"
 
 
+@functools.cache
 def picture(size):
     """A picture of zeros, as Pillow packs it."""
     file = saved("GIF", "P", size, optimize=False)

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 MAX_BATCH = 256
-MAX_BYTES = MAX_PIXELS = 2**24
+MAX_BYTES = MAX_PIXELS = 2**25
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP")
 _POLL_SECONDS = 0.5
 
 
@@ -71,10 +72,12 @@ class Predictor:
         height, width, channels = self.version.shape
         share = self.version.about["preprocessing"]["bytes"]["crop_share"]
         try:
-            with Image.open(io.BytesIO(content)) as image:
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 # So much a file says before it is decoded.
                 if image.width * image.height > MAX_PIXELS:
                     raise ValueError(f"image: more than {MAX_PIXELS} pixels")
+                image.load()
+                image = _upright(image)
                 image = image.convert("L" if channels == 1 else "RGB")
         except ValueError:
             raise
@@ -123,3 +126,11 @@ class Predictor:
                     self.version = Version(newest, self.threads)
             except Exception as error:  # The old version goes on serving.
                 print(f"{self.folder}: {error}", flush=True)
+
+
+def _upright(image):
+    """Turned as its EXIF says, or as it is where that is damaged."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image

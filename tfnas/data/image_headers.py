@@ -9,7 +9,7 @@ their pixels, and only those parts of a file that its picture needs.
 import tensorflow as tf
 
 # Parts of a file that are walked through: segments, chunks, blocks.
-_PARTS = 2**17
+_PARTS = 2**16
 # A scan of a progressive JPEG passes over all pixels, however short it is.
 _SCANS = 1000
 

@@ -46,7 +46,8 @@ def describe(name, version, source, exported):
         },
         "signatures": {
             "serving_default": "image: pixels as above",
-            "serving_bytes": "image_bytes: files of JPEG, PNG, GIF or BMP",
+            "serving_bytes": "image_bytes: files of JPEG, PNG, GIF (its first "
+            "picture) or BMP, of at most 33554432 bytes and pixels",
         },
         # Nothing is left to do for a client.
         "preprocessing": {
@@ -54,6 +55,7 @@ def describe(name, version, source, exported):
             "mean": mean,
             "std": std,
             "bytes": {
+                "orientation": "EXIF's, of JPEG and PNG",
                 "crop": "centred, of the input's proportions",
                 "crop_share": source.crop,
                 "resize": f"to {height}x{width}, bilinear, antialiased",
