@@ -12,6 +12,7 @@ import serving
 from published import published
 
 import tfnas
+from tfnas.data.decoding import PIXELS
 from tfnas.exporting.requirements import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +90,7 @@ def test_the_description_says_what_is_in_the_graph(exported):
     assert about["input"]["shape"] == [None, 17, 16, 3]
     assert about["input"]["range"] == [0, 255]
     assert about["preprocessing"]["mean"] == [0.5, 0.4, 0.3]
+    assert f"{PIXELS} bytes and pixels" in about["signatures"]["serving_bytes"]
     assert about["classes"] == ["a", "b", "c", "d", "e"]
     version = exported / "small" / "1"
     found = {

@@ -13,6 +13,7 @@ from tfnas import data
 from tfnas.data import imagenet
 from tfnas.data.decoding import decode
 from tfnas.data.orientation import of_exif
+from tfnas.exporting import image_bytes
 
 ORDERS = (b"II", b"MM")
 
@@ -41,6 +42,18 @@ def test_every_orientation_is_pillow_s(kind, mode, order):
         assert np.abs(found - expected).max() < (1 if kind == "PNG" else 6)
         shapes.add(found.shape[:2])
     assert shapes == {(16, 24), (24, 16)}
+
+
+@pytest.mark.parametrize("shape", [(8, 12, 3), (12, 8, 1)])
+def test_what_is_served_is_turned_before_it_is_cropped(shape):
+    """So the page's; a PNG of Pillow's upright pixels gives the same."""
+    for value in range(1, 9):
+        file = oriented(value, b"MM", image=photograph())
+        upright = tf.io.encode_png(pillow(file).astype(np.uint8))
+        found, expected = (
+            image_bytes.decode(content, shape) for content in (file, upright)
+        )
+        np.testing.assert_allclose(found, expected, atol=5)
 
 
 @pytest.mark.parametrize("before", ["JFIF", "others", "filled", "twice"])

@@ -136,7 +136,7 @@ def collect(examples, count, image_size, describe):
                 f"{describe(place)}: {fault(error)}; replace or remove it"
             ) from None
         if images is None:
-            images = np.empty((count, *image.shape), np.uint8)
+            images = _room(count, image.shape)
         elif image.shape != images.shape[1:]:
             raise UserError(
                 f"{describe(place)}: {image.shape[0]}x{image.shape[1]} "
@@ -146,3 +146,13 @@ def collect(examples, count, image_size, describe):
         images[place], labels[place] = image, label
         all_gray &= bool(gray)
     return images[..., :1].copy() if all_gray else images, labels
+
+
+def _room(count, shape):
+    try:
+        return np.empty((count, *shape), np.uint8)
+    except MemoryError:
+        raise UserError(
+            f"{count} images of {shape[0]}x{shape[1]} pixels do not fit into "
+            "memory; set --image_size"
+        ) from None
