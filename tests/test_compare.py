@@ -1018,8 +1018,8 @@ def test_a_pruned_supernet_is_one_of_extreme_alphas():
 
 @pytest.mark.slow
 def test_a_comparison_runs_trains_measures_and_is_then_done(tmp_path):
-    from tfnas.building.trained_run import read_json
     from tfnas.comparing import measuring
+    from tfnas.trained_run import read_json
 
     flags = [
         "--methods=darts,random",

@@ -29,8 +29,9 @@ LEVELS = [
     {"callbacks", "plan", "summary", "determinism", "threads"} | {"workers"},
     {"hessian"},
     {"proxy"},
-    {"report", "runs", "data", "history", "authors", "zoo", "weights"},
-    {"weight_files", "network_sizes"},
+    {"report", "runs", "data", "history", "authors", "zoo", "weights"}
+    | {"trained_run"},
+    {"weight_files", "network_sizes", "network_fields"},
     {"supervised"},
     {"bilevel"},
     {"alternation"},
@@ -47,7 +48,7 @@ LEVELS = [
     {"genotype", "genotype_schema"},
     {"command", "cluster"},
     {"devices", "interruption", "processor"},
-    {"choice", "errors"},
+    {"choice", "errors", "registered"},
 ]
 LEVEL = {name: -depth for depth, line in enumerate(LEVELS) for name in line}
 # Flags, lists and argument errors are made of these, so they start at once.
@@ -57,7 +58,8 @@ LIGHT |= {"recipe", "train", "zoo", "convert", "weight_files", "network_sizes"}
 LIGHT |= {"sweep", "sweeping", "export", "demo", "baseline", "compare"}
 LIGHT |= {"comparing"}
 LIGHT |= {"build", "building", "tuning", "cluster", "devices", "interruption"}
-LIGHT |= {"selection", "processor"}
+LIGHT |= {"selection", "processor", "trained_run", "network_fields"}
+LIGHT |= {"registered"}
 
 
 def arrows(module, source):

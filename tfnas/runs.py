@@ -21,6 +21,9 @@ from tfnas.errors import UserError
 from tfnas.interruption import ReaderLeft
 
 KEPT_CHECKPOINTS = 2
+# Mean and deviation are those of the data, which earlier versions did not
+# record, and another machine may round them otherwise.
+_NOT_COMPARED = {"command", "versions", "mean", "std"}
 
 
 class Run:
@@ -282,7 +285,7 @@ def _npz(arrays):
 
 def _differences(old, new, prefix=""):
     """(dotted name, old value, new value) of every leaf that differs."""
-    for name in sorted((old.keys() | new.keys()) - {"command", "versions"}):
+    for name in sorted((old.keys() | new.keys()) - _NOT_COMPARED):
         before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
             yield from _differences(before, after, f"{prefix}{name}.")

@@ -164,6 +164,8 @@ class _Training(Resumable):
                 "name": self.dataset.name,
                 "image_shape": self.dataset.image_shape,
                 "classes": list(self.dataset.classes),
+                "mean": self.dataset.mean,
+                "std": self.dataset.std,
                 "train": len(self.train),
                 "valid": len(self.valid),
                 "test": len(self.dataset.test),

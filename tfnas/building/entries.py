@@ -5,10 +5,16 @@ from pathlib import Path
 
 from tfnas import command, train
 from tfnas.building import commands
-from tfnas.building.trained_run import hours, read_json, read_run
 from tfnas.building.writing import Draft, known, write
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
+from tfnas.trained_run import (
+    dataset_of,
+    hours,
+    read_json,
+    read_run,
+    with_statistics,
+)
 from tfnas.zoo.genotypes import found_by, place
 from tfnas.zoo.index import list_models, stored
 from tfnas.zoo.schema import MEASURED, NAME, RANDOM, Entry
@@ -85,34 +91,21 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
     if not anew:
         text = _genotype_text(run.genotype, architecture, zoo)
     recorded = _training(run, architecture)
-    asked, found = run.config["config"], run.config["data"]
     with command.quiet_start():
-        from tfnas import data, weights
         from tfnas.building.measuring import correct_images
-        from tfnas.zoo.loading import assemble
-    dataset = data.load(
-        asked["dataset"],
-        data_dir or asked["data_dir"],
-        asked["image_size"],
-        recipe["augmentation"],
-    )
-    if list(dataset.classes) != found["classes"]:
-        raise UserError(
-            f"--run={run.folder}: was trained on {len(found['classes'])} "
-            f"classes, {asked['dataset']} has {len(dataset.classes)} or other "
-            "ones; give the images that it was trained on"
-        )
-    summary = run.summary
+        from tfnas.zoo.loading import network_of
+    dataset = dataset_of(run, data_dir)
+    run, summary = with_statistics(run, data_dir), run.summary
     entry = Entry.from_dict(
         {
             "name": name,
             "kind": MEASURED,
             "dataset": match["dataset"],
-            "image_shape": list(dataset.image_shape),
+            "image_shape": list(run.image_shape),
             "image_range": [0, 255],
-            "mean": list(dataset.mean),
-            "std": list(dataset.std),
-            "classes": found["classes"],
+            "mean": list(run.mean),
+            "std": list(run.std),
+            "classes": list(run.classes),
             **{k: recipe[k] for k in ("channels", "cells", "stem")},
             "parameters": summary["parameters"],
             "multiply_adds": summary["multiply_adds"],
@@ -128,8 +121,7 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
         },
         f"--run={run.folder}",
     )
-    arrays = weights.decode(run.weights, run.folder)
-    model = assemble(entry, run.genotype, arrays)
+    model = network_of(run)
     correct = correct_images(model, dataset)
     if abs(correct / len(dataset.test) - entry.accuracy) > TOLERANCE:
         raise UserError(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tfnas import zoo
 from tfnas.building import commands, entries
-from tfnas.building.trained_run import read_run
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
+from tfnas.trained_run import read_run
 from tfnas.zoo.genotypes import place
 from tfnas.zoo.loading import genotype_of
 

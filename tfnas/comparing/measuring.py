@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 from tfnas import command, methods
-from tfnas.building.trained_run import read_json
 from tfnas.comparing.records import MEASURED
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.interruption import EXIT_CODE, Interrupted
 from tfnas.search import SearchConfig
 from tfnas.sweeping.engines import Relay
+from tfnas.trained_run import read_json
 from tfnas.weight_files import staged
 
 SPACES = ("darts", "nasbench201")

@@ -4,12 +4,12 @@ import dataclasses
 import math
 from pathlib import Path
 
-from tfnas.building.trained_run import read_json
 from tfnas.comparing.labels import of_folder
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.report.reading import read_history
 from tfnas.sweeping.tasks import LAST
+from tfnas.trained_run import read_json
 
 # What `tfnas.comparing.measuring` adds to a run's folder.
 MEASURED = "measured.json"

@@ -147,10 +147,17 @@ def _test(path, dataset):
 
 
 def _images(source):
-    """The data set's images, in memory."""
+    """The data set's images, in memory; they must have the same classes."""
     from tfnas import data
 
-    return data.load(*source.images)
+    dataset = data.load(*source.images)
+    if tuple(dataset.classes) != source.classes:
+        raise UserError(
+            f"--quantize: the network was trained on {source.count} classes, "
+            f"{dataset.name} has {len(dataset.classes)} or other ones; give "
+            "the images that it was trained on"
+        )
+    return dataset
 
 
 # === Bad input ===

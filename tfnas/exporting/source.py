@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from tfnas import zoo
-from tfnas.building.entries import read_run
-from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.zoo.loading import genotype_of
+from tfnas.trained_run import read_run, with_statistics
+from tfnas.zoo.loading import genotype_of, network_of
 
 # Of a photograph this share of the shorter side was shown in the tests.
 _CROPS = {"imagenet": 224 / 256}
@@ -84,52 +83,24 @@ def _of_entry(config):
 
 
 def _of_run(config):
-    from tfnas import data, weights
-    from tfnas.networks.evaluation import build_network
-
-    run = read_run(config.run)
-    asked, found = run.config["config"], run.config["data"]
-    recipe = run.config["recipe"]
-    folder = config.data_dir or asked["data_dir"]
-    images = (asked["dataset"], folder, asked["image_size"])
-    # Runs of before there was a choice have none.
-    augmentation = recipe.get("augmentation", "cifar")
-    # Mean and deviation are the data set's own.
-    dataset = data.load(*images, augmentation)
-    if list(dataset.classes) != found["classes"]:
-        raise UserError(
-            f"--run={config.run}: was trained on {len(found['classes'])} "
-            f"classes, {asked['dataset']} has {len(dataset.classes)} or other "
-            "ones; give the images that it was trained on"
-        )
-    network = build_network(
-        run.genotype,
-        input_shape=tuple(found["image_shape"]),
-        classes=len(found["classes"]),
-        **{k: recipe[k] for k in ("channels", "cells", "stem")},
-    )
-    fresh = weights.transfer(
-        network, weights.decode(run.weights, run.folder), run.folder
-    )
-    if fresh:
-        raise UserError(f"--run={config.run}: {fresh[0]}; train it again")
-    summary = run.summary
+    run = with_statistics(read_run(config.run), config.data_dir)
+    images = run.images(config.data_dir)
     return Source(
-        network=network,
-        image_shape=tuple(found["image_shape"]),
-        count=len(found["classes"]),
-        classes=tuple(found["classes"]),
-        mean=tuple(map(float, dataset.mean)),
-        std=tuple(map(float, dataset.std)),
-        crop=_CROPS.get(augmentation, 1.0),
+        network=network_of(run),
+        image_shape=run.image_shape,
+        count=len(run.classes),
+        classes=run.classes,
+        crop=_CROPS.get(images[-1], 1.0),
         genotype=run.genotype,
-        images=images,
+        images=images[:-1],
         origin={
             "run": Path(config.run).name,
+            "mean": list(run.mean),
+            "std": list(run.std),
             "weights_sha256": zoo.index.stored(run.weights)["sha256"],
             "test": {
-                "images": summary["test_images"],
-                "correct": summary["test_correct"],
+                "images": run.summary["test_images"],
+                "correct": run.summary["test_correct"],
             },
         },
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -216,21 +217,19 @@ def _key_figures(run: Training) -> Raw:
 
 def _code(run: Training) -> str:
     """Python that loads the network."""
-    data, recipe = run.config["data"], run.config["recipe"]
-    size = {
-        "input_shape": tuple(data["image_shape"]),
-        "classes": len(data["classes"]),
-        "channels": recipe["channels"],
-        "cells": recipe["cells"],
-        "stem": recipe["stem"],
-    }
-    words = ", ".join(f"{name}={value!r}" for name, value in size.items())
+    size = ", ".join(map(str, run.config["data"]["image_shape"]))
     return (
-        "import tfnas\n"
-        f"genotype = tfnas.zoo.genotype({str(run.path)!r})\n"
-        f"network = tfnas.build_network(genotype, {words})\n"
-        f"tfnas.weights.load(network, {str(run.path)!r})"
+        "import tfnas\n\n"
+        f"# From images (N, {size}) in 0..255 to logits.\n"
+        f"model = tfnas.load({_folder(run)!r})\n"
+        "print(model.classes)"
     )
+
+
+def _folder(run: Training) -> str:
+    """The run's folder, even if a network of the zoo has its name."""
+    path = str(run.path)
+    return path if os.sep in path else os.path.join(os.curdir, path)
 
 
 def _curves(run: Training) -> Raw:

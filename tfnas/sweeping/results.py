@@ -4,9 +4,9 @@ import csv
 import io
 from pathlib import Path
 
-from tfnas.building.trained_run import hours, read_json
 from tfnas.errors import UserError
 from tfnas.sweeping.tasks import LAST
+from tfnas.trained_run import hours, read_json
 from tfnas.weight_files import staged
 
 # Named as in the zoo's results.csv where they mean the same.

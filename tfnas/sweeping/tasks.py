@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tfnas import baseline, search, train
 from tfnas.building.commands import flags, parse
-from tfnas.building.trained_run import read_json
 from tfnas.errors import UserError
+from tfnas.trained_run import read_json
 
 # The last file that a run writes.
 LAST = "report.html"

@@ -1,35 +1,45 @@
-"""A network of the zoo with its weights, checked before anything is used.
+"""A network with its weights, checked before anything is used.
 
 TensorFlow is imported by the functions that need it, after their checks.
 """
 
+import os
 from pathlib import Path
 
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
+from tfnas.trained_run import read_run, with_statistics
 from tfnas.zoo.genotypes import place, root
 from tfnas.zoo.index import checked_bytes, entry, list_models
 from tfnas.zoo.schema import NAME
 
 
-def load(name, weights=True, zoo=None):
-    """A network of the zoo, ready for images.
+def load(name, weights=True, zoo=None, data_dir=None):
+    """A network of the zoo or of a finished training, ready for images.
 
-    The files' SHA-256 is compared with the index's before they are read.
+    A name of the zoo comes first; "./NAME" or a `Path` is always a folder.
+    The zoo's files are compared with the index's SHA-256 before they are read.
 
     Args:
-        name: one of `tfnas.list_models()`.
+        name: one of `tfnas.list_models()`, or a folder of `tfnas.train`, whose
+            best weights are loaded, or the last ones where nothing chose the
+            best.
         weights: whether with its trained weights, or with new ones.
         zoo: the zoo's folder, or None for the project's own.
+        data_dir: folder of the images, if they are not where the training read
+            them; for folders of earlier versions, which did not record mean
+            and deviation.
 
     Returns:
-        A Functional `keras.Model`: images in 0..255 of any type named
-        "image", (N, H, W, C), to "logits", (N, classes). It normalises the
-        images itself and has neither drop path nor an auxiliary classifier.
+        An `ImageClassifier`, a Functional `keras.Model`: images in 0..255 of
+        any type named "image", (N, H, W, C), to "logits", (N, classes).
+        `model.classes` has the classes' names. It normalises the images itself
+        and has neither drop path nor an auxiliary classifier.
 
     Raises:
-        UserError: for a name that is none or has no weights, or a file that
-            is damaged or does not fit the others.
+        UserError: for a name that is neither, a network that has no weights, a
+            training that has not finished, or a file that is damaged or does
+            not fit the others.
 
     Example:
 
@@ -39,10 +49,43 @@ def load(name, weights=True, zoo=None):
     print(model.predict(digits.test.images[:3]).argmax(-1))
     ```
     """
+    in_zoo = isinstance(name, str) and name in list_models(zoo=zoo)
+    if not in_zoo and os.path.isdir(str(name)):
+        return network_of(read_run(name), weights, data_dir)
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise UserError(
+            f"{str(name)[:80]!r}: not a name of the zoo, and no such folder; "
+            "give one of tfnas.list_models() or a folder of tfnas.train"
+        )
     found = entry(name, zoo)
     genotype = genotype_of(found, zoo)
     arrays = arrays_of(found, zoo) if weights else None
     return assemble(found, genotype, arrays)
+
+
+def network_of(run, weights=True, data_dir=None):
+    """The network of a finished training on images in 0..255.
+
+    Args:
+        run: a `TrainedRun`.
+        weights: whether with its trained weights, or with new ones.
+        data_dir: as of `load`.
+
+    Returns:
+        As of `load`.
+
+    Raises:
+        UserError: if its files do not fit together, or mean and deviation are
+            neither recorded nor to be had.
+
+    Example: `network_of(read_run("runs/mine")).classes`.
+    """
+    run, arrays = with_statistics(run, data_dir), None
+    if weights:
+        from tfnas.weights import decode
+
+        arrays = decode(run.weights, run.weights_file)
+    return assemble(run, run.genotype, arrays)
 
 
 def genotype_of(entry, zoo=None):
@@ -109,11 +152,11 @@ def weights_of(source):
     return weights.read(source)
 
 
-def assemble(entry, genotype, arrays=None):
-    """The network of an entry on images in 0..255.
+def assemble(origin, genotype, arrays=None):
+    """A network on images in 0..255.
 
     Args:
-        entry: an `Entry`.
+        origin: an `Entry`, or a `TrainedRun` with its statistics.
         genotype: its `Genotype`.
         arrays: its weights, or None for new ones.
 
@@ -125,30 +168,13 @@ def assemble(entry, genotype, arrays=None):
 
     Example: `assemble(found, genotype_of(found))`.
     """
-    import keras
-
     from tfnas import weights
-    from tfnas.layers.image_normalization import ImageNormalization
+    from tfnas.networks.classifier import on_pixels
     from tfnas.networks.evaluation import build_network
 
-    network = build_network(genotype, **entry.size())
+    network = build_network(genotype, **origin.size())
     if arrays is not None:
-        fresh = weights.transfer(network, arrays, entry.name)
+        fresh = weights.transfer(network, arrays, origin.name)
         if fresh:
-            raise UserError(f"{entry.name}: {fresh[0]}; restore the zoo")
-    images = keras.Input(entry.image_shape, name="image")
-    normal = ImageNormalization(entry.mean, entry.std, name="normalization")
-    normalized = normal(images)
-
-    def call(layer, *args, **kwargs):
-        # Whatever read the images reads the normalised ones.
-        args = [normalized if x is images else x for x in args]
-        return layer(*args, **kwargs)
-
-    # The same layers in a new graph, so that they stay one flat network.
-    return keras.models.clone_model(
-        network,
-        input_tensors=images,
-        clone_function=lambda layer: layer,
-        call_function=call,
-    )
+            raise UserError(f"{origin.name}: {fresh[0]}; restore its files")
+    return on_pixels(network, origin.mean, origin.std, origin.classes)

@@ -2,9 +2,10 @@
 
 import dataclasses
 import re
-from math import isfinite
 
+from tfnas import network_fields
 from tfnas.errors import UserError
+from tfnas.network_fields import count, not_negative, record, text
 
 MEASURED, PAPER = "measured here", "paper"
 # What NAS-Bench-201 says of a cell; for rows of results alone.
@@ -89,16 +90,12 @@ class Entry:
         optional = {n for n, f in names.items() if f.default is None}
         for name in sorted(data.keys() - names.keys()):
             raise UserError(f"{where}: {name[:40]!r} is no field; {_REMEDY}")
-        for name in names:
-            value = data.get(name)
-            if value is None and name in optional:
-                continue
-            what, test = _FIELDS[name]
-            if not test(value):
-                shown = repr(value)[:60]
-                raise UserError(
-                    f"{where}: {name}={shown} is not {what}; {_REMEDY}"
-                )
+        found = {
+            name: data.get(name)
+            for name in names
+            if not (data.get(name) is None and name in optional)
+        }
+        network_fields.check(found, where, _REMEDY, _FIELDS)
         entry = cls(
             **{
                 k: tuple(v) if isinstance(v, list) else v
@@ -146,11 +143,9 @@ class Entry:
 
     def _check(self, where):
         """Refuse fields that contradict each other."""
-        colors, match = self.image_shape[-1], NAME.fullmatch(self.name)
+        match = NAME.fullmatch(self.name)
         sizes = (str(self.channels), str(self.cells))
         wrong = (
-            (len(self.mean) != colors, "mean has not one value a channel"),
-            (len(self.std) != colors, "std has not one value a channel"),
             (
                 match["dataset"] and sizes != match.group("channels", "cells"),
                 "channels and cells are not those of the name",
@@ -183,91 +178,42 @@ class Entry:
 _REMEDY = "restore the zoo, or build the entry again with tfnas.build"
 
 
-def _text(value):
-    return isinstance(value, str) and 0 < len(value) <= 4000
-
-
-def _count(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
 def _whole(value):
-    return value == 0 or _count(value)
-
-
-def _number(value):
-    kinds = isinstance(value, int | float) and not isinstance(value, bool)
-    return kinds and isfinite(value)
-
-
-def _list(test, lengths=range(1, 100_000)):
-    def fits(value):
-        right = isinstance(value, list | tuple) and len(value) in lengths
-        return right and all(test(item) for item in value)
-
-    return fits
-
-
-def _record(**tests):
-    """A test of an object that has at least these fields."""
-
-    def fits(value):
-        return isinstance(value, dict) and all(
-            name in value and test(value[name]) for name, test in tests.items()
-        )
-
-    return fits
+    return value == 0 or count(value)
 
 
 def _sha256(value):
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
 
 
-def _not_negative(value):
-    return _number(value) and value >= 0
-
-
-_file = ("a SHA-256 and bytes", _record(sha256=_sha256, bytes=_count))
-_FIELDS = {
+_file = ("a SHA-256 and bytes", record(sha256=_sha256, bytes=count))
+_FIELDS = network_fields.FIELDS | {
     "name": (
         "a name such as darts_fashion_mnist.fashion_mnist_c10_l5",
-        lambda value: _text(value) and NAME.fullmatch(value),
+        lambda value: text(value) and NAME.fullmatch(value),
     ),
     "kind": (f"{MEASURED!r} or {PAPER!r}", (MEASURED, PAPER).__contains__),
-    "dataset": ("a name", _text),
-    "image_shape": ("[height, width, 1 or 3]", _list(_count, (3,))),
+    "dataset": ("a name", text),
     "image_range": ("[0, 255]", lambda value: value in ([0, 255], (0, 255))),
-    "mean": ("a list of numbers", _list(_number, (1, 3))),
-    "std": (
-        "a list of numbers above 0",
-        _list(lambda value: _number(value) and value > 0, (1, 3)),
-    ),
-    "classes": ("two names or more", _list(_text, range(2, 100_000))),
-    "channels": ("a whole number above 0", _count),
-    "cells": ("a whole number above 0", _count),
-    "stem": ("cifar or imagenet", ("cifar", "imagenet").__contains__),
-    "parameters": ("a whole number above 0", _count),
-    "multiply_adds": ("a whole number above 0", _count),
+    "parameters": ("a whole number above 0", count),
+    "multiply_adds": ("a whole number above 0", count),
     "genotype": _file,
-    "method": ("a name", _text),
+    "method": ("a name", text),
     "weights": _file,
-    "test": (
-        "images and correct",
-        _record(images=_count, correct=_whole),
-    ),
+    "test": ("images and correct", record(images=count, correct=_whole)),
     "training": (
         "command, recipe, seed, hours and machine",
-        _record(
-            command=_text,
+        record(
+            command=text,
             recipe=lambda value: isinstance(value, dict),
-            seed=_not_negative,
-            hours=_not_negative,
-            machine=_text,
+            seed=not_negative,
+            hours=not_negative,
+            machine=text,
         ),
     ),
     "search": (
         "command, seed and hours",
-        _record(command=_text, seed=_not_negative, hours=_not_negative),
+        record(command=text, seed=not_negative, hours=not_negative),
     ),
-    "paper": ("figures with their source", _record(source=_text)),
+    "paper": ("figures with their source", record(source=text)),
 }
