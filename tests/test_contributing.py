@@ -33,7 +33,7 @@ def copy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("copy")
     shutil.copytree(ROOT / "tfnas", folder / "tfnas")
     examples = EXAMPLE.findall((ROOT / "CONTRIBUTING.md").read_text())
-    assert [way for way, _, _ in examples] == ["file", *["append"] * 3]
+    assert [way for way, _, _ in examples] == ["file", *["append"] * 4]
     for way, path, code in examples:
         with open(folder / path, "x" if way == "file" else "a") as file:
             file.write(code if way == "file" else f"\n\n{code}")

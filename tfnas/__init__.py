@@ -1,7 +1,9 @@
 """Differentiable architecture search for image classifiers.
 
 Public names are looked up on first use (PEP 562), so that importing tfnas
-costs nothing and imports neither TensorFlow nor Keras.
+costs nothing and imports neither TensorFlow nor Keras. Once both tfnas and
+Keras are imported, in either order, `keras.models.load_model` reads `.keras`
+files of supernets and networks (`tfnas.registered`).
 
 Example:
 
@@ -16,6 +18,8 @@ print(supernet.derive().to_json())
 import importlib
 import importlib.util
 
+from tfnas import registered
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -25,6 +29,9 @@ _HOMES = {
     "list_models": "tfnas.zoo.index",
     "load": "tfnas.zoo.loading",
 }
+
+
+registered.with_keras()
 
 
 def __getattr__(name):
