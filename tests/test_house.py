@@ -203,7 +203,7 @@ def test_tracked_files_name_no_machine():
     found = []
     for name in filter(None, listing.stdout.split("\0")):
         path = ROOT / name
-        data = path.suffix in {".npz", ".png", ".safetensors"}
+        data = path.suffix in {".keras", ".npz", ".png", ".safetensors"}
         if data or not path.is_file():
             continue
         text = path.read_text(encoding="utf-8")
