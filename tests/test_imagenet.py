@@ -173,11 +173,11 @@ def test_the_order_of_the_changes_matters_and_is_drawn():
 # === Files ===
 
 
-def test_a_folder_is_not_read_before_its_images_are_needed(folder, tmp_path):
+def test_what_is_damaged_during_a_run_is_named(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
+    dataset = load(copy)
     damaged = copy / "train" / "cat" / "3.jpg"
     damaged.write_bytes(b"not an image")
-    dataset = load(copy)
     assert (len(dataset.train), len(dataset.test)) == (16, 8)
     assert dataset.image_shape == (64, 64, 3)
     assert dataset.classes == ("cat", "dog")
@@ -185,7 +185,7 @@ def test_a_folder_is_not_read_before_its_images_are_needed(folder, tmp_path):
     stream = data.train_stream(
         dataset, np.arange(16), batch_size=16, epochs=1, seed=0
     )
-    message = f"{damaged}: not a readable image"
+    message = f"1 damaged image: {damaged}; restore or replace it, or remove"
     with pytest.raises(UserError, match=message), data.damage_named(dataset):
         list(stream)
 
@@ -281,6 +281,7 @@ def test_imagenet2012_is_read_record_by_record(tmp_path):
     prepared = tmp_path / "imagenet2012" / "5.1.0"
     dataset = data.load("imagenet2012", str(prepared), 32, "imagenet")
     assert (len(dataset.train), len(dataset.test)) == (7, 5)
+    assert dataset.train.labels.tolist() == [0, 1, 2, 0, 1, 2, 0]
     files, labels = dataset.train.files(np.array([6, 2]))
     for file, label in zip(files, labels, strict=True):
         image = imagenet.decode(file).numpy()

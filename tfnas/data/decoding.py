@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas.data import image_headers, orientation
+from tfnas.data.files import damaged
 from tfnas.errors import UserError
 
 # A photograph of 24 megapixels passes; 100 MB of RGB.
@@ -63,16 +64,16 @@ def _decoder(channels):
 
 
 def fault(error):
-    """In a few words, what is wrong with an image that `decode` refused.
+    """What to add to the name of an image that `decode` refused.
 
     Args:
         error: the `tf.errors.OpError`.
 
-    Example: `fault(error)` may be "has more than 33554432 pixels".
+    Example: `fault(error)` is " (more than 33554432 pixels)" or "".
     """
-    if "more than" in error.message:
-        return f"has more than {PIXELS} pixels"
-    return "not a readable image (JPEG, PNG, GIF, BMP)"
+    return (
+        f" (more than {PIXELS} pixels)" if "more than" in error.message else ""
+    )
 
 
 def fit_square(images, size):
@@ -110,7 +111,8 @@ def collect(examples, count, image_size, describe):
         uint8 array (N, H, W, C) and int64 array (N,).
 
     Raises:
-        UserError: an image is damaged or of another size than the first.
+        UserError: images are damaged, and it names them all; or one is of
+            another size than the first.
     """
 
     def convert(image, label):
@@ -127,24 +129,29 @@ def collect(examples, count, image_size, describe):
     converted = examples.map(convert, tf.data.AUTOTUNE, deterministic=True)
     iterator = converted.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
     images, labels = None, np.empty(count, np.int64)
-    all_gray = True
+    all_gray, damage, unequal = True, [], None
     for place in range(count):
         try:
             image, label, gray = next(iterator)
         except tf.errors.OpError as error:
-            raise UserError(
-                f"{describe(place)}: {fault(error)}; replace or remove it"
-            ) from None
+            damage.append(describe(place) + fault(error))
+            continue
         if images is None:
             images = _room(count, image.shape)
-        elif image.shape != images.shape[1:]:
-            raise UserError(
-                f"{describe(place)}: {image.shape[0]}x{image.shape[1]} "
-                f"pixels where others have {images.shape[1]}x"
-                f"{images.shape[2]}; set --image_size to resize all"
-            )
+        if image.shape != images.shape[1:]:
+            unequal = unequal or (place, image.shape)
+            continue
         images[place], labels[place] = image, label
         all_gray &= bool(gray)
+    if damage:
+        raise damaged(damage)
+    if unequal:
+        place, shape = unequal
+        raise UserError(
+            f"{describe(place)}: {shape[0]}x{shape[1]} pixels where others "
+            f"have {images.shape[1]}x{images.shape[2]}; set --image_size to "
+            "resize all"
+        )
     return images[..., :1].copy() if all_gray else images, labels
 
 

@@ -6,17 +6,23 @@ it knows where each image is; `tfnas.data.pixels` reads what a batch needs.
 
 import contextlib
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable
+from concurrent import futures
 
 import numpy as np
 import tensorflow as tf
 
 from tfnas.data import draws, imagenet
 from tfnas.data.catalog import prepared_builder, supervised_keys
+from tfnas.data.decoding import fault
+from tfnas.data.files import damaged, labelled
 from tfnas.data.records import Records
-from tfnas.data.request import SUFFIXES, class_folders, class_names
+from tfnas.data.request import class_names
 from tfnas.errors import UserError
+
+_BLOCK = 1024
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,18 +31,25 @@ class EncodedSplit:
 
     Args:
         read: function of an index: (the bytes of a JPEG or PNG, the label).
+        read_labels: function that gives the labels of all indices, int64.
         describe: function of an index that names the image in a message.
         indices: int64 array (N,), the indices that belong to the split.
         side: height and width, in pixels, that images will be brought to.
     """
 
     read: Callable
+    read_labels: Callable
     describe: Callable
     indices: np.ndarray
     side: int
 
     def __len__(self):
         return len(self.indices)
+
+    @functools.cached_property
+    def labels(self):
+        """int64 array (N,); no image is decoded."""
+        return self.read_labels()[self.indices]
 
     @property
     def image_shape(self):
@@ -73,14 +86,19 @@ def load_encoded(name, data_dir, side):
         UserError: as `tfnas.data.load`.
     """
     if name == "image_folder":
-        return _folder(pathlib.Path(data_dir), class_names(data_dir), side)
+        return _folder(data_dir, side)
     builder = prepared_builder(name, data_dir)
     image, label = supervised_keys(name, builder)
 
     def split(part):
         records = Records(builder, part, image, label)
-        indices = np.arange(len(records))
-        return EncodedSplit(records.read, records.describe, indices, side)
+        return EncodedSplit(
+            records.read,
+            functools.cache(records.labels),
+            records.describe,
+            np.arange(len(records)),
+            side,
+        )
 
     parts = [x for x in ("test", "validation") if x in builder.info.splits]
     tests = [split(part) for part in parts if part != "train"]
@@ -94,36 +112,65 @@ def load_encoded(name, data_dir, side):
     return split("train"), tests[0], tuple(builder.info.features[label].names)
 
 
-def _folder(root, classes, side):
-    foreign = sorted(set(class_folders(root / "test")) - set(classes))
-    if foreign:
-        raise UserError(
-            f"{root}: class {foreign[0]} has no folder in train/; add one or "
-            "remove the class"
-        )
+def _folder(data_dir, side):
+    classes = class_names(data_dir)
 
     def split(part):
-        files = [
-            (str(path), label)
-            for label, name in enumerate(classes)
-            if (root / part / name).is_dir()
-            for path in sorted((root / part / name).iterdir())
-            if path.suffix.lower() in SUFFIXES
-        ]
+        files = labelled(data_dir, part, classes)
+        labels = np.array([label for _, label in files], np.int64)
 
         def read(index):
             path, label = files[index]
             return pathlib.Path(path).read_bytes(), label
 
-        order = draws.shuffled(0, 0, np.arange(len(files)))
-        return EncodedSplit(read, lambda index: files[index][0], order, side)
+        return EncodedSplit(
+            read,
+            lambda: labels,
+            lambda index: files[index][0],
+            draws.shuffled(0, 0, np.arange(len(files))),
+            side,
+        )
 
-    return split("train"), split("test"), classes
+    parts = split("train"), split("test")
+    damage = [name for part in parts for name in damaged_images(part)]
+    if damage:
+        raise damaged(damage)
+    return *parts, classes
+
+
+def damaged_images(split):
+    """The names of a split's images that cannot be decoded, in file order.
+
+    Args:
+        split: an `EncodedSplit`.
+
+    Example: `damaged_images(dataset.train)` is [] before an epoch.
+    """
+
+    def named(index):
+        try:
+            imagenet.decode(split.read(index)[0])
+        except tf.errors.OpError as error:
+            return split.describe(index) + fault(error)
+        except OSError:
+            return split.describe(index)
+        return None
+
+    found, indices = [], np.sort(split.indices)
+    with futures.ThreadPoolExecutor() as threads:
+        # In blocks, as a million waiting tasks would take a gigabyte.
+        for start in range(0, len(indices), _BLOCK):
+            block = indices[start : start + _BLOCK].tolist()
+            found += filter(None, threads.map(named, block))
+    return found
 
 
 @contextlib.contextmanager
 def damage_named(dataset):
-    """Name the image that stopped a run because it cannot be decoded.
+    """Name the images that stopped a run because they cannot be decoded.
+
+    A folder's are read before the first epoch; this is for files that are
+    damaged later, and for records.
 
     Raises:
         UserError: in place of TensorFlow's error, which names no file.
@@ -138,12 +185,12 @@ def damage_named(dataset):
     try:
         yield
     except tf.errors.InvalidArgumentError:
-        for split in (dataset.train, dataset.test):
-            if isinstance(split, EncodedSplit):
-                for index in split.indices.tolist():
-                    if not imagenet.decodes(split.read(index)[0]):
-                        raise UserError(
-                            f"{split.describe(index)}: not a readable image; "
-                            "replace or remove it, then go on with --resume"
-                        ) from None
+        damage = [
+            name
+            for split in (dataset.train, dataset.test)
+            if isinstance(split, EncodedSplit)
+            for name in damaged_images(split)
+        ]
+        if damage:
+            raise damaged(damage) from None
         raise

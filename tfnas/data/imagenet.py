@@ -180,12 +180,3 @@ def centre_crop(image, side):
 def decode(file):
     """An image file's bytes as a uint8 tensor (H, W, 3), the right way up."""
     return decoding.decode(file, 3)
-
-
-def decodes(file):
-    """Whether `decode` can read an image file's bytes."""
-    try:
-        decode(file)
-    except tf.errors.OpError:
-        return False
-    return True

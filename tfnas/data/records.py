@@ -69,6 +69,11 @@ class Records:
             values[self.label].int64_list.value[0],
         )
 
+    def labels(self):
+        """int64 array (N,) of all labels, for which every record is read."""
+        found = [self.read(index)[1] for index in range(len(self))]
+        return np.array(found, np.int64)
+
     def describe(self, index):
         """A record's name in a message."""
         return f"{self.name}, {self.split} image {index}"

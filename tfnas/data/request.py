@@ -4,9 +4,9 @@ import os
 import pathlib
 
 from tfnas.data.dataset import SMALLEST_SIDE
+from tfnas.data.files import class_folders, image_names, readable
 from tfnas.errors import UserError
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
 # What comes as one array, not as image files.
 IN_MEMORY = ("digits", "fashion_mnist")
 
@@ -68,8 +68,14 @@ def class_names(data_dir):
         if not classes:
             raise UserError(f"{split}: needs a folder for each class")
         for name in classes:
-            _check_files(split / name)
+            _check_class(split / name)
     classes = class_folders(root / "train")
+    foreign = sorted(set(class_folders(root / "test")) - set(classes))
+    if foreign:
+        raise UserError(
+            f"{data_dir}: class {foreign[0]} has no folder in train/; add "
+            "one or remove the class"
+        )
     if len(classes) < 2:
         raise UserError(
             f"{root / 'train'}: only one class ({classes[0]}); "
@@ -78,22 +84,17 @@ def class_names(data_dir):
     return classes
 
 
-def class_folders(split):
-    """The names of the class folders of a split, in order."""
-    return tuple(sorted(path.name for path in split.iterdir() if path.is_dir()))
-
-
-def _check_files(folder):
-    files = [
-        entry
-        for entry in os.scandir(folder)
-        if entry.name.lower().endswith(SUFFIXES)
-    ]
+def _check_class(folder):
+    if readable(folder.name) != folder.name:
+        raise UserError(
+            f"{readable(folder)}: its name is not UTF-8; rename the folder"
+        )
+    files = [folder / name for name in image_names(folder)]
     if not files:
         raise UserError(
             f"{folder}: holds no JPEG or PNG image; add some or remove the "
             "folder"
         )
-    for entry in files:
-        if not (entry.is_file() and os.access(entry, os.R_OK)):
-            raise UserError(f"{entry.path}: cannot be read; remove it")
+    for file in files:
+        if not (file.is_file() and os.access(file, os.R_OK)):
+            raise UserError(f"{readable(file)}: cannot be read; remove it")

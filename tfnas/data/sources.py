@@ -15,6 +15,7 @@ from tfnas.data.dataset import (
 )
 from tfnas.data.decoding import fit_square
 from tfnas.data.encoded import load_encoded
+from tfnas.data.files import not_read
 from tfnas.data.folder import load_folder
 from tfnas.data.request import check_request
 from tfnas.errors import UserError
@@ -66,6 +67,7 @@ def load(name, data_dir=None, image_size=None, augmentation="cifar"):
       package dataset-fashion-mnist puts them, otherwise TFDS.
     * `image_folder`: images in `data_dir`/train/CLASS and
       `data_dir`/test/CLASS, in a fixed shuffled order (see `load_folder`).
+      One printed line counts the files that are no JPEG or PNG there.
     * `cifar10`, `cifar100` or another image classification dataset of TFDS:
       prepared data in `data_dir` (TFDS's own folder by default) if there
       is any, otherwise a download. Without a `test` split `validation`
@@ -97,6 +99,8 @@ def load(name, data_dir=None, image_size=None, augmentation="cifar"):
     ```
     """
     check_request(name, data_dir, image_size, augmentation)
+    if name == "image_folder" and (unread := not_read(data_dir)):
+        print(unread, flush=True)
     if augmentation == "imagenet":
         side = image_size or imagenet.SIDE
         train, test, classes = load_encoded(name, data_dir, side)

@@ -1,0 +1,128 @@
+"""The files of an image folder: which are read, and which are not."""
+
+import collections
+import os
+import pathlib
+
+from tfnas.errors import UserError
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+# What systems and programs leave in a folder, beside names with a dot.
+_LEFT_BEHIND = {
+    "__macosx",
+    "@eadir",
+    "$recycle.bin",
+    "desktop.ini",
+    "lost+found",
+    "system volume information",
+    "thumbs.db",
+}
+_NAMED = 10
+
+
+def class_folders(split):
+    """The names of the class folders of a split, in order."""
+    return tuple(
+        sorted(
+            entry.name
+            for entry in os.scandir(split)
+            if entry.is_dir() and not is_hidden(entry.name)
+        )
+    )
+
+
+def image_names(folder):
+    """The names of a class folder's images, in order."""
+    return sorted(
+        name
+        for name in os.listdir(folder)
+        if name.lower().endswith(SUFFIXES) and not is_hidden(name)
+    )
+
+
+def labelled(data_dir, split, classes):
+    """The images of a split, class by class.
+
+    Args:
+        data_dir: the image folder.
+        split: "train" or "test".
+        classes: class names; a label is a position in it.
+
+    Returns:
+        A list of (path, label).
+
+    Example: `labelled("flowers", "train", ("rose", "tulip"))[0]`.
+    """
+    home = pathlib.Path(data_dir) / split
+    return [
+        (os.path.join(home, name, file), label)
+        for label, name in enumerate(classes)
+        if (home / name).is_dir()
+        for file in image_names(home / name)
+    ]
+
+
+def not_read(data_dir):
+    """One line on the files that are no images here, or None.
+
+    Args:
+        data_dir: the image folder.
+
+    Example: `not_read("flowers")` may be "flowers: 3 files not read: 2 .webp,
+    1 without suffix".
+    """
+    found = collections.Counter()
+    for split in ("train", "test"):
+        home = pathlib.Path(data_dir) / split
+        for place, folders, names in os.walk(home):
+            folders[:] = [name for name in folders if not is_hidden(name)]
+            of_class = pathlib.Path(place).parent == home
+            for name in names:
+                if not is_hidden(name):
+                    found[_kind(name, of_class)] += 1
+    del found[None]
+    if not found:
+        return None
+    most_first = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    kinds = ", ".join(f"{count} {kind}" for kind, count in most_first)
+    name, count = pathlib.Path(data_dir).resolve().name, found.total()
+    return (
+        f"{readable(name)}: {count} file{'s' * (count > 1)} not read: {kinds}"
+    )
+
+
+def _kind(name, of_class):
+    """Why a file is not read, in a word or two; None if it is."""
+    suffix = readable(os.path.splitext(name)[1].lower())
+    if suffix not in SUFFIXES:
+        return suffix or "without suffix"
+    return None if of_class else f"{suffix} outside train/CLASS, test/CLASS"
+
+
+def is_hidden(name):
+    """Whether a file or folder is no part of the data, such as Thumbs.db."""
+    return name.startswith(".") or name.lower() in _LEFT_BEHIND
+
+
+def readable(name):
+    """A file's name that can be printed, whatever its bytes are."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def damaged(names):
+    """The error about images that cannot be decoded.
+
+    Args:
+        names: list of what names them.
+
+    Example: `raise damaged(["flowers/train/rose/7.jpg"])`.
+    """
+    shown = ", ".join(map(readable, names[:_NAMED]))
+    if len(names) > _NAMED:
+        shown += f" and {len(names) - _NAMED} more"
+    several = len(names) > 1
+    them = "them" if several else "it"
+    return UserError(
+        f"{len(names)} damaged image{'s' * several}: {shown}; restore or "
+        f"replace {them}, or remove {them} and start a new run"
+    )
