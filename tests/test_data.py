@@ -59,7 +59,7 @@ def test_too_small_for_two_reductions(size):
 
 def test_search_halves_share_nothing_and_miss_nothing():
     dataset = data.load("digits")
-    train, valid = data.search_halves(dataset)
+    train, valid = data.search_halves(dataset, "index")
     assert (len(train), len(valid)) == (718, 719)
     np.testing.assert_array_equal(
         np.concatenate([train, valid]), np.arange(1437)
@@ -209,8 +209,8 @@ def test_cifar_has_the_authors_statistics(tmp_path):
 
 def test_the_first_images_alone():
     whole = data.load("digits")
-    part = whole.first(100)
+    part = data.subset(whole, 100, "index")
     np.testing.assert_array_equal(part.train.images, whole.train.images[:100])
     assert part.test is whole.test
     with pytest.raises(UserError, match=r"--train_images=1438: digits has"):
-        whole.first(1438)
+        data.subset(whole, 1438)

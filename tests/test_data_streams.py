@@ -134,10 +134,12 @@ def test_digits_are_never_mirrored():
 
 # === Order ===
 
+HALVES = np.arange(11), np.arange(11, 22)
+
 
 def test_each_sample_is_seen_once_an_epoch_in_its_own_half():
     dataset = make_dataset()
-    stream = data.search_stream(dataset, batch_size=4, epochs=2, seed=1)
+    stream = data.search_stream(dataset, HALVES, batch_size=4, epochs=2, seed=1)
     steps = arrays(stream)
     assert len(steps) == 2 * data.steps_per_epoch(11, 4) == 6
     orders = []
@@ -153,7 +155,9 @@ def test_each_sample_is_seen_once_an_epoch_in_its_own_half():
 
 
 def test_a_batch_above_the_half_gives_one_smaller_batch():
-    stream = data.search_stream(make_dataset(), batch_size=64, epochs=2, seed=1)
+    stream = data.search_stream(
+        make_dataset(), HALVES, batch_size=64, epochs=2, seed=1
+    )
     assert [len(step[0]) for step in arrays(stream)] == [11, 11]
 
 
@@ -161,7 +165,12 @@ def test_a_seed_decides_everything():
     def stream(seed):
         return arrays(
             data.search_stream(
-                make_dataset(), batch_size=4, epochs=2, seed=seed, cutout=2
+                make_dataset(),
+                HALVES,
+                batch_size=4,
+                epochs=2,
+                seed=seed,
+                cutout=2,
             )
         )
 
@@ -174,9 +183,9 @@ def test_a_seed_decides_everything():
 @pytest.mark.parametrize("start_step", [1, 3, 5, 6])
 def test_a_stream_resumes_at_any_step(start_step):
     options = dict(batch_size=4, epochs=2, seed=3)
-    whole = data.search_stream(make_dataset(), **options)
+    whole = data.search_stream(make_dataset(), HALVES, **options)
     resumed = data.search_stream(
-        make_dataset(), start_step=start_step, **options
+        make_dataset(), HALVES, start_step=start_step, **options
     )
     assert resumed.cardinality() == 6 - start_step
     assert_same(arrays(resumed), arrays(whole)[start_step:])
@@ -186,7 +195,7 @@ def test_no_tuner_of_threads_outlives_a_stream():
     """On one core tf.data's would keep an epoch's end waiting."""
     dataset = make_dataset()
     streams = [
-        data.search_stream(dataset, batch_size=4, epochs=1, seed=0),
+        data.search_stream(dataset, HALVES, batch_size=4, epochs=1, seed=0),
         data.evaluation_batches(dataset.test, dataset, 4),
     ]
     for stream in streams:
@@ -196,8 +205,8 @@ def test_no_tuner_of_threads_outlives_a_stream():
 def test_epochs_repeat_one_long_stream():
     """A longer run begins as a shorter one."""
     dataset = make_dataset()
-    short = data.search_stream(dataset, batch_size=4, epochs=1, seed=0)
-    long = data.search_stream(dataset, batch_size=4, epochs=3, seed=0)
+    short = data.search_stream(dataset, HALVES, batch_size=4, epochs=1, seed=0)
+    long = data.search_stream(dataset, HALVES, batch_size=4, epochs=3, seed=0)
     assert_same(arrays(short), arrays(itertools.islice(long, 3)))
 
 
@@ -210,7 +219,9 @@ def test_authors_steps():
 
 
 def test_types_are_those_of_a_network():
-    stream = data.search_stream(make_dataset(), batch_size=4, epochs=1, seed=0)
+    stream = data.search_stream(
+        make_dataset(), HALVES, batch_size=4, epochs=1, seed=0
+    )
     (images, labels), valid = stream.element_spec
     assert images == tf.TensorSpec((None, 8, 8, 3), tf.float32)
     assert labels == tf.TensorSpec((None,), tf.int64)
@@ -220,7 +231,7 @@ def test_types_are_those_of_a_network():
 def test_without_augmentation_images_are_only_normalised():
     dataset = make_dataset()
     stream = data.search_stream(
-        dataset, batch_size=11, epochs=1, seed=0, augment=False
+        dataset, HALVES, batch_size=11, epochs=1, seed=0, augment=False
     )
     images, labels, _, _ = arrays(stream)[0]
     expected = (dataset.train.images[labels] / 255 - dataset.mean) / dataset.std
@@ -256,7 +267,8 @@ device = tf.config.LogicalDeviceConfiguration()
 tf.config.set_logical_device_configuration(cpu, [device, device])
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 dataset = data.load("digits")
-stream = data.search_stream(dataset, batch_size=64, epochs=1, seed=0)
+halves = data.search_halves(dataset)
+stream = data.search_stream(dataset, halves, batch_size=64, epochs=1, seed=0)
 split = strategy.experimental_distribute_dataset(stream)
 steps = 0
 for whole, parts in zip(stream, split, strict=True):
@@ -283,7 +295,7 @@ def test_bad_numbers_are_named():
     dataset = make_dataset()
     indices = np.arange(22)
     with pytest.raises(UserError, match="--batch_size=0"):
-        data.search_stream(dataset, batch_size=0, epochs=1, seed=0)
+        data.search_stream(dataset, HALVES, batch_size=0, epochs=1, seed=0)
     for cutout in (-1, 8):
         with pytest.raises(UserError, match=f"--cutout={cutout}.*0.*7"):
             data.train_stream(

@@ -74,6 +74,13 @@ def test_the_quick_preset_is_the_shorter_one(method):
 
 
 @each(ALL)
+def test_only_the_quick_preset_splits_by_class(method):
+    halves = {x: method.with_preset(x).halves for x in method.presets}
+    assert halves.pop("quick") == "stratified"
+    assert set(halves.values()) == {"index"}
+
+
+@each(ALL)
 def test_a_preset_leaves_the_method_as_it_was(method):
     before = method.values()
     method.with_preset("quick")

@@ -220,7 +220,7 @@ def test_the_stored_weights_have_the_accuracy_of_the_report(finished):
     """Measured again without the auxiliary classifier and our loop."""
     network = tfnas.build_network(zoo.genotype(str(finished)), **SIZE)
     weights.load(network, finished)
-    dataset = data.load("digits").first(120)
+    dataset = data.load("digits")
     images = dataset.test.images / np.float32(255)
     images = (images - dataset.mean) / dataset.std
     guesses = network.predict(images, verbose=0).argmax(-1)

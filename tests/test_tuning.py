@@ -269,7 +269,10 @@ def test_each_skip_dropout_has_a_search_of_its_own(tmp_path, monkeypatch):
         (folder / "genotype.json").write_text(stored.read_text())
         (folder / "summary.json").write_text("{}")
 
-    def validate(config, recipe, genotype, dataset, strategy):
+    def validate(config, recipe, genotype, dataset, strategy, halves):
+        expected = data.search_halves(dataset, "stratified", config.seed)
+        for half, other in zip(halves, expected, strict=True):
+            assert half.tolist() == other.tolist()
         judged.append(config.valid_images)
         return 0.1 * len(judged)
 

@@ -35,13 +35,15 @@ def search(config, recipe, argv):
     Example: `search(*resolve({"trials": 2}), argv=[])`.
     """
     place = _place(config, "")
-    dataset, strategy = prepare(place, recipe.augmentation, recipe.batch_size)
+    dataset, strategy = prepare(place, recipe)
+    for line in summary.missing_classes(dataset, recipe, config.seed):
+        print(line, flush=True)
     judge = _Judge(config, recipe, dataset, strategy)
     record = {
         "command": ["python", "-m", "tfnas.baseline", *argv[1:]],
         "config": config.decisive(),
         "recipe": recipe.values(),
-        "data": summary.described(dataset),
+        "data": summary.described(dataset, recipe, config.seed),
         "versions": summary.versions(),
     }
     with (
@@ -72,6 +74,7 @@ class _Judge:
     def __init__(self, config, recipe, dataset, strategy):
         self.config, self.recipe = config, recipe
         self.dataset, self.strategy = dataset, strategy
+        self.halves = data.search_halves(dataset, recipe.halves, config.seed)
         self.size = {
             "input_shape": dataset.image_shape,
             "classes": len(dataset.classes),
@@ -111,11 +114,16 @@ class _Judge:
         return sampling.genotype(config.space, chosen, provenance)
 
     def _trained(self, number, genotype):
-        held = len(data.search_halves(self.dataset)[1])
+        held = len(self.halves[1])
         trial = _place(self.config, f"trials/{number:04}", valid_images=held)
         try:
             return train_run.validate(
-                trial, self.recipe, genotype, self.dataset, self.strategy
+                trial,
+                self.recipe,
+                genotype,
+                self.dataset,
+                self.strategy,
+                self.halves,
             )
         except Diverged as error:
             print(f"Trial {number + 1}: {error}")
@@ -131,8 +139,7 @@ class _Judge:
                 return proxies.synflow(build_network(genotype, **self.size))
             finally:
                 keras.config.set_dtype_policy(usual)
-        train, _ = data.search_halves(self.dataset)
-        few = self.dataset.train.take(train[: self.recipe.batch_size])
+        few = self.dataset.train.take(self.halves[0][: self.recipe.batch_size])
         images, _ = next(
             iter(
                 data.evaluation_batches(

@@ -195,7 +195,8 @@ def _task(number, label, seed, config, passed, trained, also):
     dataset = passed.get("dataset", search.SearchConfig().dataset)
     folder = str(Path(config.out) / labels.folder_name(label, dataset, seed))
     if name in BASELINES:
-        given = _baseline(name, passed, config.baseline, words)
+        halves = _halves(config, passed)
+        given = _baseline(name, passed, config.baseline, words, halves)
         given |= {"dataset": dataset, "seed": seed}
         return Task(number, folder, given, trained, also, "baseline")
     own = command.parse(["compare", *words], search.SearchConfig, Method)
@@ -203,7 +204,18 @@ def _task(number, label, seed, config, passed, trained, also):
     return sweep.search_task(number, folder, given, trained, also)
 
 
-def _baseline(name, passed, flags, words):
+def _halves(config, passed):
+    """The searches' --halves, for the baselines beside them, if it is said."""
+    if "halves" in passed or "preset" not in passed:
+        return {k: v for k, v in passed.items() if k == "halves"}
+    found = [labels.method(x) for x in config.methods]
+    searched = [methods.get(x) for x in found if x not in BASELINES]
+    if not searched:
+        return {}
+    return {"halves": searched[0].with_preset(passed["preset"]).halves}
+
+
+def _baseline(name, passed, flags, words, halves):
     """{flag: value} of a baseline, checked."""
     typed = ["baseline", *shlex.split(flags or ""), *words]
     own = command.parse(typed, baseline.BaselineConfig, Recipe)
@@ -215,7 +227,7 @@ def _baseline(name, passed, flags, words):
     known = {field.name for field in fields(baseline.BaselineConfig)}
     # A preset of the searches is none of the baselines' recipe.
     shared = {k: v for k, v in passed.items() if k in known and k != "preset"}
-    given = {"name": name, **shared, **own}
+    given = {"name": name, **shared, **halves, **own}
     baseline.resolve(given)
     return given
 

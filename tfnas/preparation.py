@@ -3,6 +3,7 @@
 import os
 
 import keras
+import tensorflow as tf
 
 from tfnas import cluster, data
 from tfnas.determinism import make_deterministic
@@ -11,13 +12,14 @@ from tfnas.threads import divide_cores
 from tfnas.workers import AllHere
 
 
-def prepare(config, augmentation, batch_size):
+def prepare(config, values):
     """Set the process up as a configuration says, and load its data.
+
+    One printed line says what data these are, and on which devices.
 
     Args:
         config: a `TrainConfig` or a `SearchConfig`.
-        augmentation: "cifar" or "imagenet".
-        batch_size: images of a step, over all devices.
+        values: the `Recipe` or `Method`.
 
     Returns:
         (`Dataset`, `tf.distribute` strategy).
@@ -26,20 +28,39 @@ def prepare(config, augmentation, batch_size):
         UserError: if there are no such devices, or the batch does not divide
             among them, or the data cannot be used.
 
-    Example: `prepare(SearchConfig(), "cifar", 64)`.
+    Example: `prepare(SearchConfig(), methods.get("darts"))`.
     """
     divide_cores()
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         make_deterministic()
     strategy = _strategy(config)
-    check_batch(batch_size, strategy.num_replicas_in_sync)
-    dataset = data.load(
-        config.dataset, config.data_dir, config.image_size, augmentation
+    check_batch(values.batch_size, strategy.num_replicas_in_sync)
+    dataset = whole = data.load(
+        config.dataset, config.data_dir, config.image_size, values.augmentation
     )
     if config.train_images is not None:
-        dataset = dataset.first(config.train_images)
+        dataset = data.subset(
+            whole, config.train_images, values.halves, config.seed
+        )
+    print(_described(config, whole, dataset, strategy), flush=True)
     return dataset, strategy
+
+
+def _described(config, whole, dataset, strategy):
+    """Data set, images, classes and devices, in one line."""
+    name = " ".join(filter(None, (config.dataset, config.data_dir)))
+    images = f"{len(dataset.train):,}"
+    if dataset is not whole:
+        images += f" of {len(whole.train):,}"
+    height, width, channels = dataset.image_shape
+    count = strategy.num_replicas_in_sync
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    return (
+        f"Data: {name}, {images} training and {len(dataset.test):,} test "
+        f"images of {len(dataset.classes)} classes, {height}x{width}x"
+        f"{channels}; on {count} {kind}{'s' * (count > 1)}"
+    )
 
 
 def _strategy(config):

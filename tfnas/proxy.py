@@ -18,7 +18,7 @@ IMAGES = 512
 
 
 def fixed_part(dataset, places, images=IMAGES):
-    """One batch of at most so many images, the same for every seed.
+    """One batch of at most so many images, always the same of those places.
 
     Args:
         dataset: a `Dataset`.

@@ -32,6 +32,12 @@ class Recipe:
     )
     epochs: int = choice(600, "epochs", least=1)
     batch_size: int = choice(96, "images in a batch", least=1)
+    halves: str = choice(
+        "index",
+        "which images --train_images and --valid_images take, and a baseline "
+        "judges by: each class's share by the seed, or the first and the last",
+        ("stratified", "index"),
+    )
     learning_rate: float = choice(0.025, "largest learning rate", least=0)
     schedule: str = choice(
         "cosine",
@@ -166,7 +172,12 @@ class Recipe:
 # regularises 600 epochs holds them back. "small" stays below 0.2 M parameters
 # for the published cells, and within an hour on two cores for 50,000 images
 # of 32 pixels with P-DARTS's cell, of which an epoch took 7.5 CPU minutes.
-_SHORT = {"drop_path": 0.0, "auxiliary": 0.0, "learning_rate": 0.05}
+_SHORT = {
+    "drop_path": 0.0,
+    "auxiliary": 0.0,
+    "learning_rate": 0.05,
+    "halves": "stratified",
+}
 PRESETS = {
     "paper": {},
     # DARTS's `cnn/train_imagenet.py`; P-DARTS differs in batch_size=1024,

@@ -50,11 +50,12 @@ def search(config, method, argv):
     Example: `search(*resolve({"epochs": 1}), argv=[])`.
     """
     started = time.time()
-    dataset, strategy = prepare(config, method.augmentation, method.batch_size)
+    dataset, strategy = prepare(config, method)
     if not config.resume:  # an older run may go on
         budget.check(method, dataset.image_shape, len(dataset.classes))
     record = summary.record(config, method, dataset, argv)
     lines = plan(method, dataset)
+    lines += summary.missing_classes(dataset, method, config.seed)
     if not tf.config.list_physical_devices("GPU"):
         lines += memory_lines(method, dataset, available_memory())
     print(*lines, sep="\n", flush=True)
@@ -84,7 +85,7 @@ class _Search(Resumable):
         super().__init__(strategy, config.checkpoint_minutes, started)
         self.run, self.config, self.method = run, config, method
         self.dataset = dataset
-        self.halves = data.search_halves(dataset)
+        self.halves = data.search_halves(dataset, method.halves, config.seed)
         self.steps = data.steps_per_epoch(
             len(self.halves[0]), method.batch_size
         )
@@ -193,6 +194,7 @@ class _Search(Resumable):
     def _stream(self, step):
         return data.search_stream(
             self.dataset,
+            self.halves,
             batch_size=self.method.batch_size,
             epochs=self.method.epochs,
             seed=self.config.seed,

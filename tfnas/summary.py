@@ -19,14 +19,20 @@ def record(config, method, dataset, argv):
         "command": ["python", "-m", "tfnas.search", *argv[1:]],
         "config": config.decisive(),
         "method": method.values(),
-        "data": described(dataset),
+        "data": described(dataset, method, config.seed),
         "versions": versions(),
     }
 
 
-def described(dataset):
-    """What config.json says of a search's data."""
-    train, valid = data.search_halves(dataset)
+def described(dataset, values, seed):
+    """What config.json says of a search's data.
+
+    Args:
+        dataset: a `Dataset`.
+        values: the `Method` or `Recipe`.
+        seed: the search's.
+    """
+    train, valid = data.search_halves(dataset, values.halves, seed)
     return {
         "name": dataset.name,
         "image_shape": dataset.image_shape,
@@ -34,6 +40,21 @@ def described(dataset):
         "train": len(train),
         "valid": len(valid),
     }
+
+
+def missing_classes(dataset, values, seed):
+    """A list of one line on the classes that a part of the data lacks, or of
+    none; arguments as of `described`.
+    """
+    halves = data.search_halves(dataset, values.halves, seed)
+    names = ("the half for weights", "the half for alpha")
+    labels = dataset.train.labels
+    parts = {
+        name: labels[half] for name, half in zip(names, halves, strict=True)
+    }
+    parts["the test images"] = dataset.test.labels
+    line = data.lacking(dataset, parts)
+    return [line] if line else []
 
 
 def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from tfnas import cost, data, report, summary, weights
 from tfnas.callbacks import EachTrainingEpoch
-from tfnas.errors import UserError
 from tfnas.networks.evaluation import build_network
 from tfnas.preparation import prepare
 from tfnas.report.network import COLUMNS, CONFUSION
@@ -39,7 +38,7 @@ def train(config, recipe, genotype, argv):
     Example: `train(*resolve({"genotype": "PDARTS"}), argv=[])`.
     """
     started = time.time()
-    dataset, strategy = prepare(config, recipe.augmentation, recipe.batch_size)
+    dataset, strategy = prepare(config, recipe)
     training = _Training(config, recipe, genotype, dataset, strategy, started)
     record = training.record(argv)
     with (
@@ -55,7 +54,7 @@ def train(config, recipe, genotype, argv):
     return accuracy
 
 
-def validate(config, recipe, genotype, dataset, strategy):
+def validate(config, recipe, genotype, dataset, strategy, parts=None):
     """Train, or go on, and judge by the images held out; no test is made.
 
     Args:
@@ -64,6 +63,8 @@ def validate(config, recipe, genotype, dataset, strategy):
         genotype: the `Genotype` to train.
         dataset: the `Dataset`.
         strategy: the `tf.distribute` strategy, on one host.
+        parts: (indices to train on, indices held out), such as the halves of
+            a search; by default as `config.valid_images` says.
 
     Returns:
         The share of the held-out images that the last epoch's weights
@@ -78,7 +79,7 @@ def validate(config, recipe, genotype, dataset, strategy):
     keras.backend.clear_session()
     keras.utils.set_random_seed(config.seed)
     arguments = (config, recipe, genotype, dataset, strategy, time.time())
-    training = _Training(*arguments)
+    training = _Training(*arguments, parts)
     record = training.record([])
     with (
         open_run(strategy, config.out, record, config.resume) as run,
@@ -93,11 +94,22 @@ class _Training(Resumable):
 
     lowered = ("learning_rate",)
 
-    def __init__(self, config, recipe, genotype, dataset, strategy, started):
+    def __init__(
+        self,
+        config,
+        recipe,
+        genotype,
+        dataset,
+        strategy,
+        started,
+        parts=None,
+    ):
         super().__init__(strategy, config.checkpoint_minutes, started)
         self.config, self.recipe, self.genotype = config, recipe, genotype
         self.dataset = dataset
-        self.train, self.valid = self._split()
+        self.train, self.valid = parts or data.held_out(
+            dataset, config.valid_images, recipe.halves, config.seed
+        )
         self.steps = data.steps_per_epoch(len(self.train), recipe.batch_size)
         self.rows, self.best = [], {}
         self.size = {
@@ -120,16 +132,6 @@ class _Training(Resumable):
             for line in weights.transfer(network, arrays, config.weights):
                 print(f"{config.weights}: {line}")
         self._print_plan()
-
-    def _split(self):
-        """Indices to train on, and those held out to choose weights by."""
-        count, held = len(self.dataset.train), self.config.valid_images
-        if held >= count:
-            raise UserError(
-                f"--valid_images={held}: {self.dataset.name} has {count} "
-                "training images; use fewer"
-            )
-        return np.arange(count - held), np.arange(count - held, count)
 
     def _network(self):
         usual = keras.config.dtype_policy()
@@ -154,6 +156,14 @@ class _Training(Resumable):
             f"weights by, {len(self.dataset.test)} to test",
             flush=True,
         )
+        labels = self.dataset.train.labels
+        parts = {"the images to train on": labels[self.train]}
+        if len(self.valid):
+            parts["the images to choose weights by"] = labels[self.valid]
+        parts["the test images"] = self.dataset.test.labels
+        missing = data.lacking(self.dataset, parts)
+        if missing:
+            print(missing, flush=True)
 
     def record(self, argv):
         """What config.json says: all that decides the result, its origin."""

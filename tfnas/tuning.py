@@ -101,7 +101,7 @@ def tune_training(config, values, genotype, given):
     from tfnas import train_run
     from tfnas.preparation import prepare
 
-    dataset, strategy = prepare(config, values.augmentation, values.batch_size)
+    dataset, strategy = prepare(config, values)
     held = config.valid_images or len(dataset.train) // 5
 
     def judge(number, chosen):
@@ -140,18 +140,19 @@ def tune_search(config, method, given):
     from tfnas import data, train_run
     from tfnas.preparation import prepare
 
-    dataset, strategy = prepare(config, method.augmentation, method.batch_size)
-    held = len(data.search_halves(dataset)[1])
+    dataset, strategy = prepare(config, method)
+    halves = data.search_halves(dataset, method.halves, config.seed)
 
     def judge(number, chosen):
         changed = method.with_flags(_method_flags(method, chosen))
         genotype = _searched(config, method, changed, number)
         return train_run.validate(
-            _short_training(config, genotype, held),
+            _short_training(config, genotype, len(halves[1])),
             _short_recipe(config, method),
             genotype,
             dataset,
             strategy,
+            halves,
         )
 
     ranges = search_ranges(method)
@@ -261,6 +262,7 @@ def _short_recipe(config, method):
         "epochs": config.tune_epochs,
         "stem": method.stem,
         "augmentation": method.augmentation,
+        "halves": method.halves,
     }
     return recipe.preset("quick").with_flags(
         {**values, **({"cutout": 0} if imagenet else {})}

@@ -75,7 +75,7 @@ class SharedWeights(Resumable):
     def __init__(self, config, recipe, dataset, strategy):
         super().__init__(strategy, 10.0, time.time())
         self.config, self.recipe, self.dataset = config, recipe, dataset
-        self.halves = data.search_halves(dataset)
+        self.halves = data.search_halves(dataset, recipe.halves, config.seed)
         self.steps = data.steps_per_epoch(
             len(self.halves[0]), recipe.batch_size
         )
@@ -111,6 +111,7 @@ class SharedWeights(Resumable):
     def _stream(self, step):
         return data.search_stream(
             self.dataset,
+            self.halves,
             batch_size=self.recipe.batch_size,
             epochs=self.recipe.epochs,
             seed=self.config.seed,

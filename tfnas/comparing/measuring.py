@@ -142,7 +142,7 @@ def supernet_accuracy(folder, config, pruned=True):
 
     wanted = SearchConfig(**config["config"], devices="cpu:1")
     method = methods.from_values({"name": wanted.method, **config["method"]})
-    dataset, _ = prepare(wanted, method.augmentation, method.batch_size)
+    dataset, _ = prepare(wanted, method)
     checkpoint = Run(folder, {}, resume=True).load_checkpoint()
     if checkpoint is None:
         raise UserError(f"{folder}: has no checkpoint to prune")
@@ -154,7 +154,8 @@ def supernet_accuracy(folder, config, pruned=True):
     if pruned:
         genotype = Genotype.from_json(folder / "genotype.json")
         mixing = pruned_weights(supernet, genotype)
-    valid = dataset.train.take(data.search_halves(dataset)[1])
+    _, places = data.search_halves(dataset, method.halves, wanted.seed)
+    valid = dataset.train.take(places)
     classify = tf.function(
         lambda images: supernet(images, training=False, mixing=mixing),
         reduce_retracing=True,

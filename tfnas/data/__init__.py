@@ -15,10 +15,13 @@ _HOMES = {
     "check_request": "request",
     "damage_named": "encoded",
     "evaluation_batches": "streams",
+    "held_out": "parts",
+    "lacking": "parts",
     "load": "sources",
-    "search_halves": "dataset",
+    "search_halves": "parts",
     "search_stream": "streams",
     "steps_per_epoch": "streams",
+    "subset": "parts",
     "train_stream": "streams",
 }
 

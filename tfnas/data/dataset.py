@@ -93,58 +93,10 @@ class Dataset:
                 "classification needs at least two"
             )
 
-    def first(self, count):
-        """The dataset with its first `count` training images alone.
-
-        Raises:
-            UserError: if there are not so many, or fewer than two are asked
-                for.
-
-        Example: `data.load("fashion_mnist").first(10000)`.
-        """
-        if not 2 <= count <= len(self.train):
-            raise UserError(
-                f"--train_images={count}: {self.name} has {len(self.train)}; "
-                "use 2 or more of them"
-            )
-        return dataclasses.replace(self, train=self.train.take(slice(count)))
-
     @property
     def image_shape(self):
         """(height, width, channels)."""
         return self.train.image_shape
-
-
-def search_halves(dataset):
-    """Splits the training images between weights and architecture.
-
-    The first half in index order trains the weights, the second the
-    architecture (survey 3.2; the authors' 25,000 and 25,000 of CIFAR-10).
-
-    Args:
-        dataset: a `Dataset`.
-
-    Returns:
-        Two int64 arrays of indices into `dataset.train`; of an odd number
-        of images the second half gets one more.
-
-    Raises:
-        UserError: there are not two images to split.
-
-    Example:
-
-    ```python
-    train, valid = search_halves(load("digits"))
-    ```
-    """
-    count = len(dataset.train)
-    if count < 2:
-        raise UserError(
-            f"{dataset.name}: {count} training image(s) cannot be split into "
-            "two search halves; use a dataset with more"
-        )
-    indices = np.arange(count)
-    return indices[: count // 2], indices[count // 2 :]
 
 
 def channel_statistics(images):

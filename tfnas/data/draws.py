@@ -13,6 +13,8 @@ ORDER, CROP_ROW, CROP_COLUMN, FLIP, CUTOUT_ROW, CUTOUT_COLUMN = range(6)
 # Of ImageNet: four changes of colour and their order; area and ratio of a
 # crop at each of ten tries.
 JITTER, CROP_TRIES = range(6, 11), range(11, 31)
+# Of the training images: which are used, which half or part they are in.
+SUBSET, HALVES, HELD_OUT = range(31, 34)
 
 _MASK = (1 << 64) - 1
 
@@ -70,16 +72,17 @@ def uniforms(seed, epoch, purposes, index):
     return np.stack(columns, axis=1).astype(np.float32) / 2**24
 
 
-def shuffled(seed, epoch, index):
+def shuffled(seed, epoch, index, purpose=ORDER):
     """Shuffles sample indices for an epoch.
 
     Args:
         seed: any integer.
         epoch: the epoch, from 0.
         index: integer array (N,) of sample indices.
+        purpose: one of this module's constants.
 
     Returns:
         The same indices in another order.
     """
     # The mixer is a bijection, so the keys of distinct samples never tie.
-    return index[np.argsort(_bits(seed, epoch, ORDER, index))]
+    return index[np.argsort(_bits(seed, epoch, purpose, index))]

@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas.data import augmentation, draws
-from tfnas.data.dataset import search_halves
 from tfnas.data.encoded import EncodedSplit
 from tfnas.data.pixels import evaluation_pixels, training_pixels
 from tfnas.errors import UserError
@@ -41,6 +40,7 @@ def steps_per_epoch(count, batch_size):
 
 def search_stream(
     dataset,
+    halves,
     *,
     batch_size,
     epochs,
@@ -59,6 +59,8 @@ def search_stream(
 
     Args:
         dataset: a `Dataset`.
+        halves: (indices to train on, indices to validate on), as of
+            `search_halves`.
         batch_size: samples in a batch, over all replicas.
         epochs: number of epochs.
         seed: any integer.
@@ -76,13 +78,15 @@ def search_stream(
     Example:
 
     ```python
-    stream = search_stream(load("digits"), batch_size=64, epochs=2, seed=0)
+    dataset = load("digits")
+    halves = search_halves(dataset)
+    stream = search_stream(dataset, halves, batch_size=64, epochs=2, seed=0)
     (x_train, y_train), (x_valid, y_valid) = next(iter(stream))
     ```
     """
     return _stream(
         dataset,
-        search_halves(dataset),
+        halves,
         batch_size=batch_size,
         epochs=epochs,
         seed=seed,

@@ -9,5 +9,8 @@ METHOD = Method(
     "Architecture Search for Attention. IJCNN 2020",
     # === Search space ===
     attention="after_every",
-    presets={"paper": {}, "quick": {"epochs": 12}},
+    presets={
+        "paper": {},
+        "quick": {"epochs": 12, "halves": "stratified"},
+    },
 )

@@ -7,5 +7,8 @@ METHOD = Method(
     title="DARTS",
     paper="Liu, Simonyan and Yang. DARTS: Differentiable Architecture Search. "
     "ICLR 2019. arXiv:1806.09055",
-    presets={"paper": {}, "quick": {"epochs": 12}},
+    presets={
+        "paper": {},
+        "quick": {"epochs": 12, "halves": "stratified"},
+    },
 )

@@ -75,6 +75,13 @@ class Method:
     )
 
     # === Bilevel update (survey 3.2, equations 3 to 8) ===
+    halves: str = choice(
+        "index",
+        "which training images are for the weights, which for alpha, and which "
+        "--train_images takes: each class's share by the seed, or the first "
+        "and the last, as the authors",
+        ("stratified", "index"),
+    )
     order: int = choice(1, "order of the gradient in alpha", (1, 2))
     second_order: str = choice(
         "finite_difference",
@@ -163,7 +170,8 @@ class Method:
     )
 
     # Changes to the values above, by the name that --preset takes. The paper's
-    # values are the method's own; "quick" is what a CPU finishes in minutes.
+    # values are the method's own; "quick" is what a CPU finishes in minutes,
+    # and splits the images so that no class is missing.
     presets: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
 
     def values(self):

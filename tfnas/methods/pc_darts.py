@@ -31,6 +31,11 @@ METHOD = Method(
             "warmup_epochs": 35,
             "batch_size": 1024,
         },
-        "quick": {"epochs": 12, "warmup_epochs": 4, "batch_size": 64},
+        "quick": {
+            "epochs": 12,
+            "warmup_epochs": 4,
+            "batch_size": 64,
+            "halves": "stratified",
+        },
     },
 )

@@ -27,6 +27,6 @@ METHOD = Method(
         # epochs; the authors' code has ten.
         "survey": {"skip_dropout": (0.0, 0.3, 0.6), "warmup_epochs": 2},
         "cifar100": {"skip_dropout": (0.1, 0.2, 0.3)},
-        "quick": {"epochs": 5, "warmup_epochs": 2},
+        "quick": {"epochs": 5, "warmup_epochs": 2, "halves": "stratified"},
     },
 )

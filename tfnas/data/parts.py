@@ -1,0 +1,196 @@
+"""Which training images are used, and for what.
+
+`stratified` keeps each class's share in every part, by the seed; `index` is
+the authors' way, the first and the last images in the order of the data set.
+An image is drawn by its class and its place among that class's images, so the
+order in which classes are mixed does not matter.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from tfnas.data import draws
+from tfnas.errors import UserError
+
+
+def search_halves(dataset, rule="stratified", seed=0):
+    """Splits the training images between weights and architecture.
+
+    In index order the first half trains the weights, the second the
+    architecture (survey 3.2; the authors' 25,000 and 25,000 of CIFAR-10).
+    Stratified, each half gets half of each class, the odd image of a class by
+    the seed.
+
+    Args:
+        dataset: a `Dataset`.
+        rule: "stratified" or "index".
+        seed: any integer.
+
+    Returns:
+        Two increasing int64 arrays of indices into `dataset.train`; of an odd
+        number of images the second half gets one more.
+
+    Raises:
+        UserError: there are not two images to split.
+
+    Example:
+
+    ```python
+    train, valid = search_halves(load("digits"), seed=1)
+    ```
+    """
+    count = len(dataset.train)
+    if count < 2:
+        raise UserError(
+            f"{dataset.name}: {count} training image(s) cannot be split into "
+            "two search halves; use a dataset with more"
+        )
+    if rule == "index":
+        return _cut(count, count // 2)
+    labels = dataset.train.labels
+    sizes = np.bincount(labels)
+    least, most = sizes // 2, (sizes + 1) // 2
+    first = _drawn(labels, count // 2, least, most, seed, draws.HALVES)
+    return first, _others(count, first)
+
+
+def held_out(dataset, count, rule="stratified", seed=0):
+    """Splits images that choose weights off those that train them.
+
+    Args:
+        dataset: a `Dataset`.
+        count: how many choose; in index order the last ones.
+        rule: "stratified" or "index".
+        seed: any integer.
+
+    Returns:
+        Two increasing int64 arrays of indices into `dataset.train`: to train
+        on, and to choose by. Stratified, a class of two or more images is in
+        both as far as `count` allows.
+
+    Raises:
+        UserError: none would be left to train on.
+
+    Example: `held_out(load("digits"), 100)[1]` has 10 images of each digit.
+    """
+    whole = len(dataset.train)
+    if count >= whole:
+        raise UserError(
+            f"--valid_images={count}: {dataset.name} has {whole} training "
+            "images; use fewer"
+        )
+    if rule == "index" or not count:
+        return _cut(whole, whole - count)
+    labels = dataset.train.labels
+    sizes = np.bincount(labels)
+    most = np.maximum(sizes - 1, 0)
+    # Where every class but for one image is too few, some are held out whole.
+    most = most if count <= most.sum() else sizes
+    least = _one_each(np.minimum(most, 1), count)
+    last = _drawn(labels, count, least, most, seed, draws.HELD_OUT)
+    return _others(whole, last), last
+
+
+def subset(dataset, count, rule="stratified", seed=0):
+    """The dataset with some of its training images alone, in their order.
+
+    Args:
+        dataset: a `Dataset`.
+        count: how many; in index order the first ones.
+        rule: "stratified" or "index"; stratified, each class keeps its share
+            and at least one image as far as `count` allows.
+        seed: any integer.
+
+    Raises:
+        UserError: if there are not so many, or fewer than two are asked for.
+
+    Example: `subset(data.load("fashion_mnist"), 10000)`.
+    """
+    whole = len(dataset.train)
+    if not 2 <= count <= whole:
+        raise UserError(
+            f"--train_images={count}: {dataset.name} has {whole}; use 2 or "
+            "more of them"
+        )
+    if rule == "index":
+        chosen = slice(count)
+    else:
+        labels = dataset.train.labels
+        sizes = np.bincount(labels)
+        least = _one_each(np.minimum(sizes, 1), count)
+        chosen = _drawn(labels, count, least, sizes, seed, draws.SUBSET)
+    return dataclasses.replace(dataset, train=dataset.train.take(chosen))
+
+
+def lacking(dataset, parts):
+    """One line that names every class that a part has no image of, or None.
+
+    Args:
+        dataset: a `Dataset`.
+        parts: {what a part is: its labels}.
+
+    Example: `lacking(dataset, {"the test images": dataset.test.labels})`.
+    """
+    found = []
+    for part, labels in parts.items():
+        there = np.bincount(labels, minlength=len(dataset.classes)) > 0
+        names = [
+            name
+            for name, present in zip(dataset.classes, there, strict=True)
+            if not present
+        ]
+        if names:
+            found.append(f"{part} without {', '.join(names)}")
+    return "Missing classes: " + "; ".join(found) if found else None
+
+
+def _cut(count, place):
+    indices = np.arange(count)
+    return indices[:place], indices[place:]
+
+
+def _others(count, chosen):
+    """The indices that are not among the chosen ones."""
+    return np.setdiff1d(np.arange(count), chosen, assume_unique=True)
+
+
+def _one_each(present, count):
+    """At least one of each class that is there, if there is room for it."""
+    return present if present.sum() <= count else np.zeros_like(present)
+
+
+def _drawn(labels, count, least, most, seed, purpose):
+    """So many images, each class's share of them drawn by the seed."""
+    shares = _shares(np.bincount(labels), count, least, most, seed, purpose)
+    by_class = np.argsort(labels, kind="stable")
+    chosen, start = [], 0
+    for label, size in enumerate(np.bincount(labels)):
+        order = draws.shuffled(seed, label, np.arange(size), purpose)
+        chosen.append(by_class[start + order[: shares[label]]])
+        start += size
+    return np.sort(np.concatenate(chosen))
+
+
+def _shares(sizes, count, least, most, seed, purpose):
+    """How many images of each class, by the largest remainder.
+
+    Args:
+        sizes: int64 array, how many there are of each class.
+        count: how many are wanted in all.
+        least, most: bounds of each class.
+        seed, purpose: what decides between equal remainders.
+
+    Returns:
+        int64 array with the sum `count`.
+    """
+    whole = sizes.sum()
+    shares = np.clip(count * sizes // whole, least, most)
+    ties = draws.shuffled(seed, -1, np.arange(len(sizes)), purpose)
+    while missing := count - shares.sum():
+        step = np.sign(missing)
+        owed = step * (count * sizes - shares * whole)
+        free = shares < most if step > 0 else shares > least
+        owed = np.where(free, owed, np.iinfo(np.int64).min)
+        shares[ties[np.argmax(owed[ties])]] += step
+    return shares
