@@ -15,7 +15,7 @@ import tensorflow as tf
 
 import tfnas
 from tfnas import build, data
-from tfnas.building import commands, entries, table, verify
+from tfnas.building import commands, entries, rebuild, table, verify
 from tfnas.building.card import render
 from tfnas.building.measuring import correct_images
 from tfnas.building.writing import card_place
@@ -63,7 +63,8 @@ def test_its_commands_name_no_folder(entry):
         "python -m tfnas.train --genotype=tiny_digits --train_images=240 "
         "--channels=2 --cells=3 --epochs=1 --warmup_epochs=0"
     )
-    command = "python -m tfnas.search --method=darts --seed=0"
+    # Its search is one of before there was a choice.
+    command = "python -m tfnas.search --method=darts --seed=0 --halves=index"
     assert entry.search == {"command": command, "seed": 0, "hours": 0.025}
 
 
@@ -175,6 +176,30 @@ def test_the_recorded_command_gives_the_same_weights(
     one, two = (index.entries(folder) for folder in (copy, tiny.zoo))
     assert one[0].weights == two[0].weights and len(one) == 1
     run("--verify", f"--zoo={copy}")
+
+
+@pytest.mark.parametrize("halves", [None, "stratified"])
+def test_an_entry_of_before_halves_is_made_again_in_index_order(
+    tiny, copy, tmp_path, monkeypatch, halves
+):
+    training = json.loads((copy / "index.json").read_text())["models"][0]
+    training = training["training"]
+    del training["recipe"]["halves"]
+    if halves:
+        training["recipe"]["halves"] = halves
+    change_entry(copy, training=training)
+    typed = []
+
+    def stop(kind, given):
+        typed.append(given)
+        raise UserError("far enough")
+
+    monkeypatch.setattr(rebuild, "_run", stop)
+    flags = [f"--model={tiny.name}", f"--zoo={copy}", f"--out={tmp_path / 'x'}"]
+    with pytest.raises(UserError, match="far enough"):
+        run(*flags, "--export=false")
+    assert typed[0].get("halves") == (None if halves else "index")
+    assert typed[0]["dataset"] == "digits"
 
 
 def test_a_build_that_was_stopped_goes_on(tiny, copy, tmp_path, capfd):

@@ -46,6 +46,7 @@ LEVELS = [
     {"spaces"},
     {"drawing", "drawing_matplotlib"},
     {"genotype", "genotype_schema"},
+    {"earlier"},
     {"command", "cluster"},
     {"devices", "interruption", "processor"},
     {"choice", "errors", "registered"},
@@ -59,7 +60,7 @@ LIGHT |= {"sweep", "sweeping", "export", "demo", "baseline", "compare"}
 LIGHT |= {"comparing"}
 LIGHT |= {"build", "building", "tuning", "cluster", "devices", "interruption"}
 LIGHT |= {"selection", "processor", "trained_run", "network_fields"}
-LIGHT |= {"registered"}
+LIGHT |= {"registered", "earlier"}
 
 
 def arrows(module, source):

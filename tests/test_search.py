@@ -136,7 +136,7 @@ EARLY = [
     ),
     (
         ["--out={begun}", "--resume", "--preset=paper"],
-        "config.preset was 'quick', now 'paper'; method.epochs was 12, now 50",
+        "config.preset was 'quick', now 'paper'",
     ),
 ]
 

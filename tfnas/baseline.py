@@ -3,9 +3,9 @@
 import dataclasses
 import sys
 
-from tfnas import command, recipe, trials
+from tfnas import command, earlier, recipe, trials
 from tfnas.baselines import TITLES, UNTRAINED
-from tfnas.choice import check_values, choice, fields
+from tfnas.choice import check_values, choice
 from tfnas.errors import UserError
 from tfnas.recipe import Recipe
 from tfnas.spaces import names, sampling
@@ -44,7 +44,9 @@ class BaselineConfig:
         None, "crop and resize the images to this height and width"
     )
     train_images: int | None = choice(
-        None, "search with the first so many training images only", least=2
+        None,
+        "search with so many of the training images only, see --halves",
+        least=2,
     )
     trials: int = choice(20, "cells to try", least=1)
     minutes: float = choice(
@@ -116,8 +118,13 @@ def resolve(given):
 
     Example: `resolve({"name": "evolution"})[0].population` is 10.
     """
-    own = {field.name for field in fields(BaselineConfig)}
-    config = BaselineConfig(**{k: v for k, v in given.items() if k in own})
+    typed, config = given, BaselineConfig(**command.part(given, BaselineConfig))
+    if config.out is None:
+        folder = f"runs/{config.name}_{config.dataset}_seed{config.seed}"
+        config = dataclasses.replace(config, out=folder)
+    kept = earlier.kept(config.out, given, "config", "recipe")
+    given = {**kept, **given, "out": config.out}
+    config = BaselineConfig(**command.part(given, BaselineConfig))
     check_values(config)
     if config.sample > config.population:
         raise UserError(
@@ -131,13 +138,10 @@ def resolve(given):
             "--name=weight_sharing: has no supernet of --space=mobile; use "
             "--space=darts or --space=nasbench201"
         )
-    chosen = {k: v for k, v in given.items() if k not in own}
-    values = recipe.preset(config.preset).with_flags(chosen)
-    values = values.for_space(config.space, given)
-    if config.out is None:
-        folder = f"runs/{config.name}_{config.dataset}_seed{config.seed}"
-        config = dataclasses.replace(config, out=folder)
-    return config, values
+    values = recipe.preset(config.preset).with_flags(
+        command.part(given, Recipe)
+    )
+    return config, values.for_space(config.space, typed)
 
 
 def _help(argv):

@@ -71,6 +71,22 @@ def parse(argv, *configs):
     }
 
 
+def part(given, config):
+    """The flags that are fields of a dataclass.
+
+    Args:
+        given: {flag: value}.
+        config: a dataclass with `choice` fields.
+
+    Returns:
+        {flag: value}.
+
+    Example: `part({"seed": 1, "epochs": 2}, SearchConfig)` is {"seed": 1}.
+    """
+    names = {field.name for field in fields(config)}
+    return {name: value for name, value in given.items() if name in names}
+
+
 def run(main, argv=None):
     """Run a command's `main(argv)` and leave with its exit code.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfnas import earlier
 from tfnas.errors import UserError
 from tfnas.interruption import ReaderLeft
 
@@ -114,7 +115,7 @@ class Run:
                 f"--out={self.folder}: holds a run; add --resume to go on "
                 "with it or choose another folder"
             )
-        self._compare(self._earlier())
+        self._compare(earlier.read(self.folder))
         return True
 
     def _names(self):
@@ -149,26 +150,12 @@ class Run:
                 "it or choose another folder"
             ) from None
 
-    def _earlier(self):
-        """What the run that is there was started with."""
-        path = self.folder / "config.json"
-        try:
-            earlier = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(earlier, dict):
-                raise ValueError("not an object")
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path}: cannot be read ({error}); restore it or choose "
-                "another --out"
-            ) from None
-        return earlier
-
-    def _compare(self, earlier):
+    def _compare(self, before):
         """Refuse to resume a run whose values were other ones."""
-        earlier = {k: v for k, v in earlier.items() if k in self.config}
+        before = {k: v for k, v in before.items() if k in self.config}
         differences = [
             f"{name} was {old!r}, now {new!r}"
-            for name, old, new in _differences(earlier, self.config)
+            for name, old, new in _differences(before, self.config)
         ]
         if differences:
             raise UserError(

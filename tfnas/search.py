@@ -3,8 +3,8 @@
 import dataclasses
 import sys
 
-from tfnas import command, methods, selection, trials, tuning
-from tfnas.choice import check_values, choice, fields
+from tfnas import command, earlier, methods, selection, trials, tuning
+from tfnas.choice import check_values, choice
 from tfnas.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
@@ -40,7 +40,7 @@ class SearchConfig:
         None, "crop and resize the images to this height and width"
     )
     train_images: int | None = choice(
-        None, "search with the first so many training images only"
+        None, "search with so many of the training images only, see --halves"
     )
     tune: int = choice(
         0,
@@ -121,7 +121,8 @@ def main(argv):
         from tfnas import search_run
 
     if config.tune:
-        tuning.tune_search(config, method, given)
+        kept = earlier.kept(config.out, given, "config", "method")
+        tuning.tune_search(config, method, {**kept, **given})
     else:
         search_run.search(config, method, argv)
     return 0
@@ -135,22 +136,22 @@ def resolve(given):
 
     Returns:
         (SearchConfig, Method): the method's values with its preset and the
-        given flags put over them.
+        given flags put over them; those of the run itself if it goes on.
 
     Example: `resolve({"epochs": 3})[1].epochs` is 3.
     """
-    names = {field.name for field in fields(SearchConfig)}
-    config = SearchConfig(**{k: v for k, v in given.items() if k in names})
-    method = methods.get(config.method).with_preset(config.preset)
-    method = method.with_flags(
-        {k: v for k, v in given.items() if k not in names}
-    )
+    config = SearchConfig(**command.part(given, SearchConfig))
     if config.out is None:
         done = "tuned_" if config.tune else ""
         folder = (
             f"runs/{config.method}_{config.dataset}_{done}seed{config.seed}"
         )
         config = dataclasses.replace(config, out=folder)
+    kept = earlier.kept(config.out, given, "config", "method")
+    given = {**kept, **given, "out": config.out}
+    config = SearchConfig(**command.part(given, SearchConfig))
+    method = methods.get(config.method).with_preset(config.preset)
+    method = method.with_flags(command.part(given, Method))
     check_values(config)
     selection.check(config.select, method, config.tune)
     if not 0 <= config.seed < 2**31:

@@ -4,8 +4,8 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from tfnas import command, recipe, trials, tuning, zoo
-from tfnas.choice import choice, fields
+from tfnas import command, earlier, recipe, trials, tuning, zoo
+from tfnas.choice import choice
 from tfnas.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.recipe import Recipe
@@ -34,7 +34,8 @@ class TrainConfig:
     dataset: str = choice(
         "digits",
         "digits, fashion_mnist, cifar10, cifar100, image_folder or a name "
-        "of TensorFlow Datasets",
+        "of TensorFlow Datasets; by default the data of the run that "
+        "--genotype or --weights names",
     )
     data_dir: str | None = choice(
         None,
@@ -45,12 +46,12 @@ class TrainConfig:
         None, "crop and resize the images to this height and width"
     )
     train_images: int | None = choice(
-        None, "train with the first so many training images only"
+        None, "train with so many of the training images only, see --halves"
     )
     valid_images: int = choice(
         0,
-        "training images, the last ones, held out to choose the best weights; "
-        "0 takes the last epoch's, as the authors do",
+        "training images held out to choose the best weights, see --halves; 0 "
+        "takes the last epoch's, as the authors do",
         least=0,
     )
     weights: str | None = choice(
@@ -133,13 +134,17 @@ def main(argv):
     wanted = config.decisive(values, genotype)
     if check_placing(config, values.batch_size):
         Run(config.out, wanted, config.resume).check()
+    note = earlier.data_note(_data(given)[0], given)
+    if note and not config.resume:
+        print(note, flush=True)
     # TensorFlow starts here, after every argument and the folder were found to
     # be right.
     with command.quiet_start():
         from tfnas import train_run
 
     if config.tune:
-        tuning.tune_training(config, values, genotype, given)
+        kept = earlier.kept(config.out, given, "config", "recipe")
+        tuning.tune_training(config, values, genotype, {**kept, **given})
     else:
         train_run.train(config, values, genotype, argv)
     return 0
@@ -153,7 +158,9 @@ def resolve(given):
 
     Returns:
         (TrainConfig, Recipe, Genotype): the preset's values with the given
-        flags put over them.
+        flags put over them. The data are those of the run that the genotype
+        is from, or the weights, unless other ones are given; a training that
+        goes on keeps its own values.
 
     Raises:
         UserError: for a value that cannot be.
@@ -161,27 +168,19 @@ def resolve(given):
     Example: `resolve({"genotype": "PDARTS", "epochs": 3})[1].epochs` is 3.
     """
     config, values = _values(given)
-    if config.genotype is None:
-        raise UserError(
-            "--genotype: missing; give a file, a run's folder or one of the "
-            "names that --help lists"
-        )
-    genotype = zoo.genotype(config.genotype)
-    values = values.for_space(genotype.space, given)
-    if config.out is None:
-        path = Path(config.genotype)
-        name = path.parent.name if path.stem == "genotype" else path.stem
-        done = "tuned" if config.tune else "trained"
-        folder = f"runs/{name}_{config.dataset}_{done}_seed{config.seed}"
-        config = dataclasses.replace(config, out=folder)
-    return config, values, genotype
+    genotype = _genotype(config)
+    return config, values.for_space(genotype.space, given), genotype
 
 
 def _values(given):
-    names = {field.name for field in fields(TrainConfig)}
-    config = TrainConfig(**{k: v for k, v in given.items() if k in names})
+    _, data = _data(given)
+    config = TrainConfig(**command.part({**data, **given}, TrainConfig))
+    out = config.out or _folder(config)
+    kept = earlier.kept(out, given, "config", "recipe")
+    given = {**data, **kept, **given, "out": out}
+    config = TrainConfig(**command.part(given, TrainConfig))
     values = recipe.preset(config.preset).with_flags(
-        {k: v for k, v in given.items() if k not in names}
+        command.part(given, Recipe)
     )
     for name, least in (("train_images", 2), ("valid_images", 0), ("tune", 0)):
         value = getattr(config, name)
@@ -190,6 +189,37 @@ def _values(given):
     if not 0 <= config.seed < 2**31:
         raise UserError(f"--seed={config.seed}: use 0 to {2**31 - 1}")
     return config, values
+
+
+def _data(given):
+    """The run whose genotype or weights are taken, and its data as flags."""
+    for flag in ("genotype", "weights"):
+        data = earlier.data_of(given.get(flag), given)
+        if data:
+            return given[flag], data
+    return None, {}
+
+
+def _folder(config):
+    """Where a training goes that was not told where; None without genotype."""
+    if config.genotype is None:
+        return None
+    path = Path(config.genotype)
+    name = path.parent.name if path.stem == "genotype" else path.stem
+    done = "tuned" if config.tune else "trained"
+    return f"runs/{name}_{config.dataset}_{done}_seed{config.seed}"
+
+
+def _genotype(config):
+    """The genotype asked for, or that of the run that goes on."""
+    if config.genotype is not None:
+        return zoo.genotype(config.genotype)
+    if config.resume and config.out:
+        return zoo.genotype(config.out)
+    raise UserError(
+        "--genotype: missing; give a file, a run's folder or one of the "
+        "names that --help lists"
+    )
 
 
 def _help(argv):

@@ -21,15 +21,18 @@ _CONFIGS = {
 # Where a run was and what it showed, but not what it gave.
 _ASIDE = ("genotype", "out", "resume", "tensorboard", "tune")
 _ASIDE += ("devices", "checkpoint_minutes")
+_DATA = ("dataset", "data_dir", "image_size")
 
 
-def record(kind, words, genotype=None):
+def record(kind, words, genotype=None, config=None):
     """A typed command as the zoo records it.
 
     Args:
         kind: "search", "train" or "baseline".
         words: what was typed, `python -m tfnas.KIND` first.
         genotype: the zoo's name of what was trained.
+        config: what the run says of its data, which it may have taken from
+            the run whose genotype it trained.
 
     Returns:
         The command as one line.
@@ -41,6 +44,9 @@ def record(kind, words, genotype=None):
     "PDARTS")` is "python -m tfnas.train --genotype=PDARTS --seed=1".
     """
     given = {k: v for k, v in parse(kind, words).items() if k not in _ASIDE}
+    for name in _DATA if config else ():
+        if config[name] != getattr(train.TrainConfig, name):
+            given.setdefault(name, config[name])
     if "data_dir" in given:
         given["data_dir"] = DIR
     if genotype is not None:

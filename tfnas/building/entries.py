@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tfnas import command, train
+from tfnas import command, earlier, train
 from tfnas.building import commands
 from tfnas.building.writing import Draft, known, write
 from tfnas.errors import UserError
@@ -156,7 +156,7 @@ def record_search(folder, genotype):
             "search that found it"
         )
     return {
-        "command": commands.record("search", config["command"]),
+        "command": commands.record("search", earlier.typed(config)),
         "seed": config["config"]["seed"],
         "hours": hours(read_json(folder / "summary.json")),
     }
@@ -205,7 +205,9 @@ def _genotype_text(genotype, architecture, zoo):
 
 def _training(run, architecture):
     """The record of a training; its command must give the same recipe."""
-    recorded = commands.record("train", run.config["command"], architecture)
+    recorded = commands.record(
+        "train", earlier.typed(run.config), architecture, run.config["config"]
+    )
     given = commands.parse("train", recorded)
     start = given.get("weights")
     if start and start not in list_models(weights=True):

@@ -4,10 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tfnas import zoo
+from tfnas import earlier, zoo
 from tfnas.building import commands, entries
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
+from tfnas.train import TrainConfig
 from tfnas.trained_run import read_run
 from tfnas.zoo.genotypes import place
 from tfnas.zoo.loading import genotype_of
@@ -35,6 +36,8 @@ def rebuild(config):
     other = False
     # Both commands are known to be right before the first one starts.
     again = {"resume": config.resume, "data_dir": config.data_dir}
+    # What the entry did before its command could say so.
+    again |= earlier.lacking("recipe", entry.training["recipe"])
     train = _replay("train", entry.training["command"], out, **again)
     if config.search:
         _run("search", _replay("search", entry.search["command"], out, **again))
@@ -42,6 +45,8 @@ def rebuild(config):
         found = Genotype.from_json(source)
         other = _is_other(entry, found, config.zoo)
         search = entries.record_search(out / "search", found)
+    # The new search's data may be others than those of the training.
+    train = {"dataset": TrainConfig.dataset, **train}
     _run("train", {**train, "genotype": str(source)})
     run = read_run(out / "train")
     draft = entries.describe(
@@ -62,10 +67,10 @@ def rebuild(config):
     entries.finish(config, draft)
 
 
-def _replay(kind, recorded, out, data_dir, resume):
+def _replay(kind, recorded, out, data_dir, resume, **instead):
     folder = out / kind
+    instead["out"] = str(folder)
     # A build may have been stopped before this part began.
-    instead = {"out": str(folder)}
     if resume and (folder / "config.json").is_file():
         instead["resume"] = True
     return commands.replay(kind, recorded, data_dir, **instead)

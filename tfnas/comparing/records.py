@@ -4,6 +4,7 @@ import dataclasses
 import math
 from pathlib import Path
 
+from tfnas import earlier
 from tfnas.comparing.labels import of_folder
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
@@ -183,7 +184,7 @@ def _found(folder, label, config):
             seed=what["seed"],
             dataset=what["dataset"],
             values=config.get("method", config.get("recipe", {})),
-            typed=tuple(config["command"]),
+            typed=tuple(earlier.typed(config)),
             genotype=Genotype.from_json(folder / "genotype.json"),
             hours=summary["seconds"] / 3600,
             network=summary["network"],
@@ -216,7 +217,7 @@ def _trained(name, folder):
             error=100 * (1 - summary["test_accuracy"]),
             images=summary["test_images"],
             latency=_measured(folder).get("latency_ms"),
-            typed=tuple(config["command"]),
+            typed=tuple(earlier.typed(config)),
         )
     except (KeyError, TypeError) as error:
         raise UserError(

@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+from tfnas import earlier
 from tfnas.errors import UserError
 from tfnas.sweeping.tasks import LAST
 from tfnas.trained_run import hours, read_json
@@ -85,7 +86,7 @@ def _row(folder, config):
         "search_hours": hours(summary),
         "supernet_accuracy_percent": _last_accuracy(folder),
         **summary["network"],
-        "source": _typed(config),
+        "source": " ".join(earlier.typed(config)),
     }
     trained = folder.with_name(f"{folder.name}_trained")
     if (trained / LAST).exists():
@@ -106,12 +107,8 @@ def _trained(folder):
         "hours": hours(summary),
         "test_images": summary["test_images"],
         "test_accuracy_percent": f"{100 * summary['test_accuracy']:.2f}",
-        "source": _typed(config),
+        "source": " ".join(earlier.typed(config)),
     }
-
-
-def _typed(config):
-    return " ".join(config["command"])
 
 
 def _last_accuracy(folder):

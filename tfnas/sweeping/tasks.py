@@ -115,6 +115,7 @@ def _check(kind, folder, given):
     """Refuse a finished run that was made with other values."""
     from tfnas.runs import Run
 
+    given = {**given, "resume": True}
     if kind == "search":
         config, method = search.resolve(given)
         values = {"config": config.decisive(), "method": method.values()}
