@@ -276,7 +276,7 @@ def other_weights(folder):
 
 
 def two_means(folder):
-    change(folder, "config", lambda c: c["data"].update(mean=[0.1, 0.2]))
+    change(folder, "config", lambda c: c["data"].update(mean=[0.1] * 3))
 
 
 def no_deviation(folder):

@@ -15,14 +15,16 @@ class ImageNormalization(keras.layers.Layer):
     Args:
         mean: mean of each channel, in 0..1 units.
         std: standard deviation of each channel, in 0..1 units.
+        classes: names of the classes of those images, kept beside the rest.
         **kwargs: as of `keras.layers.Layer`.
 
     Example: `ImageNormalization((0.5,), (0.25,))(images)`.
     """
 
-    def __init__(self, mean, std, **kwargs):
+    def __init__(self, mean, std, classes=(), **kwargs):
         super().__init__(**kwargs)
         self.mean, self.std = tuple(mean), tuple(std)
+        self.classes = tuple(classes)
 
     def call(self, images):
         mean, std = np.asarray(self.mean), np.asarray(self.std)
@@ -32,5 +34,6 @@ class ImageNormalization(keras.layers.Layer):
         return tf.cast(normal, self.compute_dtype)
 
     def get_config(self):
-        values = {"mean": list(self.mean), "std": list(self.std)}
+        names = ("mean", "std", "classes")
+        values = {name: list(getattr(self, name)) for name in names}
         return {**super().get_config(), **values}

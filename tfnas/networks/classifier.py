@@ -9,26 +9,16 @@ from tfnas.layers.image_normalization import ImageNormalization
 class ImageClassifier(keras.Model):
     """A Functional model that knows what its logits are called.
 
-    Args:
-        inputs: of `keras.Model`.
-        outputs: of `keras.Model`.
-        name: of `keras.Model`.
-        classes: names of the classes in the order of the logits.
-        **kwargs: of `keras.Model`.
+    Their names are in its layer "normalization": Keras clones a model by its
+    layers alone.
 
-    Attributes:
-        classes: a tuple of str.
-
-    Example: `ImageClassifier(images, logits, classes=("cat", "dog")).classes`.
+    Example: `on_pixels(network, (0.3,), (0.4,), ("cat", "dog")).classes`.
     """
 
-    # With these arguments Keras saves and clones it as a Functional model.
-    def __init__(self, inputs, outputs, name=None, *, classes=(), **kwargs):
-        super().__init__(inputs, outputs, name=name, **kwargs)
-        self.classes = tuple(classes)
-
-    def get_config(self):
-        return {**super().get_config(), "classes": list(self.classes)}
+    @property
+    def classes(self):
+        """Names of the classes in the order of the logits, a tuple of str."""
+        return self.get_layer("normalization").classes
 
 
 def on_pixels(network, mean, std, classes):
@@ -47,7 +37,8 @@ def on_pixels(network, mean, std, classes):
     Example: `on_pixels(network, (0.3,), (0.4,), "0123456789")`.
     """
     images = keras.Input(network.input_shape[1:], name="image")
-    normalized = ImageNormalization(mean, std, name="normalization")(images)
+    normal = ImageNormalization(mean, std, classes, name="normalization")
+    normalized = normal(images)
 
     def call(layer, *args, **kwargs):
         # Whatever read the images reads the normalised ones.
@@ -60,6 +51,4 @@ def on_pixels(network, mean, std, classes):
         clone_function=lambda layer: layer,
         call_function=call,
     )
-    return ImageClassifier(
-        images, same.output, name=network.name, classes=classes
-    )
+    return ImageClassifier(images, same.output, name=network.name)
