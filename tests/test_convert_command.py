@@ -67,12 +67,11 @@ def test_there_and_back(run, tmp_path, capsys, suffix, options):
     }
     named = {f"module.{name}": array for name, array in arrays.items()}
     save(tmp_path, "model" + suffix, named | noise)
-    size = "--image_size=32"
-    run("model" + suffix, "ours.weights.h5", size)
+    run("model" + suffix, "ours.weights.h5")
     said = capsys.readouterr().out
     assert "channels 4, cells 3, classes 7, with auxiliary" in said
     assert "prefix module. off" in said and "left out 1 counters" in said
-    run("ours.weights.h5", "back" + suffix, size, "--direction=authors")
+    run("ours.weights.h5", "back" + suffix, "--direction=authors")
     assert_same(weight_files.read(tmp_path / ("back" + suffix)), arrays)
 
 
@@ -136,14 +135,11 @@ def test_only_pdarts_has_a_second_norm_in_its_imagenet_head(run, tmp_path):
     genotype = published("PDARTS", method="pdarts")
     arrays = authors_arrays(genotype, *SIZES, imagenet=True, auxiliary=True)
     save(tmp_path, "model.npz", arrays)
-    size = "--image_size=32"
-    run("model.npz", "ours.weights.h5", size, genotype=genotype)
-    run("ours.weights.h5", "back.npz", size, genotype=genotype)
+    run("model.npz", "ours.weights.h5", genotype=genotype)
+    run("ours.weights.h5", "back.npz", genotype=genotype)
     assert_same(weight_files.read(tmp_path / "back.npz"), arrays)
     refuse(
-        lambda: run(
-            "model.npz", "no.weights.h5", size, genotype=published("PDARTS")
-        ),
+        lambda: run("model.npz", "no.weights.h5", genotype=published("PDARTS")),
         "model.npz: 4 unknown: auxiliary_head.features.6.weight, ",
     )
 

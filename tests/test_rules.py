@@ -7,7 +7,7 @@ import pytest
 from tfnas import command, methods
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
-from tfnas.methods.rules import contradictions
+from tfnas.methods.rules import contradictions, unused
 from tfnas.search import SearchConfig, resolve
 from tfnas.spaces.attention import PLACEMENTS
 
@@ -38,6 +38,10 @@ WRONG = [
     ),
     ("--space=mobile --stop_skips=2", "stop_skips space"),
     ("--space=mobile --skip_dropout=0.3", "skip_dropout space"),
+    (
+        "--method=fair_darts --space=mobile --derivation=threshold_edge",
+        "derivation space",
+    ),
     (
         "--space=mobile --operations=none,skip_connect",
         "operations space",
@@ -99,6 +103,26 @@ WRONG = [
     ("--method=pdarts --derivation=top2", "skip_limit derivation"),
 ]
 
+# Beside the other values nothing reads the first flag; some are the defaults.
+IDLE = [
+    ("--space=mobile --cells=8", "cells space"),
+    ("--space=mobile --nodes=4", "nodes space"),
+    ("--space=mobile --attention=none", "attention space"),
+    ("--space=mobile --budget_weight=2", "budget_weight space"),
+    ("--space=mobile --derivation=top2", "derivation space"),
+    (
+        "--operations=sep_conv_3x3,max_pool_3x3 --stop_skips=2",
+        "stop_skips operations",
+    ),
+    ("--second_order=exact", "second_order order"),
+    (
+        "--method=fair_darts --order=1 --second_order=exact",
+        "second_order order",
+    ),
+    ("--zero_one_norm=l2", "zero_one_norm zero_one_weight"),
+    ("--budget_weight=1", "budget_weight budget_macs"),
+]
+
 
 def given(flags):
     """{flag: value} as the command reads it."""
@@ -112,7 +136,7 @@ def unchecked(flags):
     return dataclasses.replace(method, **values)
 
 
-@pytest.mark.parametrize(("flags", "named"), WRONG)
+@pytest.mark.parametrize(("flags", "named"), [*WRONG, *IDLE])
 def test_a_contradiction_is_refused_in_one_line_that_names_its_flags(
     flags, named
 ):
@@ -141,6 +165,23 @@ def test_every_rule_has_a_case_here():
     assert never == []
 
 
+def test_every_reason_to_refuse_an_idle_flag_has_a_case_here():
+    met = set()
+    for flags, _ in IDLE:
+        met |= {
+            why.partition("=")[0]
+            for names, idle, why in unused(unchecked(flags))
+            if idle and set(names) & set(given(flags))
+        }
+    every = [why for _, _, why in unused(methods.get("darts"))]
+    assert {why.partition("=")[0] for why in every} <= met
+
+
+@pytest.mark.parametrize("flags", [flags for flags, _ in IDLE])
+def test_an_older_run_that_began_with_an_idle_flag_goes_on(flags):
+    resolve({**given(flags), "resume": True})
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -148,6 +189,7 @@ def test_every_rule_has_a_case_here():
         ("--operations=skip_connect,se", "--operations=se: choose from none,"),
         ("--method=pc_dart", "did you mean pc_darts?"),
         ("--budget_macs=-1", "--budget_macs=-1.0: use 0 or more"),
+        ("--tune_epochs=10", "--tune_epochs=10: --tune=0 makes no trials"),
         ("--inner_steps=0", "--inner_steps=0: use 1 or more"),
         ("--learning_rate=nan", "--learning_rate=nan: use a finite number"),
     ],

@@ -10,6 +10,10 @@ from tfnas.errors import UserError
 from tfnas.recipe import Recipe
 from tfnas.spaces import names, sampling
 
+# What an untrained network and the batch that it sees are made of.
+_OF_NETWORK = ("channels", "cells", "stem", "batch_size", "augmentation")
+_OF_NETWORK += ("halves",)
+
 USAGE = """usage: python -m tfnas.baseline --name=NAME [--flag=value ...]
 
 Searches without gradients: tries cells one after the other, keeps the best and
@@ -138,10 +142,46 @@ def resolve(given):
             "--name=weight_sharing: has no supernet of --space=mobile; use "
             "--space=darts or --space=nasbench201"
         )
+    # An older run may have begun with more; --resume compares all values.
+    if not config.resume:
+        command.refuse_unused(typed, unused(config.name))
     values = recipe.preset(config.preset).with_flags(
         command.part(given, Recipe)
     )
     return config, values.for_space(config.space, typed)
+
+
+def unused(name):
+    """Flags that nothing would read beside a `--name`.
+
+    Args:
+        name: one of `TITLES`.
+
+    Yields:
+        (flags, unused, why), as `command.refuse_unused` takes them.
+
+    Example: `command.refuse_unused(given, unused("random"))`.
+    """
+    yield (
+        ("population", "sample"),
+        name != "evolution",
+        f"--name={name} has no population",
+    )
+    yield (
+        ("auxiliary", "drop_path"),
+        name == "weight_sharing",
+        f"--name={name} trains a supernet, which has none",
+    )
+    yield (
+        tuple(f.name for f in fields(Recipe) if f.name not in _OF_NETWORK),
+        name in UNTRAINED,
+        f"--name={name} trains no network",
+    )
+    yield (
+        ("batch_size", "train_images", "halves"),
+        name == "synflow",
+        f"--name={name} looks at no image",
+    )
 
 
 def _help(argv):

@@ -80,6 +80,7 @@ class _Judge:
             "classes": len(dataset.classes),
             "channels": recipe.channels,
             "cells": recipe.cells,
+            "stem": recipe.stem,
         }
 
     def prepare(self, run):

@@ -31,7 +31,9 @@ def main(argv):
     if command.asks_for_help(argv):
         print("\n".join([USAGE, *command.help_lines(BenchmarkConfig)]))
         return 0
-    config = BenchmarkConfig(**command.parse(argv, BenchmarkConfig))
+    given = command.parse(argv, BenchmarkConfig)
+    config = BenchmarkConfig(**given)
+    command.refuse_unused(given, _unused(config))
     if config.threads is None:
         cores = len(os.sched_getaffinity(0))
         config = dataclasses.replace(config, threads=cores)
@@ -41,6 +43,26 @@ def main(argv):
         Path(config.json).write_text(text + "\n", encoding="utf-8")
     print(*table.lines(result), sep="\n")
     return 0
+
+
+def _unused(config):
+    """What `command.refuse_unused` takes."""
+    parts = set(config.parts)
+    yield (
+        ("method", "operations_kept", "second_order"),
+        "search" not in parts,
+        "--parts has no search",
+    )
+    yield (
+        ("variants",),
+        parts == {"inference"},
+        "--parts=inference has its own",
+    )
+    yield (
+        ("second_order",),
+        not {"fast", "plain"} & set(config.variants),
+        "--variants has neither fast nor plain",
+    )
 
 
 def _note(text):

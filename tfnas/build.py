@@ -22,14 +22,6 @@ the zoo is what its index says; or prints its results.
 """
 
 MODES = ("model", "run", "comparison", "verify", "table")
-# A flag on the left is nothing without one of those on the right.
-_BESIDE = {
-    "search": ("model",),
-    "resume": ("model",),
-    "name": ("run", "comparison"),
-    "search_run": ("run",),
-    "accuracy": ("verify",),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,10 +137,7 @@ def resolve(given):
         )
     if len(modes) > 1 and modes != ["model", "verify"]:
         raise UserError(f"--{modes[0]}: leave out --{modes[1]}")
-    for flag, others in _BESIDE.items():
-        if given.get(flag) and not any(map(given.get, others)):
-            named = " or ".join(f"--{other}" for other in others)
-            raise UserError(f"--{flag}: is for {named}; leave it out")
+    command.refuse_unused(given, _unused(config, modes[-1]))
     if config.model:
         _check_entry(config)
     if config.verify or config.table:
@@ -168,6 +157,30 @@ def resolve(given):
     if config.model:
         _check_out(config)
     return config
+
+
+def _unused(config, mode):
+    """What `command.refuse_unused` takes."""
+
+    def only(flags, *modes):
+        return flags, mode not in modes, "is for --" + " or --".join(modes)
+
+    yield only(("search", "resume"), "model")
+    yield only(("name",), "run", "comparison")
+    yield only(("search_run",), "run")
+    yield only(("accuracy",), "verify")
+    yield only(("data_dir",), "model", "run", "verify")
+    yield only(("export", "out"), "model", "run")
+    yield (
+        ("data_dir",),
+        mode == "verify" and not config.accuracy,
+        "--verify needs images for --accuracy alone",
+    )
+    yield (
+        ("out",),
+        mode == "run" and not config.export,
+        "--export=false writes nothing there",
+    )
 
 
 def _check_entry(config):

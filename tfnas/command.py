@@ -87,6 +87,42 @@ def part(given, config):
     return {name: value for name, value in given.items() if name in names}
 
 
+def unused(rules):
+    """{flag: why} of the flags that nothing would read.
+
+    Args:
+        rules: (flags, unused, why) triples: names, whether nothing would read
+            them beside the other values, and the reason.
+
+    Example: `unused([(("gpus",), True, "--engine=local takes none")])`.
+    """
+    found = {}
+    for flags, idle, why in rules:
+        for flag in flags if idle else ():
+            found.setdefault(flag, why)
+    return found
+
+
+def refuse_unused(given, rules):
+    """Refuse the first flag that was typed and that nothing would read.
+
+    Args:
+        given: {flag: value} of the flags that were typed; one typed with its
+            default counts too.
+        rules: as of `unused`.
+
+    Raises:
+        UserError: one line that names the flag and says why.
+
+    Example: `refuse_unused({"gpus": 0}, [(("gpus",), True, "why")])`.
+    """
+    for flag, why in unused(rules).items():
+        if flag in given:
+            raise UserError(
+                f"--{flag}={show(given[flag])}: {why}; leave it out"
+            )
+
+
 def run(main, argv=None):
     """Run a command's `main(argv)` and leave with its exit code.
 

@@ -138,6 +138,7 @@ def resolve(given):
     if config.gather:
         return config, []
     passed = {k: v for k, v in given.items() if k not in names}
+    command.refuse_unused(given, _unused(config, passed))
     trained = sweep.training_flags(config.train)
     also = {
         **_transfers(config.transfer, trained),
@@ -177,6 +178,35 @@ def _check(config):
         lookup.check(config.nasbench201_table)
 
 
+def _unused(config, passed):
+    """What `command.refuse_unused` takes."""
+    tried = _baselines(config)
+    yield ("baseline",), not tried, "--methods has no baseline"
+    if len(tried) < len(config.methods):
+        return
+    shared = {field.name for field in fields(baseline.BaselineConfig)}
+    shared -= {"preset", *_idle(tried)}
+    yield (
+        tuple(name for name in passed if name not in shared),
+        True,
+        "--methods has baselines alone, which take it from --baseline or not "
+        "at all",
+    )
+
+
+def _baselines(config):
+    """The baselines among --methods."""
+    found = map(labels.method, config.methods)
+    return [name for name in found if name in BASELINES]
+
+
+def _idle(names):
+    """The flags that none of some baselines reads."""
+    return set.intersection(
+        *(set(command.unused(baseline.unused(name))) for name in names)
+    )
+
+
 def _transfers(targets, trained):
     """{name: {flag: value}} of the trainings on other data sets."""
     found = {}
@@ -195,8 +225,7 @@ def _task(number, label, seed, config, passed, trained, also):
     dataset = passed.get("dataset", search.SearchConfig().dataset)
     folder = str(Path(config.out) / labels.folder_name(label, dataset, seed))
     if name in BASELINES:
-        halves = _halves(config, passed)
-        given = _baseline(name, passed, config.baseline, words, halves)
+        given = _baseline(name, passed, config, words)
         given |= {"dataset": dataset, "seed": seed}
         return Task(number, folder, given, trained, also, "baseline")
     own = command.parse(["compare", *words], search.SearchConfig, Method)
@@ -215,19 +244,30 @@ def _halves(config, passed):
     return {"halves": searched[0].with_preset(passed["preset"]).halves}
 
 
-def _baseline(name, passed, flags, words, halves):
+def _baseline(name, passed, config, words):
     """{flag: value} of a baseline, checked."""
-    typed = ["baseline", *shlex.split(flags or ""), *words]
-    own = command.parse(typed, baseline.BaselineConfig, Recipe)
+    read = (baseline.BaselineConfig, Recipe)
+    every = ["baseline", *shlex.split(config.baseline or "")]
+    every, own = (
+        command.parse(typed, *read) for typed in (every, ["baseline", *words])
+    )
     for flag in ("name", "dataset", "data_dir", "seed", "out", "resume"):
-        if flag in own:
+        if flag in every | own:
             raise UserError(
                 f"--baseline=--{flag}: the comparison sets it; leave it out"
             )
     known = {field.name for field in fields(baseline.BaselineConfig)}
     # A preset of the searches is none of the baselines' recipe.
-    shared = {k: v for k, v in passed.items() if k in known and k != "preset"}
-    given = {"name": name, **shared, **halves, **own}
+    shared = (known | {"halves"}) - {"preset", *_idle([name])}
+    searched = {**passed, **_halves(config, passed)}
+    # What another baseline reads was typed for that one.
+    others = _idle([name]) - _idle(_baselines(config))
+    given = {
+        "name": name,
+        **{k: v for k, v in searched.items() if k in shared},
+        **{k: v for k, v in every.items() if k not in others},
+        **own,
+    }
     baseline.resolve(given)
     return given
 

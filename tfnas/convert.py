@@ -16,6 +16,8 @@ they do not tell, they are the published ones: 36 channels, 20 cells, 10 classes
 for the stem cifar, 48, 14, 1000 for imagenet.
 """
 DIRECTIONS = ("keras", "authors")
+# The one attention whose weights an image's size decides.
+_SIZED = "ge_theta_plus"
 _FUNCTIONS = ("from_authors", "load_authors_weights", "to_authors")
 
 
@@ -82,10 +84,12 @@ def main(argv):
     if command.asks_for_help(argv):
         print("\n".join([USAGE, *command.help_lines(ConvertConfig)]))
         return 0
-    config = resolve(command.parse(argv, ConvertConfig))
+    given = command.parse(argv, ConvertConfig)
+    config = resolve(given)
     from tfnas import zoo
 
     genotype = zoo.genotype(config.genotype)
+    command.refuse_unused(given, _unused(genotype))
     with command.quiet_start():
         from tfnas import convert_run
 
@@ -125,6 +129,16 @@ def resolve(given):
     weight_files.check_suffix("out", written, names[direction])
     weight_files.check_place(read, written)
     return dataclasses.replace(config, direction=direction)
+
+
+def _unused(genotype):
+    """What `command.refuse_unused` takes."""
+    named = set()
+    for cell in genotype.cells.values():
+        named |= {cell.attention}
+        named |= {x for edge in cell.edges for x in (edge.op, edge.attention)}
+    why = f"only {_SIZED} has weights for each pixel, which the genotype lacks"
+    yield ("image_size",), _SIZED not in named, why
 
 
 def _direction(read, written):

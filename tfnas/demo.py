@@ -73,6 +73,13 @@ def resolve(given):
     check_values(config)
     if bool(config.model) == bool(config.run):
         raise UserError("--model: give it or --run, one of them")
+    command.refuse_unused(
+        given,
+        [
+            (("zoo",), bool(config.run), "--run is not in a zoo"),
+            (("data_dir",), bool(config.model), "--model needs no images"),
+        ],
+    )
     if config.port > 65535:
         raise UserError(f"--port={config.port}: use 65535 or less")
     if config.run and not Path(config.run).is_dir():

@@ -100,6 +100,17 @@ def resolve(given):
         raise UserError("--model: missing; or give --run")
     if config.model and config.run:
         raise UserError(f"--run={config.run}: leave out --model")
+    command.refuse_unused(
+        given,
+        [
+            (("zoo",), bool(config.run), "--run is not in a zoo"),
+            (
+                ("data_dir",),
+                bool(config.model) and not config.quantize,
+                "--model needs images for --quantize alone",
+            ),
+        ],
+    )
     if not config.out:
         raise UserError("--out: missing; give a folder to write to")
     if config.run and not Path(config.run).is_dir():

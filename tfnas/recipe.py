@@ -7,7 +7,7 @@ Att-DARTS share; P-DARTS differs in `batch_size=128` and `drop_path=0.3`.
 
 import dataclasses
 
-from tfnas import schedule
+from tfnas import command, schedule
 from tfnas.choice import check_values, choice, fields
 from tfnas.errors import UserError
 from tfnas.spaces import nasbench201
@@ -121,28 +121,36 @@ class Recipe:
             given: {flag: value} of the flags that were typed.
 
         Raises:
-            UserError: if one of them is what the space does not have.
+            UserError: if one of them is what the space does not have, or what
+                nothing reads beside the others.
 
         Example: `preset("paper").for_space("mobile", {}).auxiliary` is 0.
         """
+        if not given.get("resume"):
+            command.refuse_unused(given, self._unused(space))
         if space == "darts":
             return self
         changes = {"auxiliary": 0.0, "drop_path": 0.0}
-        missing = ["stem", *changes]
-        if space == "mobile":
-            missing.append("cells")
-        else:
+        if space == "nasbench201":
             nasbench201.check_cells(given.get("cells", nasbench201.STACKS))
             # A preset's cells are those of the space darts.
             stack = max(1, self.cells // nasbench201.STACKS)
             changes["cells"] = stack * nasbench201.STACKS
-        for name in missing:
-            if given.get(name):
-                raise UserError(
-                    f"--{name}={given[name]}: networks of space {space} do "
-                    "not have it; leave it out"
-                )
-        return self.with_flags(changes)
+        # With --resume what was typed has to be what the run began with.
+        return self.with_flags(
+            {k: v for k, v in changes.items() if k not in given}
+        )
+
+    def _unused(self, space):
+        """What `command.refuse_unused` takes."""
+        yield (
+            ("learning_rate_decay",),
+            self.schedule != "exponential",
+            f"--schedule={self.schedule} has none",
+        )
+        why = f"networks of space {space} do not have it"
+        yield ("stem", "auxiliary", "drop_path"), space != "darts", why
+        yield ("cells",), space == "mobile", why
 
     def rate_at(self, epoch):
         """The learning rate of an epoch, counted from 0.

@@ -8,6 +8,7 @@ from tfnas.choice import check_values, choice
 from tfnas.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
+from tfnas.methods.rules import unused
 
 USAGE = """usage: python -m tfnas.search [--method=NAME] [--flag=value ...]
 
@@ -138,6 +139,10 @@ def resolve(given):
         (SearchConfig, Method): the method's values with its preset and the
         given flags put over them; those of the run itself if it goes on.
 
+    Raises:
+        UserError: for a value that cannot be, or a flag that nothing reads
+            beside the others.
+
     Example: `resolve({"epochs": 3})[1].epochs` is 3.
     """
     config = SearchConfig(**command.part(given, SearchConfig))
@@ -153,6 +158,12 @@ def resolve(given):
     method = methods.get(config.method).with_preset(config.preset)
     method = method.with_flags(command.part(given, Method))
     check_values(config)
+    command.refuse_unused(
+        given, [(("tune_epochs",), not config.tune, "--tune=0 makes no trials")]
+    )
+    # An older run may have begun with more; --resume compares all values.
+    if not config.resume:
+        command.refuse_unused(given, unused(method))
     selection.check(config.select, method, config.tune)
     if not 0 <= config.seed < 2**31:
         raise UserError(f"--seed={config.seed}: use 0 to {2**31 - 1}")

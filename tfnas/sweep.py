@@ -131,6 +131,7 @@ def resolve(given):
     names = {field.name for field in fields(SweepConfig)}
     config = SweepConfig(**{k: v for k, v in given.items() if k in names})
     check_values(config)
+    command.refuse_unused(given, _unused(config, given))
     passed = {k: v for k, v in given.items() if k not in names}
     trained = training_flags(config.train)
     # A value given twice is one task, not two in one folder.
@@ -145,6 +146,18 @@ def resolve(given):
             f"{len(tasks) - 1}"
         )
     return config, tasks
+
+
+def _unused(config, given):
+    """What `command.refuse_unused` takes."""
+    read = ("gather", "out")
+    others = tuple(name for name in given if name not in read)
+    yield others, config.gather, "--gather reads --out alone"
+    yield ("task",), config.plan, "--plan prints every task"
+    alone = config.task is not None
+    yield ("engine",), alone, f"--task={config.task} runs here"
+    room = ("cpus", "gpus")
+    yield room, config.engine != "ray", f"--engine={config.engine} takes none"
 
 
 def _gather(config):

@@ -245,13 +245,9 @@ def _short_training(config, genotype, held):
     cells = {**genotype.to_dict(), "provenance": None}
     digest = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:12]
     names = ("dataset", "data_dir", "image_size", "train_images", "seed")
+    names += ("out", "devices", "checkpoint_minutes", "deterministic")
     shared = {name: getattr(config, name) for name in names}
-    own = TrainConfig(
-        **shared,
-        valid_images=held,
-        out=config.out,
-        deterministic=config.deterministic,
-    )
+    own = TrainConfig(**shared, valid_images=held)
     return _trial(own, f"network_{digest}")
 
 

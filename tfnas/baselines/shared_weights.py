@@ -6,6 +6,7 @@ Talwalkar, Random Search and Reproducibility for Neural Architecture Search
 (UAI 2019, arXiv:1902.07638), section 3.2.
 """
 
+import dataclasses
 import time
 
 import keras
@@ -13,16 +14,19 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas import data, methods
-from tfnas.bilevel import BilevelSearch
 from tfnas.networks.nasbench201 import BenchSupernet
 from tfnas.networks.pruning import kept_operations
 from tfnas.networks.supernet import Supernet
 from tfnas.resumable import Resumable
 from tfnas.runs import Run
 from tfnas.spaces import sampling
+from tfnas.supervised import SupervisedTraining
 
 # A softmax of this and of zeros is one and zeros, to the last bit.
 CHOSEN = 200.0
+# What a supernet trained with before it followed its recipe.
+_BEFORE = {"momentum": 0.9, "weight_decay": 3e-4, "gradient_clip": 5.0}
+_BEFORE |= {"cutout": 0, "label_smoothing": 0.0}
 
 
 def train(run, config, recipe, dataset, strategy):
@@ -31,7 +35,7 @@ def train(run, config, recipe, dataset, strategy):
     Args:
         run: the `Run` of the baseline; the supernet has a folder in it.
         config: a `BaselineConfig`.
-        recipe: the `Recipe`: size, epochs, batch and learning rate.
+        recipe: the `Recipe` of the supernet's training.
         dataset: the `Dataset`.
         strategy: the `tf.distribute` strategy.
 
@@ -80,17 +84,20 @@ class SharedWeights(Resumable):
             len(self.halves[0]), recipe.batch_size
         )
         of = {"darts": Supernet, "nasbench201": BenchSupernet}
-        method = methods.get("darts").with_flags({"space": config.space})
+        method = methods.get("darts").with_flags(
+            {"space": config.space, "stem": recipe.stem}
+        )
         with strategy.scope():
-            supernet = of[config.space](
+            self.supernet = of[config.space](
                 method,
                 input_shape=dataset.image_shape,
                 classes=len(dataset.classes),
                 channels=recipe.channels,
                 cells=recipe.cells,
             )
-            self.model = BilevelSearch(supernet, config.seed)
-        self.model.freeze_architecture(True)
+            self.supernet.architecture_layer.trainable = False
+            self.model = SupervisedTraining(self.supernet, recipe)
+        self._stream(0)  # Says now what is wrong with --cutout.
         self._classify = None
 
     def train(self, run):
@@ -98,7 +105,10 @@ class SharedWeights(Resumable):
         self.run = run
         checkpoint = self.load()
         if checkpoint is not None:
-            self.assign(checkpoint[0])
+            arrays, state = checkpoint
+            self.assign(arrays)
+            if "recipe" not in state:
+                self._train_as_before()
         if self.epoch < self.recipe.epochs:
             self.fit(
                 self._stream,
@@ -108,14 +118,21 @@ class SharedWeights(Resumable):
                 callbacks=[_EachStep(self)],
             )
 
+    def _train_as_before(self):
+        """Go on as the earlier version that wrote the checkpoint began."""
+        self.recipe = dataclasses.replace(self.recipe, **_BEFORE)
+        self.model.recipe = self.recipe
+        self.model.optimizer.momentum = self.recipe.momentum
+
     def _stream(self, step):
-        return data.search_stream(
+        return data.train_stream(
             self.dataset,
-            self.halves,
+            self.halves[0],
             batch_size=self.recipe.batch_size,
             epochs=self.recipe.epochs,
             seed=self.config.seed,
             start_step=step,
+            cutout=self.recipe.cutout,
         )
 
     def draw(self, number):
@@ -135,7 +152,7 @@ class SharedWeights(Resumable):
         Batch norms take each batch's statistics: the moving ones are of all
         cells mixed.
         """
-        supernet = self.model.supernet
+        supernet = self.supernet
         put(supernet, genotype)
         if self._classify is None:
             self._classify = tf.function(
@@ -158,11 +175,10 @@ class SharedWeights(Resumable):
         self.save()
 
     def state(self):
-        return {}, {}
+        return {}, {"recipe": self.recipe.values()}
 
     def variables(self):
-        model = self.model
-        variables = [*model.supernet.variables, *model.optimizer.variables]
+        variables = [*self.supernet.variables, *self.model.optimizer.variables]
         return {f"variable/{v.path}": v for v in variables}
 
 
@@ -190,7 +206,7 @@ class _EachStep(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         number = self.first + self.shared.step
-        put(self.model.supernet, self.shared.draw(number))
+        put(self.shared.supernet, self.shared.draw(number))
 
     def on_epoch_end(self, epoch, logs=None):
         self.shared.end_epoch(epoch + 1)

@@ -6,6 +6,11 @@ from tfnas.spaces.darts import CANDIDATES, PRIMITIVES
 # What the methods' own values are, where nobody has chosen.
 _OF_CELLS = (PRIMITIVES, PRIMITIVES[1:])
 THRESHOLD_RULES = ("threshold_node", "threshold_edge")
+# The mobile space is a chain of layers, each with all its candidates.
+_CELLS_ALONE = ("operations", "nodes", "cells", "stem", "attention")
+_CELLS_ALONE += ("partial_channels", "edge_normalization", "auxiliary_skip")
+_CELLS_ALONE += ("budget_macs", "budget_weight", "operations_kept")
+_CELLS_ALONE += ("stop_skips", "skip_dropout", "skip_limit")
 
 
 def contradictions(method):
@@ -26,6 +31,46 @@ def contradictions(method):
     yield from _relaxation(method)
     yield from _stages(method)
     yield from _derivation(method)
+
+
+def unused(method):
+    """Flags that nothing would read beside a method's other values.
+
+    Args:
+        method: a `Method`.
+
+    Yields:
+        (flags, unused, why), as `command.refuse_unused` takes them.
+
+    Example: `command.refuse_unused(given, unused(method))`.
+    """
+    mobile = method.space == "mobile"
+    yield (_CELLS_ALONE, mobile, "--space=mobile has no cells")
+    yield (
+        ("derivation",),
+        mobile and method.derivation not in THRESHOLD_RULES,
+        "--space=mobile takes the strongest operation of each layer",
+    )
+    yield (
+        ("skip_dropout", "stop_skips", "skip_limit"),
+        "skip_connect" not in method.candidates(),
+        "--operations has no skip_connect",
+    )
+    yield (
+        ("second_order",),
+        method.order == 1,
+        "--order=1 makes no second-order step",
+    )
+    yield (
+        ("zero_one_norm",),
+        method.zero_one_weight == 0,
+        "--zero_one_weight=0 leaves that loss out",
+    )
+    yield (
+        ("budget_weight",),
+        method.budget_macs == 0,
+        "--budget_macs=0 leaves that loss out",
+    )
 
 
 def _values(method):
@@ -71,6 +116,11 @@ def _space(method):
         mobile and tuple(method.operations) not in _OF_CELLS,
         "--operations: names operations of cells; --space=mobile searches all "
         "of its seven, drop one of the two",
+    )
+    yield (
+        mobile and method.derivation == "threshold_edge",
+        "--derivation=threshold_edge: --space=mobile has one operation a "
+        "layer; use --derivation=threshold_node",
     )
     yield (
         method.stem == "imagenet" and method.channels % 2 != 0,
