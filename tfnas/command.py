@@ -97,8 +97,8 @@ def unused(rules):
     Example: `unused([(("gpus",), True, "--engine=local takes none")])`.
     """
     found = {}
-    for flags, idle, why in rules:
-        for flag in flags if idle else ():
+    for names, idle, why in rules:
+        for flag in names if idle else ():
             found.setdefault(flag, why)
     return found
 
