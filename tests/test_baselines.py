@@ -13,9 +13,11 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfnas import baseline, command, methods, train_run, trials
 from tfnas.baselines import TITLES, proxies
+from tfnas.data import load
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.networks.evaluation import build_network
@@ -310,6 +312,28 @@ def test_a_stopped_baseline_goes_on_with_the_trial_that_is_missing(
     for one, other in zip(rows(whole), rows(tmp_path / "stopped"), strict=True):
         del one["seconds"], other["seconds"]
         assert one == other
+
+
+def test_a_supernet_of_an_earlier_version_goes_on_as_it_began(
+    tmp_path, monkeypatch
+):
+    shared = shared_weights.SharedWeights
+    monkeypatch.setattr(shared, "fit", lambda self, *a, **kw: None)
+    values = {k: v for k, v in SMALL.items() if k != "deterministic"}
+    config, recipe = baseline.resolve({**values, "name": "weight_sharing"})
+    dataset = load("digits").first(80)
+    for state in ({}, {"recipe": {"cutout": 0, "momentum": 0.5}}):
+        supernet = shared(config, recipe, dataset, tf.distribute.get_strategy())
+        arrays = {p: v.numpy() for p, v in supernet.variables().items()}
+        monkeypatch.setattr(
+            shared, "load", lambda self, found=(arrays, state): found
+        )
+        supernet.train(None)
+        momentum = state.get("recipe", {"momentum": 0.9})["momentum"]
+        assert supernet.model.optimizer.momentum == momentum
+        assert supernet.model.recipe.cutout == supernet.recipe.cutout == 0
+        # What it began with is what its next checkpoint says.
+        assert supernet.state()[1]["recipe"]["cutout"] == 0
 
 
 @pytest.mark.parametrize(

@@ -107,8 +107,7 @@ class SharedWeights(Resumable):
         if checkpoint is not None:
             arrays, state = checkpoint
             self.assign(arrays)
-            if "recipe" not in state:
-                self._train_as_before()
+            self._follow(state.get("recipe", _BEFORE))
         if self.epoch < self.recipe.epochs:
             self.fit(
                 self._stream,
@@ -118,9 +117,9 @@ class SharedWeights(Resumable):
                 callbacks=[_EachStep(self)],
             )
 
-    def _train_as_before(self):
-        """Go on as the earlier version that wrote the checkpoint began."""
-        self.recipe = dataclasses.replace(self.recipe, **_BEFORE)
+    def _follow(self, values):
+        """Go on by the recipe that the run began with."""
+        self.recipe = dataclasses.replace(self.recipe, **values)
         self.model.recipe = self.recipe
         self.model.optimizer.momentum = self.recipe.momentum
 
