@@ -5,7 +5,7 @@ import sys
 
 from tfnas import command, earlier, recipe, trials
 from tfnas.baselines import TITLES, UNTRAINED
-from tfnas.choice import check_values, choice
+from tfnas.choice import check_values, choice, fields
 from tfnas.errors import UserError
 from tfnas.recipe import Recipe
 from tfnas.spaces import names, sampling
