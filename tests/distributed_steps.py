@@ -37,13 +37,14 @@ class Case:
     cells: int = 3
     nodes: int = 4
     operations: tuple[str, ...] | None = None
+    smoothing: float = 0.0
     steps: int = 20
     replicas: tuple[int, ...] = (1, 2, 4)
 
 
 SMALL = Case(nodes=1, operations=OPERATIONS, steps=3, replicas=(1, 2))
 CASES = {
-    "small": SMALL,
+    "small": dataclasses.replace(SMALL, smoothing=0.3),
     "small_four": dataclasses.replace(SMALL, replicas=(1, 4)),
     "small_ahead": dataclasses.replace(
         SMALL, order=2, operations=OPERATIONS[1:3]
@@ -86,6 +87,7 @@ def search(strategy, case, moved=False):
         methods.get(case.method),
         order=case.order,
         second_order=case.second_order,
+        smoothing=case.smoothing,
     )
     with strategy.scope():
         supernet = Supernet(
@@ -99,6 +101,8 @@ def search(strategy, case, moved=False):
             dtype=case.dtype,
         )
         model = bilevel.BilevelSearch(supernet)
+    if case.smoothing:
+        model.smoothing_radius.assign(case.smoothing)
     if moved:
         _move(supernet.weight_variables)
     way = Way(supernet)

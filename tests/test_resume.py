@@ -34,7 +34,7 @@ CASES = {
         *("search", "--method=pdarts", "--nodes=1", "--batch_size=24"),
         *("--channels=4", "--cells=3,3", "--operations_kept=4"),
         *("--skip_dropout=0.2,0.4", "--epochs=4", "--train_images=240"),
-        *("--warmup_epochs=1",),
+        *("--warmup_epochs=1", "--smoothing=0.3"),
     ],
     "training": [
         *("train", "--genotype=zoo/genotypes/darts_digits.json", *SMALL),

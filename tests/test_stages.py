@@ -285,6 +285,34 @@ def test_the_seed_decides_the_disturbance():
     assert not same(ends[1], ends[2])
 
 
+def correlation(first, second):
+    return np.corrcoef(np.ravel(first), np.ravel(second))[0, 1]
+
+
+@pytest.mark.parametrize("method", ["darts", "fair_darts", "att_darts"])
+def test_every_kind_of_cell_is_disturbed_by_noise_of_its_own(method):
+    """Nor is it noise of the skips' dropout, which has the step's seed."""
+    method = methods.get(method).with_flags({"alpha_deviation": 0.0})
+    net = Supernet(method, input_shape=SHAPE, channels=2, cells=3, nodes=2)
+    seed = tf.constant([3, 1], tf.int64)
+    again, other = [3, 1], [3, 3]
+    noise = {
+        key: {
+            kind: own["alphas"].numpy()
+            for kind, own in net.relaxed(numbers, radius=0.05).items()
+        }
+        for key, numbers in (("", seed), ("again", again), ("other", other))
+    }
+    normal, reduce = noise[""]["normal"], noise[""]["reduce"]
+    assert normal.std() > 0.01
+    assert abs(correlation(normal, reduce)) < 0.5
+    for kind, drawn in noise[""].items():
+        np.testing.assert_array_equal(drawn, noise["again"][kind])
+        assert abs(correlation(drawn, noise["other"][kind])) < 0.5
+        dropout = tf.random.stateless_uniform(drawn.shape, seed)
+        assert abs(correlation(drawn, dropout)) < 0.5
+
+
 # === Second order of methods with losses and variables of their own ===
 
 RATE, MOMENTUM, DECAY = 0.5, 0.9, 0.01

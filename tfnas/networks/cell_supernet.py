@@ -52,14 +52,19 @@ class CellSupernet(keras.Model):
     def relaxed(self, seed, radius=None):
         """`mixing_weights` as a step sees them, perturbed within a radius.
 
+        Each kind of cell has noise of its own, as in SDARTS's code.
+
         Args:
             seed: two integers that decide the perturbation (SDARTS).
             radius: of it, or None.
         """
         weights = self.mixing_weights()
         if radius is not None:
-            for own in weights.values():
-                own["alphas"] = perturbed(own["alphas"], radius, seed)
+            for number, kind in enumerate(sorted(weights)):
+                own = weights[kind]
+                # Folded in, so that the dropout of skips draws other numbers.
+                noise = tf.random.fold_in(seed, number)
+                own["alphas"] = perturbed(own["alphas"], radius, noise)
         return weights
 
     def of_cell(self, weights, index, training, seed):
