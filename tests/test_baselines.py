@@ -19,7 +19,7 @@ from tfnas import baseline, command, methods, train_run, trials
 from tfnas.baselines import TITLES, proxies
 from tfnas.data import load
 from tfnas.errors import UserError
-from tfnas.genotype import Genotype
+from tfnas.genotype import Cell, Edge, Genotype
 from tfnas.networks.evaluation import build_network
 from tfnas.networks.nasbench201 import BenchSupernet
 from tfnas.networks.supernet import Supernet
@@ -199,6 +199,69 @@ def test_naswot_counts_the_bits_that_agree():
     assert proxies.naswot(network, images) == pytest.approx(expected, rel=1e-5)
 
 
+def test_naswot_tells_three_pieces_of_a_relu6_apart():
+    network = keras.Sequential(
+        [
+            keras.Input((5,)),
+            keras.layers.Dense(9, use_bias=False),
+            keras.layers.ReLU(6.0),
+        ]
+    )
+    images = np.random.default_rng(1).normal(size=(3, 5)).astype("f") * 9
+    hidden = images @ network.get_weights()[0]
+    pieces = np.digitize(hidden, [0, 6])
+    assert set(pieces.ravel()) == {0, 1, 2}
+    kernel = [[np.sum(a == b) for b in pieces] for a in pieces]
+    expected = np.log(np.linalg.det(np.array(kernel, float)))
+    assert proxies.naswot(network, images) == pytest.approx(expected, rel=1e-9)
+
+
+SKIPS = Cell((Edge("skip_connect", 0, 2), Edge("skip_connect", 1, 2)), (2,))
+# Of each cell ReLU and 1x1 convolution of both inputs, of its reductions the
+# ReLUs of both skips; at 8x8 pixels and 4 channels, the stem giving 12.
+OF_SKIPS = 64 * (12 + 12) + (64 * (12 + 4) + 64 * 16) + (256 + 128 + 16 * 32)
+# Two in each residual block and the last one.
+OF_BLOCKS = (256 + 128) + (128 + 64) + 64
+# One in each cell.
+OF_CELLS = 256 + 128 + 64
+
+
+@pytest.mark.parametrize(
+    ("genotype", "units"),
+    [
+        (Genotype("darts", normal=SKIPS, reduce=SKIPS), OF_SKIPS),
+        ("|avg_pool_3x3~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|", 0),
+        ("|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|", 0),
+        ("|nor_conv_3x3~0|+|none~0|none~1|+|none~0|avg_pool_3x3~1|none~2|", 1),
+        ("|none~0|+|none~0|nor_conv_1x1~1|+|nor_conv_1x1~0|none~1|none~2|", 1),
+    ],
+    ids=str,
+)
+def test_naswot_counts_the_units_from_which_the_logits_depend(genotype, units):
+    """Of one image K is their number."""
+    if isinstance(genotype, str):
+        genotype = nasbench201.from_string(genotype)
+        units = OF_BLOCKS + units * OF_CELLS
+    network = build_network(
+        genotype, input_shape=(8, 8, 1), channels=4, cells=3
+    )
+    score = proxies.naswot(network, np.ones((1, 8, 8, 1), "f"))
+    assert score == pytest.approx(np.log(units), rel=1e-9)
+
+
+def test_a_cell_that_no_image_passes_has_the_least_naswot():
+    """Found by chance as often as any other, it must not end the search."""
+    cell = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|nor_conv_3x3~2|"
+    network = build_network(
+        nasbench201.from_string(cell),
+        input_shape=(8, 8, 1),
+        channels=4,
+        cells=3,
+    )
+    images = np.random.default_rng(1).normal(size=(4, 8, 8, 1)).astype("f")
+    assert proxies.naswot(network, images) == 0
+
+
 def test_images_that_look_alike_have_the_worst_naswot():
     network = dense(7, activation="relu")
     assert proxies.naswot(network, np.ones((2, 5), "f")) == -np.inf
@@ -215,6 +278,54 @@ def test_synflow_is_the_flow_through_every_layer():
     assert proxies.synflow(network) == pytest.approx(expected, rel=1e-5)
     for old, new in zip(before, network.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_synflow_passes_the_bound_of_relu6():
+    """And leaves it as it is."""
+    bounded = keras.Sequential(
+        [
+            keras.Input((5,)),
+            keras.layers.Dense(6),
+            keras.layers.ReLU(6.0),
+            keras.layers.Dense(3),
+        ]
+    )
+    bounded.set_weights([9 * np.ones(w.shape) for w in bounded.get_weights()])
+    # R = 3 * 6 * (5 * 9 + 9) * 9 + 3 * 9; kernels carry what biases do not.
+    kernels = 3 * 6 * 5 * 9 * 9
+    expected = np.log(2 * kernels + 2 * 3 * 6 * 9 * 9 + 3 * 9)
+    assert proxies.synflow(bounded) == pytest.approx(expected, rel=1e-6)
+    assert bounded(np.ones((1, 5), "f")).numpy() == pytest.approx(6 * 54 + 9)
+
+
+def mobile_network(genotype):
+    keras.utils.set_random_seed(0)
+    return build_network(genotype, input_shape=(8, 8, 1), channels=8)
+
+
+@pytest.fixture(scope="module")
+def bottlenecks():
+    """The network of a random cell of the mobile space."""
+    draw = np.random.default_rng(0)
+    chosen = {
+        name: str(draw.choice(options))
+        for name, options in sampling.choices("mobile").items()
+    }
+    return mobile_network(sampling.genotype("mobile", chosen))
+
+
+def test_naswot_tells_mobile_networks_apart(bottlenecks):
+    skips = mobile_network(Genotype("mobile", layers=("skip",) * 19))
+    images = np.random.default_rng(0).normal(size=(8, 8, 8, 1)).astype("f")
+    scores = [proxies.naswot(n, images) for n in (bottlenecks, skips)]
+    assert np.isfinite(scores).all()
+    assert scores[0] > scores[1]
+
+
+def test_all_of_a_mobile_network_carries_flow(bottlenecks):
+    gradients = proxies.sensitivities(bottlenecks)
+    assert len(gradients) > 100
+    assert all(gradient.any() for gradient in gradients)
 
 
 @pytest.mark.parametrize("proxy", ["naswot", "synflow"])
@@ -334,6 +445,20 @@ def test_a_supernet_of_an_earlier_version_goes_on_as_it_began(
         assert supernet.model.recipe.cutout == supernet.recipe.cutout == 0
         # What it began with is what its next checkpoint says.
         assert supernet.state()[1]["recipe"]["cutout"] == 0
+
+
+def test_a_score_that_is_not_finite_ends_the_run_and_keeps_the_others(
+    tmp_path, monkeypatch
+):
+    scores = iter([3.0, 2.0, -np.inf, 5.0])
+    monkeypatch.setattr(proxies, "naswot", lambda *arguments: next(scores))
+    with pytest.raises(UserError, match="^--name=naswot: trial 3 ") as error:
+        run(tmp_path / "run", name="naswot")
+    assert "\n" not in str(error.value)
+    assert [row["score"] for row in rows(tmp_path / "run")] == ["3.0", "2.0"]
+    run(tmp_path / "run", name="naswot", resume=True)
+    kept = [row["score"] for row in rows(tmp_path / "run")]
+    assert kept == ["3.0", "2.0", "5.0"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """One search without gradients, from images to a genotype and its report."""
 
 import csv
+import math
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tfnas import data, report, summary, train_run
 from tfnas.baselines import TITLES, UNTRAINED, proxies, shared_weights
 from tfnas.baselines.proposals import Evolution, Sampling
 from tfnas.callbacks import Diverged
+from tfnas.errors import UserError
 from tfnas.networks.evaluation import build_network
 from tfnas.preparation import prepare
 from tfnas.runs import Run
@@ -30,7 +32,8 @@ def search(config, recipe, argv):
         The `Genotype` that was found.
 
     Raises:
-        UserError: if the data or the folder cannot be used.
+        UserError: if the data or the folder cannot be used, or a score is
+            not finite.
 
     Example: `search(*resolve({"trials": 2}), argv=[])`.
     """
@@ -97,7 +100,7 @@ class _Judge:
         if self.shared is not None:
             score = self.shared.accuracy(genotype)
         elif self.config.name in UNTRAINED:
-            score = self._untrained(genotype)
+            score = self._untrained(number, genotype)
         else:
             score = self._trained(number, genotype)
         return {"score": score, "seconds": round(time.time() - began, 3)}
@@ -130,7 +133,17 @@ class _Judge:
             print(f"Trial {number + 1}: {error}")
             return 0.0
 
-    def _untrained(self, genotype):
+    def _untrained(self, number, genotype):
+        name = self.config.name
+        score = self._score(genotype)
+        if not math.isfinite(score):
+            raise UserError(
+                f"--name={name}: trial {number + 1} scores {score}: "
+                f"{_NOT_FINITE[name]}"
+            )
+        return score
+
+    def _score(self, genotype):
         keras.backend.clear_session()
         keras.utils.set_random_seed(self.config.seed)
         if self.config.name == "synflow":
@@ -149,6 +162,14 @@ class _Judge:
             )
         )
         return proxies.naswot(build_network(genotype, **self.size), images)
+
+
+_NOT_FINITE = {
+    "naswot": "two of its images look alike to the network; use a smaller "
+    "--batch_size or more --channels",
+    "synflow": "its flow is too small or too large for float64; use fewer "
+    "--cells or other --channels",
+}
 
 
 def _place(config, name, **changes):

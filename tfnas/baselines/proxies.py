@@ -1,83 +1,141 @@
 """Scores of untrained networks ("zero-cost proxies")."""
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
+
+# The linear pieces of an activation, told apart by what comes out of it.
+_PIECES = {
+    "Relu": lambda x: (x <= 0, x > 0),
+    "Relu6": lambda x: (x <= 0, (x > 0) & (x < 6), x >= 6),
+}
 
 
 def naswot(network, images):
     """How differently an untrained network sees the images of a batch.
 
-    Every ReLU of the network makes a bit of each of its inputs, on or off. K
-    counts, for each pair of images, the bits that agree; the score is
-    log |det K|. Source: Mellor et al., Neural Architecture Search without
-    Training (ICML 2021, arXiv:2006.04647), equation 2.
+    An image's code says for every unit on which of its linear pieces it is:
+    off or on of a ReLU; off, on or at its bound of a ReLU6, as the code stands
+    for the linear region in which the image lies. K counts, for each pair of
+    images, the units that agree; the score is log |det K|. Units count from
+    which the logits depend. Source: Mellor et al., Neural Architecture Search
+    without Training (ICML 2021, arXiv:2006.04647), equation 2.
 
     Args:
         network: a Keras model.
         images: a batch, (N, H, W, C); its own statistics normalise it.
 
     Returns:
-        The score; minus infinity where two images look alike.
+        The score; minus infinity where two images look alike. Where the
+        logits do not depend on the image, 0, the least that whole numbers
+        give.
 
     Example: `naswot(tfnas.build_network(genotype, cells=3), images)`.
     """
 
     @tf.function(autograph=False)
     def agreements(images):
-        network(images, training=True)
-        graph = tf.compat.v1.get_default_graph()
-        kernel = tf.zeros([tf.shape(images)[0]] * 2)
-        for operation in graph.get_operations():
-            if operation.type == "Relu":
-                on = tf.cast(operation.outputs[0] > 0, tf.float32)
-                on = tf.reshape(on, [tf.shape(images)[0], -1])
-                kernel += tf.matmul(on, on, transpose_b=True)
-                kernel += tf.matmul(1 - on, 1 - on, transpose_b=True)
+        logits = network(images, training=True)
+        graph, count = tf.compat.v1.get_default_graph(), images.shape[0]
+        units = [op for op in graph.get_operations() if op.type in _PIECES]
+        outputs = [unit.outputs[0] for unit in units]
+        at_image, *read = tf.gradients(logits, [images, *outputs])
+        if at_image is None:
+            return None
+        # Whole numbers, which float64 sums exactly in any order.
+        kernel = tf.zeros([count, count], tf.float64)
+        for unit, output, gradient in zip(units, outputs, read, strict=True):
+            if gradient is not None:
+                for piece in _PIECES[unit.type](output):
+                    flat = tf.reshape(piece, [count, -1])
+                    here = tf.cast(flat, tf.float32)
+                    agree = tf.matmul(here, here, transpose_b=True)
+                    kernel += tf.cast(agree, tf.float64)
         return kernel
 
-    kernel = agreements(tf.convert_to_tensor(images)).numpy()
-    return float(np.linalg.slogdet(kernel.astype(np.float64))[1])
+    kernel = agreements(tf.convert_to_tensor(images))
+    return 0.0 if kernel is None else float(np.linalg.slogdet(kernel)[1])
 
 
 def synflow(network):
     """How much signal can flow through an untrained network.
 
-    With all weights made positive, and an image of ones, R is the sum of the
-    outputs; the score is log sum |w dR/dw|. Batch norms have seen no image, so
-    they pass everything on. Source: Tanaka et al., Pruning neural networks
-    without any data (NeurIPS 2020, arXiv:2006.05467), equation 2, summed over
-    the network as in Abdelfattah et al. (ICLR 2021, arXiv:2101.08134).
+    The score is log sum |w dR/dw|, with R of `sensitivities`. Source: Tanaka
+    et al., Pruning neural networks without any data (NeurIPS 2020,
+    arXiv:2006.05467), equation 2, summed over the network as in Abdelfattah
+    et al. (ICLR 2021, arXiv:2101.08134).
 
     Args:
         network: a Keras model with new weights. In float64 the product over
-            many layers stays finite. Its weights are as before afterwards.
+            many layers stays finite.
 
     Returns:
-        The score; minus infinity where nothing flows.
+        The score; minus infinity where nothing flows, and infinite or not a
+        number where the flow is too large.
 
     Example: `synflow(tfnas.build_network(genotype, cells=3))`.
     """
     weights = network.trainable_variables
-    kept = [w.numpy() for w in weights]
-    for w, value in zip(weights, kept, strict=True):
-        w.assign(np.abs(value))
+    gradients = sensitivities(network)
+    with np.errstate(all="ignore"):
+        flow = sum(
+            np.abs(w.numpy() * gradient).sum()
+            for w, gradient in zip(weights, gradients, strict=True)
+        )
+        return float(np.log(flow))
+
+
+def sensitivities(network):
+    """What R, the sum of a network's outputs, gains with each weight.
+
+    R is that of an image of ones with all weights made positive. Batch norms
+    have seen no image, so they pass everything on; so do the activations,
+    which nothing bounds here: the 6 of a ReLU6 would stop the flow.
+
+    Args:
+        network: a Keras model with new weights; it is as before afterwards.
+
+    Returns:
+        dR/dw of each trainable variable, a list of arrays.
+
+    Example: `all(g.any() for g in sensitivities(network))`.
+    """
     ones = tf.ones((1, *network.input_shape[1:]), network.compute_dtype)
 
     @tf.function(autograph=False)
-    def flow():
-        values = [w.value for w in weights]
+    def gradients():
+        values = [w.value for w in network.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             total = tf.reduce_sum(network(ones, training=False))
-        gradients = tape.gradient(total, values, unconnected_gradients="zero")
-        return tf.add_n(
-            [
-                tf.reduce_sum(tf.abs(w * g))
-                for w, g in zip(values, gradients, strict=True)
-            ]
-        )
+        return tape.gradient(total, values, unconnected_gradients="zero")
 
-    score = float(flow())
+    with _positive(network.trainable_variables), _unbounded(network):
+        return [gradient.numpy() for gradient in gradients()]
+
+
+@contextlib.contextmanager
+def _positive(weights):
+    kept = [w.numpy() for w in weights]
     for w, value in zip(weights, kept, strict=True):
-        w.assign(value)
-    return float(np.log(score)) if score > 0 else -np.inf
+        w.assign(np.abs(value))
+    try:
+        yield
+    finally:
+        for w, value in zip(weights, kept, strict=True):
+            w.assign(value)
+
+
+@contextlib.contextmanager
+def _unbounded(network):
+    """Without the `max_value` of Keras's ReLU and of our ReLU6."""
+    layers = network._flatten_layers()
+    kept = [(x, x.max_value) for x in layers if hasattr(x, "max_value")]
+    for layer, _ in kept:
+        layer.max_value = None
+    try:
+        yield
+    finally:
+        for layer, bound in kept:
+            layer.max_value = bound

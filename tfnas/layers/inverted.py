@@ -13,8 +13,18 @@ from tfnas.layers.operation import Operation
 from tfnas.spaces import mobile
 
 
+class Bounded(Operation):
+    """An operation whose activations are ReLU6."""
+
+    # Named as in `keras.layers.ReLU`; None is a ReLU.
+    max_value = 6.0
+
+    def activate(self, x):
+        return keras.activations.relu(x, max_value=self.max_value)
+
+
 @keras.saving.register_keras_serializable(package="tfnas")
-class ConvolutionBlock(Operation):
+class ConvolutionBlock(Bounded):
     """Convolution, batch norm, ReLU6: the stem and the last layer.
 
     Args:
@@ -41,14 +51,14 @@ class ConvolutionBlock(Operation):
         pad = self.kernel_size // 2
         x = tf.pad(state, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
         x = tf.nn.conv2d(x, self.convolution.value, self.stride, "VALID")
-        return tf.nn.relu6(self.norm(x, training=training))
+        return self.activate(self.norm(x, training=training))
 
     def get_config(self):
         return {**super().get_config(), "kernel_size": self.kernel_size}
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
-class InvertedBottleneck(Operation):
+class InvertedBottleneck(Bounded):
     """`mb_kxk_ee`: 1x1 to e times the channels, depthwise kxk, 1x1 back.
 
     A batch norm follows each convolution and ReLU6 the first two. The input
@@ -90,9 +100,9 @@ class InvertedBottleneck(Operation):
         x = state
         if self.expansion > 1:
             x = kernels.pointwise(x, self.expand.value)
-            x = tf.nn.relu6(self.expand_norm(x, training=training))
+            x = self.activate(self.expand_norm(x, training=training))
         x = kernels.depthwise(x, self.depthwise.value, self.stride)
-        x = tf.nn.relu6(self.depthwise_norm(x, training=training))
+        x = self.activate(self.depthwise_norm(x, training=training))
         x = kernels.pointwise(x, self.project.value)
         x = self.project_norm(x, training=training)
         return state + x if self.residual else x
