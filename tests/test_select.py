@@ -110,9 +110,14 @@ def test_at_a_corner_the_proxy_is_the_supernet_s_own_accuracy(case):
     weights = pruned_weights(net, net.derive())
     pruned = np.array(proxy.still_logits(net, batch[0], mixing=weights))
     own = np.array(net(batch[0], training=True))
-    assert np.abs(pruned - own).max() < 1e-4 * np.abs(own).max()
+    apart = 1e-4 * np.abs(own).max()
+    assert np.abs(pruned - own).max() < apart
     accuracy = np.mean(own.argmax(-1) == batch[1])
-    assert proxy.proxy_accuracy(net, batch) == pytest.approx(accuracy)
+    # Where the two best are this near, rounding may put either first.
+    open_ones = np.mean(np.diff(np.sort(own)[:, -2:]) < 2 * apart)
+    assert open_ones < 0.1
+    actual = proxy.proxy_accuracy(net, batch)
+    assert abs(actual - accuracy) <= open_ones + 1e-6
 
 
 def test_the_pruned_supernet_keeps_what_the_cell_keeps():
