@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from kinks import far_from_kinks
 
 from tfnas.authors import CONVOLUTION, DENSE, DEPTHWISE, VECTOR
 from tfnas.genotype import ATTENTIONS
@@ -278,9 +279,9 @@ def derivatives(layer, points, direction, training):
     return loss, slope, gradient, outer.gradient(slope, points)
 
 
-def subject(name, channels, dtype="float64", edges=2):
+def subject(name, channels, dtype="float64", edges=2, x=None):
     """A layer, its points and a random direction from there."""
-    x = maps(4, 6, 6, edges * channels)
+    x = maps(4, 6, 6, edges * channels) if x is None else x
     if name == "mixture":
         layer = MixedAttention(channels, edges, dtype=dtype)
         arguments = [x, maps(edges, 6, seed=7)]
@@ -324,9 +325,14 @@ def test_derivatives_are_finite_differences(name, channels, training):
 
 @pytest.mark.parametrize("name", [*SEARCHED, "mixture"])
 def test_single_precision_has_the_derivatives_of_double(name):
+    layer, points, _ = subject(name, 32)
+    weights = points[1 : len(points) - len(layer.trainable_variables)]
+    (x,) = far_from_kinks(
+        lambda x: layer(x, *weights, training=True), points[0].shape
+    )
     found = {}
     for dtype in ("float32", "float64"):
-        layer, points, direction = subject(name, 32, dtype)
+        layer, points, direction = subject(name, 32, dtype, x=x)
         found[dtype] = derivatives(layer, points, direction, training=True)[2:]
     for single, double in zip(*found.values(), strict=True):
         largest = max(np.abs(part).max() for part in double)

@@ -1,10 +1,13 @@
 """Evaluation networks against the authors' own, and what they promise."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from baseline_network import BaselineNetwork
+from kinks import far_from_kinks
 from parity import part, relative
 from published import COUNTS, RUNS, published
 
@@ -22,12 +25,18 @@ RECORDS = {
 TINY = {"channels": 4, "cells": 3}
 
 
+@contextlib.contextmanager
+def policy(dtype):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    yield dtype
+    keras.config.set_dtype_policy(before)
+
+
 @pytest.fixture(params=["float64", "float32"])
 def dtype(request):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(request.param)
-    yield request.param
-    keras.config.set_dtype_policy(before)
+    with policy(request.param) as dtype:
+        yield dtype
 
 
 def recorded(record, name):
@@ -68,6 +77,7 @@ def test_logits_are_the_authors(golden, name, dtype):
         assert relative(outputs["auxiliary"], expected) < tolerance
 
 
+@pytest.mark.parametrize("dtype", ["float64"], indirect=True)
 def test_gradients_are_the_authors(golden, dtype):
     record = golden(RECORDS["DARTS_V2"])
     network, x = recorded(record, "DARTS_V2")
@@ -91,12 +101,33 @@ def test_gradients_are_the_authors(golden, dtype):
     )
     expected = part(record, "train_grad/")
     assert len(expected) >= len(weights) - 1  # see tests/golden/README.md
-    # A single tensor's gradient may be a difference of much larger numbers.
-    largest = max(np.abs(array).max() for array in expected.values())
     for name, array in expected.items():
-        scale = np.abs(array).max() if dtype == "float64" else largest
-        error = np.abs(named[name] - array).max() / scale
-        assert error < {"float64": 1e-6, "float32": 1e-4}[dtype], name
+        assert relative(named[name], array) < 1e-6, name
+
+
+def test_gradients_in_float32_are_those_in_float64():
+    keras.utils.set_random_seed(0)
+    networks, found = {}, {}
+    for dtype in ("float64", "float32"):
+        with policy(dtype):
+            networks[dtype] = tfnas.build_network(
+                published("DARTS_V2"), input_shape=(8, 8, 3), **TINY
+            )
+    double, single = networks.values()
+    single.set_weights(double.get_weights())
+    (x,) = far_from_kinks(
+        lambda x: double(x, training=True), (4, *double.input_shape[1:])
+    )
+    for dtype, network in networks.items():
+        with tf.GradientTape() as tape:
+            logits = network(x.astype(dtype), training=True)
+            loss = tf.reduce_sum(tf.sin(logits))
+        gradients = tape.gradient(loss, network.trainable_variables)
+        found[dtype] = [np.array(gradient) for gradient in gradients]
+    # A single tensor's gradient may be a difference of much larger numbers.
+    largest = max(np.abs(gradient).max() for gradient in found["float64"])
+    for ours, expected in zip(found["float32"], found["float64"], strict=True):
+        assert np.abs(ours - expected).max() < 1e-4 * largest
 
 
 def test_stock_layers_give_the_same_logits():
