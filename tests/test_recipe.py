@@ -16,6 +16,7 @@ def test_the_paper_s_preset_is_the_authors_recipe():
         "stem": "cifar",
         "epochs": 600,
         "batch_size": 96,
+        "halves": "index",
         "learning_rate": 0.025,
         "schedule": "cosine",
         "learning_rate_decay": 0.97,

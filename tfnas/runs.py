@@ -152,10 +152,11 @@ class Run:
 
     def _compare(self, before):
         """Refuse to resume a run whose values were other ones."""
-        before = {k: v for k, v in before.items() if k in self.config}
+        now = earlier.with_values_of_then(self.config)
+        before = {k: v for k, v in before.items() if k in now}
         differences = [
             f"{name} was {old!r}, now {new!r}"
-            for name, old, new in _differences(before, self.config)
+            for name, old, new in _differences(before, now)
         ]
         if differences:
             raise UserError(
