@@ -222,7 +222,10 @@ def finish(process):
     [
         ("small", "images of 3x3 pixels leave no room for two reductions"),
         ("single", "only one class (cat)"),
-        ("damaged", "3.png: not a readable image; replace or remove it"),
+        (
+            "damaged",
+            "3.png; restore or replace it, or remove it and start a new run",
+        ),
     ],
 )
 def test_bad_images_are_one_line_and_leave_no_folder(refusals, kind, message):
