@@ -13,6 +13,7 @@ from published import published
 
 import tfnas
 from tfnas.data.decoding import PIXELS
+from tfnas.errors import UserError
 from tfnas.exporting.requirements import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
@@ -205,6 +206,19 @@ def test_a_network_of_the_mobile_space(tmp_path):
     done = tfnas.export(network, tmp_path / "out")
     assert done["deviation"] < 1e-4
     assert (tmp_path / "out" / "labels.txt").read_text() == "0\n1\n2\n"
+
+
+def test_a_loaded_network_brings_its_classes_and_normalises_once(
+    tiny, tmp_path
+):
+    needs_libraries()
+    network = tfnas.load(tiny.run)
+    with pytest.raises(UserError, match="^mean: .*leave it out$"):
+        tfnas.export(network, tmp_path / "out", mean=(0.3,), std=(0.4,))
+    done = tfnas.export(network, tmp_path / "out")
+    assert done["deviation"] < 1e-4
+    labels = (tmp_path / "out" / "labels.txt").read_text().split()
+    assert labels == list(network.classes) == list("0123456789")
 
 
 def test_attentions_have_grouped_convolutions_too(tmp_path):

@@ -14,6 +14,7 @@ from tfnas.exporting import (
 from tfnas.exporting.requirements import check_libraries
 from tfnas.exporting.source import Source
 from tfnas.exporting.staging import LABELS, ONNX, check_place, publish, stage
+from tfnas.networks.classifier import ImageClassifier
 
 
 def export(network, folder, name="network", classes=None, mean=None, std=None):
@@ -33,9 +34,11 @@ def export(network, folder, name="network", classes=None, mean=None, std=None):
         network: a network of `build_network` or of `tfnas.load`.
         folder: where to write; new, empty or of earlier exports of `name`.
         name: what servers call the network.
-        classes: names of the classes, or None for their numbers.
+        classes: names of the classes; without them those of `tfnas.load`, or
+            their numbers.
         mean: mean of each channel in 0..1 units that the network's images were
-            normalised with, or None if the network takes 0..255 images.
+            normalised with, or None if the network takes 0..255 images, as
+            those of `tfnas.load` do.
         std: their deviation, given with `mean`.
 
     Returns:
@@ -57,7 +60,12 @@ def export(network, folder, name="network", classes=None, mean=None, std=None):
     check_place(folder, name)
     shape = tuple(network.input_shape[1:])
     count = _classes_of(network)
+    on_pixels = isinstance(network, ImageClassifier)
+    if on_pixels and classes is None:
+        classes = network.classes or None
     _check(shape, count, classes, mean, std)
+    if on_pixels and mean is not None:
+        raise UserError("mean: the network normalises its images; leave it out")
     source = Source(
         network=network,
         image_shape=shape,
