@@ -72,14 +72,7 @@ def parse(argv, *configs):
 
 
 def part(given, config):
-    """The flags that are fields of a dataclass.
-
-    Args:
-        given: {flag: value}.
-        config: a dataclass with `choice` fields.
-
-    Returns:
-        {flag: value}.
+    """Those of {flag: value} that are fields of a dataclass.
 
     Example: `part({"seed": 1, "epochs": 2}, SearchConfig)` is {"seed": 1}.
     """
