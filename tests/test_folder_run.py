@@ -80,7 +80,7 @@ def test_data_and_what_they_lack_are_said_before_an_epoch(
     said = [
         f"{folder.name}: 1 file not read: 1 .webp",
         f"Data: image_folder {folder}, 13 of 25 training and 24 test images "
-        "of 3 classes, 8x8x3; on 1 CPU",
+        "of 3 classes, 8x8x3; on the CPU",
     ]
     assert [line for line in lines if line in said] == said
     missing = [line for line in lines if "Missing" in line]

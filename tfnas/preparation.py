@@ -56,10 +56,11 @@ def _described(config, whole, dataset, strategy):
     height, width, channels = dataset.image_shape
     count = strategy.num_replicas_in_sync
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    devices = f"the {kind}" if count == 1 else f"{count} {kind}s"
     return (
         f"Data: {name}, {images} training and {len(dataset.test):,} test "
         f"images of {len(dataset.classes)} classes, {height}x{width}x"
-        f"{channels}; on {count} {kind}{'s' * (count > 1)}"
+        f"{channels}; on {devices}"
     )
 
 

@@ -54,7 +54,9 @@ def naswot(network, images):
                     kernel += tf.cast(agree, tf.float64)
         return kernel
 
-    kernel = agreements(tf.convert_to_tensor(images))
+    # Called by itself it would warn of one trace for each network.
+    images = tf.convert_to_tensor(images)
+    kernel = agreements.get_concrete_function(images)(images)
     return 0.0 if kernel is None else float(np.linalg.slogdet(kernel)[1])
 
 
@@ -112,7 +114,8 @@ def sensitivities(network):
         return tape.gradient(total, values, unconnected_gradients="zero")
 
     with _positive(network.trainable_variables), _unbounded(network):
-        return [gradient.numpy() for gradient in gradients()]
+        flow = gradients.get_concrete_function()
+        return [gradient.numpy() for gradient in flow()]
 
 
 @contextlib.contextmanager
