@@ -340,6 +340,7 @@ def effects_of_recipe(recipe):
     check_request("digits", augmentation=recipe.augmentation)
     yield [recipe.rate_at(epoch) for epoch in range(recipe.epochs)]
     dataset = data.load("digits", augmentation=recipe.augmentation)
+    yield data.held_out(dataset, 40, recipe.halves)[1]
     of_batch = {"batch_size": recipe.batch_size, "cutout": recipe.cutout}
     stream = data.train_stream(
         dataset, np.arange(40), epochs=1, seed=0, **of_batch
@@ -420,10 +421,12 @@ def effects_of_method(method):
     from tfnas.bilevel import BilevelSearch
     from tfnas.networks.supernet import Supernet
 
-    dataset = data.load("digits", augmentation=method.augmentation).first(20)
-    stream = data.search_stream(
-        dataset, batch_size=method.batch_size, epochs=method.epochs, seed=0
-    )
+    dataset = data.load("digits", augmentation=method.augmentation)
+    dataset = data.subset(dataset, 20)
+    halves = data.search_halves(dataset, method.halves)
+    yield halves[0]
+    steps = {"batch_size": method.batch_size, "epochs": method.epochs}
+    stream = data.search_stream(dataset, halves, **steps, seed=0)
     yield [int(stream.cardinality())]
     size = {"input_shape": (32, 32, 1), "classes": 2}
     # Names count from here.

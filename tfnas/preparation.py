@@ -58,9 +58,8 @@ def _described(config, whole, dataset, strategy):
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     devices = f"the {kind}" if count == 1 else f"{count} {kind}s"
     return (
-        f"Data: {name}, {images} training and {len(dataset.test):,} test "
-        f"images of {len(dataset.classes)} classes, {height}x{width}x"
-        f"{channels}; on {devices}"
+        f"Data: {name}, {images} training images of {len(dataset.classes)} "
+        f"classes, {height}x{width}x{channels}; on {devices}"
     )
 
 

@@ -43,8 +43,9 @@ def described(dataset, values, seed):
 
 
 def missing_classes(dataset, values, seed):
-    """A list of one line on the classes that a part of the data lacks, or of
-    none; arguments as of `described`.
+    """A list of one line on the classes that a half lacks, or of none.
+
+    A search does not look at test images. Arguments as of `described`.
     """
     halves = data.search_halves(dataset, values.halves, seed)
     names = ("the half for weights", "the half for alpha")
@@ -52,7 +53,6 @@ def missing_classes(dataset, values, seed):
     parts = {
         name: labels[half] for name, half in zip(names, halves, strict=True)
     }
-    parts["the test images"] = dataset.test.labels
     line = data.lacking(dataset, parts)
     return [line] if line else []
 

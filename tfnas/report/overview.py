@@ -65,8 +65,11 @@ def settled(run: Run) -> Raw:
     """Whether chance decided, and if not, how stable the genotype was."""
     attentions = chance.attention_verdict(run)
     if by_chance := chance.verdict(run):
-        return _note(f"{by_chance} {attentions}")
-    stability = Raw(f"<p>{escape(confidence(run))}</p>")
+        return _note(
+            " ".join(filter(None, (by_chance, attentions, taken(run))))
+        )
+    words = " ".join(filter(None, (confidence(run), taken(run))))
+    stability = Raw(f"<p>{escape(words)}</p>")
     return Raw(stability + _note(attentions)) if attentions else stability
 
 
@@ -113,32 +116,34 @@ def confidence(run: Run) -> str:
     """How settled the genotype is."""
     total = len(run.snapshots)
     stable = findings.stable_epochs(run.snapshots)
-    last = run.snapshots[-1]
-    chosen = findings.chosen(run.snapshots, run.genotype.provenance)
     if total == 1:
-        text = "One epoch was searched, so nothing can be said on stability."
-    elif stable == total:
-        text = f"The genotype was the same after all {total} epochs."
-    elif stable == 1:
-        text = "The genotype still changed in the last epoch."
-    else:
-        text = (
-            f"The genotype has not changed for the last {stable} of "
-            f"{total} epochs."
-        )
+        return "One epoch was searched, so nothing can be said on stability."
+    if stable == total:
+        return f"The genotype was the same after all {total} epochs."
+    if stable == 1:
+        return "The genotype still changed in the last epoch."
+    return (
+        f"The genotype has not changed for the last {stable} of {total} epochs."
+    )
+
+
+def taken(run: Run) -> str:
+    """Which epoch the cell is of; empty where it is the last one's."""
+    last, text = run.snapshots[-1], []
+    chosen = findings.chosen(run.snapshots, run.genotype.provenance)
     if chosen is not last:
         apart = findings.distance(chosen.genotype, last.genotype)
-        text += (
-            f" The cell is that of epoch {chosen.epoch}, which the last "
-            f"epoch's differs from in {markup.plural(apart, 'choice')}."
+        text.append(
+            f"The cell is that of epoch {chosen.epoch}, which the last epoch's "
+            f"differs from in {markup.plural(apart, 'choice')}."
         )
     moved = findings.distance(chosen.genotype, run.genotype)
     if moved:
-        text += (
-            f" The final derivation replaced {markup.plural(moved, 'choice')} "
+        text.append(
+            f"The final derivation replaced {markup.plural(moved, 'choice')} "
             f"of epoch {chosen.epoch}'s."
         )
-    return text
+    return " ".join(text)
 
 
 def key_figures(run: Run) -> Raw:
