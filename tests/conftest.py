@@ -49,8 +49,18 @@ def _graphs_as_in_commands():
 
 @pytest.fixture(scope="module", autouse=True)
 def _free_memory():
-    """Networks and their traced functions are cycles of gigabytes."""
+    """Networks and their traced functions are cycles of gigabytes.
+
+    TensorFlow itself keeps the gradient of each call that it ever traced, and
+    with it the graph.
+    """
+    from tensorflow.python.framework import ops
+
+    gradients = ops.gradient_registry._registry
+    kept = gradients.copy()
     yield
+    gradients.clear()
+    gradients.update(kept)
     gc.collect()
 
 
