@@ -42,6 +42,7 @@ from tfnas.methods.method import Method
 from tfnas.recipe import Recipe
 
 ROOT = Path(tfnas.__file__).parent
+TRAINED = ("random", "evolution")
 COMMANDS = {
     "search": (search.SearchConfig, Method),
     "train": (train.TrainConfig, Recipe),
@@ -243,11 +244,11 @@ def test_a_training_reads_all_its_flags(no_page, tmp_path):
     assert ignored("train", seen, train.resolve, given) == set()
 
 
-# Evolution judges a cell as random search does.
+# Random search and evolution judge a cell as a training does, above.
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(n, marks=[pytest.mark.slow] * (n == "evolution"))
+        pytest.param(n, marks=[pytest.mark.slow] * (n in TRAINED))
         for n in TITLES
     ],
 )

@@ -330,7 +330,10 @@ def test_classes_survive_files_and_clones(tiny, digits, tmp_path):
         np.testing.assert_array_equal(other(images), model(images))
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "policy",
+    [pytest.param("mixed_float16", marks=pytest.mark.slow), "bfloat16"],
+)
 def test_it_loads_and_predicts_in_half_precision(
     tiny, digits, tmp_path, policy
 ):

@@ -175,7 +175,9 @@ def test_fair_darts_alpha_gradient(fair):
 # === In float32 ===
 
 
-@pytest.mark.parametrize("method", ["darts", "fair_darts"])
+@pytest.mark.parametrize(
+    "method", ["darts", pytest.param("fair_darts", marks=pytest.mark.slow)]
+)
 def test_gradients_in_float32_are_those_in_float64(method):
     keras.utils.set_random_seed(SEED)
     double, single = (

@@ -61,6 +61,8 @@ def test_a_disk_that_fills_up_in_a_search_costs_an_epoch(whole, tmp_path):
         assert_same_end(folder, whole)
 
 
+# Every day test_command.py has a run of this kind without a search.
+@pytest.mark.slow
 def test_a_reader_that_leaves_costs_an_epoch(whole, tmp_path):
     """As with `| grep -m1 "Epoch 1"`."""
     folder = tmp_path / "run"
