@@ -39,7 +39,7 @@ def edge(start, end, names=NAMES):
 
 
 def winner(size, column=4, seed=0):
-    """Alphas of which one is so much larger than all others."""
+    """Alphas with one so much larger than the others that it decides."""
     alphas = noise(seed, 0.0)
     alphas[:, column] = size
     return alphas
