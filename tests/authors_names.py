@@ -1,7 +1,7 @@
 """Names and shapes of an authors' network, written out from their classes.
 
-A second statement of what `tfnas.authors_network` says, in the order of the
-authors' `model.py`, for cells of separable and dilated convolutions, pools
+A second statement of what `tfnas.convert.network_names` says, in the order of
+the authors' `model.py`, for cells of separable and dilated convolutions, pools
 and skips.
 """
 

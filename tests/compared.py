@@ -5,9 +5,10 @@ import json
 
 import numpy as np
 
-from tfnas import methods, recipe, zoo
+from tfnas import methods, zoo
 from tfnas.spaces.darts import edges
 from tfnas.spaces.nasbench201 import from_string
+from tfnas.train import recipe
 
 BENCH = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"
 

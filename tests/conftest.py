@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfnas import command
+from tfnas.cli import command
 
 # As in commands, and before a test imports TensorFlow.
 command.prefer_onednn()
@@ -42,7 +42,7 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="session", autouse=True)
 def _graphs_as_in_commands():
     """Grappler is off in every command; without it first steps are sooner."""
-    from tfnas.determinism import make_deterministic
+    from tfnas.devices.determinism import make_deterministic
 
     make_deterministic(operations=False)
 
@@ -155,7 +155,7 @@ def served(tiny, tmp_path_factory):
         An object with the `folder`, the network's `name`, its `zoo`, and what
         the command `said`.
     """
-    from tfnas.exporting.requirements import LIBRARIES
+    from tfnas.export.requirements import LIBRARIES
 
     for library in LIBRARIES:
         pytest.importorskip(library)
@@ -180,7 +180,7 @@ def served(tiny, tmp_path_factory):
 def perturbed(served, tmp_path_factory):
     """The same with other weights: its `folder` and its `expected` logits."""
     import tfnas
-    from tfnas.exporting import graph
+    from tfnas.export import graph
 
     network = tfnas.load(served.name, zoo=served.zoo)
     head = network.get_layer("logits")

@@ -16,9 +16,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfnas import bilevel, methods
-from tfnas.determinism import make_deterministic
-from tfnas.networks.supernet import Supernet
+from tfnas import methods
+from tfnas.bilevel import search as bilevel
+from tfnas.devices.determinism import make_deterministic
+from tfnas.networks.darts.supernet import Supernet
 
 # One of each kind of operation: the whole supernet takes minutes to trace, and
 # the exact second order, of which replicas share nothing, much longer.

@@ -14,7 +14,7 @@ for module in order.split(","):
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
-from tfnas.registered import HOMES  # noqa: E402
+from tfnas.networks.registered import HOMES  # noqa: E402
 
 
 def load(name, images):

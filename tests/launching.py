@@ -7,8 +7,11 @@ import stat
 import subprocess
 from pathlib import Path
 
-from tfnas import command, search, sweep, train
-from tfnas.recipe import Recipe
+from tfnas import train
+from tfnas.cli import command
+from tfnas.search import config as search
+from tfnas.sweep import config as sweep
+from tfnas.train.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 LAUNCH = ROOT / "launch"

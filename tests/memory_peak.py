@@ -29,11 +29,11 @@ def main(method, channels, cells, size, batch, kept=0):
     import numpy as np
     import tensorflow as tf
 
-    from tfnas.benchmarking.worker import peak
-    from tfnas.bilevel import BilevelSearch
-    from tfnas.determinism import make_deterministic
-    from tfnas.networks.supernet import Supernet
-    from tfnas.threads import divide_cores
+    from tfnas.benchmark.worker import peak
+    from tfnas.bilevel.search import BilevelSearch
+    from tfnas.devices.determinism import make_deterministic
+    from tfnas.devices.threads import divide_cores
+    from tfnas.networks.darts.supernet import Supernet
 
     divide_cores()
     keras.utils.set_random_seed(0)

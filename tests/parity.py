@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas import convert
-from tfnas.networks.supernet import Supernet
+from tfnas.networks.darts.supernet import Supernet
 
 RECORD = "darts_search_C4_L3.npz"
 KINDS = ("normal", "reduce")

@@ -10,8 +10,8 @@ import distributed_steps
 import numpy as np
 import tensorflow as tf
 
-from tfnas.layers.normalization import BatchNormalization
-from tfnas.layers.shared_trace import SharedTrace
+from tfnas.layers.fast.normalization import BatchNormalization
+from tfnas.layers.fast.shared_trace import SharedTrace
 
 # Of other shapes, so that none can take another's sums for its own.
 CHANNELS = (3, 5, 3)

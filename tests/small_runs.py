@@ -26,7 +26,7 @@ NOTES = ("WARNING: All log messages before", "I0000", "W0000")
 
 def words(folder, **flags):
     """The command of such a search."""
-    from tfnas.building.commands import flags as typed
+    from tfnas.sweep.commands import flags as typed
 
     given = {**GIVEN, **flags, "out": folder}
     return [sys.executable, "-m", "tfnas.search", *typed(given)]
@@ -54,8 +54,8 @@ def error(done):
 
 def search_here(folder, **flags):
     """Run such a search in this process, which must stay as it is."""
-    from tfnas import search_run
     from tfnas.search import resolve
+    from tfnas.search import run as search_run
 
     given = {**GIVEN, "deterministic": False, **flags, "out": str(folder)}
     return search_run.search(*resolve(given), argv=["search"])

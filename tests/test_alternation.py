@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tfnas.alternation import Alternation
+from tfnas.bilevel.alternation import Alternation
 
 
 class Search:

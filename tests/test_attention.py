@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 from kinks import far_from_kinks
 
-from tfnas.authors import CONVOLUTION, DENSE, DEPTHWISE, VECTOR
+from tfnas.convert.layouts import CONVOLUTION, DENSE, DEPTHWISE, VECTOR
 from tfnas.genotype import ATTENTIONS
-from tfnas.layers.bottleneck_attention import dilated
-from tfnas.layers.mixed_attention import MixedAttention, attention
+from tfnas.layers.attention.bottleneck import dilated
+from tfnas.layers.attention.mixed import MixedAttention, attention
 
 SEARCHED = ATTENTIONS[1:]
 AUTHORS = {

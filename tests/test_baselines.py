@@ -15,18 +15,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfnas import baseline, command, data, methods, train_run, trials
-from tfnas.baselines import TITLES, proxies
+from tfnas import data, methods
+from tfnas.baseline import config as baseline
+from tfnas.baseline import proxies
+from tfnas.baseline.titles import TITLES
+from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
-from tfnas.networks.evaluation import build_network
-from tfnas.networks.nasbench201 import BenchSupernet
-from tfnas.networks.supernet import Supernet
+from tfnas.networks.darts.evaluation import build_network
+from tfnas.networks.darts.supernet import Supernet
+from tfnas.networks.nasbench201.supernet import BenchSupernet
+from tfnas.runs import trials
 from tfnas.spaces import names, nasbench201, sampling
+from tfnas.train import run as train_run
 
 pytest.importorskip("keras_tuner", reason="KerasTuner is not installed")
-from tfnas.baselines import shared_weights
-from tfnas.baselines.proposals import Evolution, Sampling
+from tfnas.baseline import shared_weights
+from tfnas.baseline.proposals import Evolution, Sampling
 
 ROOT = Path(__file__).parents[1]
 SMALL = {

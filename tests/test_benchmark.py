@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import benchmark, command, cost, zoo
-from tfnas.benchmarking import limits, table
-from tfnas.benchmarking.cases import Case, groups
-from tfnas.benchmarking.config import BenchmarkConfig
-from tfnas.benchmarking.session import Worker
+from tfnas import benchmark, cost, zoo
+from tfnas.benchmark import limits
+from tfnas.benchmark import printing as table
+from tfnas.benchmark.cases import Case, groups
+from tfnas.benchmark.config import BenchmarkConfig
+from tfnas.benchmark.run import Worker
+from tfnas.cli import command
 from tfnas.errors import UserError
 
 ROOT = Path(__file__).parents[1]

@@ -10,8 +10,9 @@ from baseline import BaselineSearch, BaselineSupernet
 from kinks import batch_far_from_kinks
 from parity import KINDS, RECORD, batch, part, recorded_supernet, relative
 
-from tfnas import bilevel, convert
-from tfnas.networks.supernet import Supernet
+from tfnas import convert
+from tfnas.bilevel import search as bilevel
+from tfnas.networks.darts.supernet import Supernet
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 from small_runs import search_here
 
-from tfnas import budget, cost, methods
+from tfnas import cost, methods
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
-from tfnas.networks.supernet import Supernet
+from tfnas.networks.darts import budget
+from tfnas.networks.darts.supernet import Supernet
 from tfnas.spaces.darts import KINDS, PRIMITIVES, edges
 
 SMALL = {"input_shape": (9, 8, 1), "classes": 3}

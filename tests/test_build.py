@@ -15,12 +15,14 @@ import tensorflow as tf
 
 import tfnas
 from tfnas import build, data
-from tfnas.building import commands, entries, rebuild, table, verify
-from tfnas.building.card import render
-from tfnas.building.measuring import correct_images
-from tfnas.building.writing import card_place
+from tfnas.build import entries, rebuild, verify
+from tfnas.build import results as table
+from tfnas.build.accuracy import correct_images
+from tfnas.build.card import render
+from tfnas.build.drafts import card_place
 from tfnas.errors import UserError
-from tfnas.exporting.requirements import LIBRARIES
+from tfnas.export.requirements import LIBRARIES
+from tfnas.sweep import commands
 from tfnas.zoo import index
 from tfnas.zoo.schema import Entry
 

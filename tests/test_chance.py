@@ -18,8 +18,9 @@ from test_report import (
 )
 
 from tfnas import report
-from tfnas.report import chance, overview, reading, stopping, training
+from tfnas.report import chance, overview, stopping, training
 from tfnas.report.interval import wilson
+from tfnas.runs import reading
 from tfnas.spaces import nasbench201
 
 NAMES = np.array([OPERATIONS] * len(PAIRS))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import command
 from tfnas.choice import choice, fields
+from tfnas.cli import command
+from tfnas.cli.interruption import EXIT_CODE, READER_LEFT
 from tfnas.errors import UserError
-from tfnas.interruption import EXIT_CODE, READER_LEFT
 from tfnas.methods.method import Method
 from tfnas.search import SearchConfig
 
@@ -215,9 +215,9 @@ def unread():
 
 def ended(body, **streams):
     """(exit code, standard error) of a command with this `main`."""
-    code = "from tfnas import command\n"
+    code = "from tfnas.cli import command\n"
     code += "from tfnas.errors import UserError\n"
-    code += "from tfnas.interruption import Interrupted\n"
+    code += "from tfnas.cli.interruption import Interrupted\n"
     code += f"def main(argv):\n    {body}\ncommand.run(main)"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -270,7 +270,8 @@ def test_nobody_has_to_read_the_errors(body, code, unread):
 
 
 def test_a_run_that_nobody_reads_can_be_resumed(unread, tmp_path):
-    run = f"from tfnas.runs import Run; run = Run({str(tmp_path / 'run')!r}, "
+    place = str(tmp_path / "run")
+    run = f"from tfnas.runs.folder import Run; run = Run({place!r}, "
     code, said = ended(f"{run}{{}}).__enter__(); print(1)", stdout=unread)
     assert (code, said) == (READER_LEFT, "")
     within = f"{run}{{}}, True)\n    with run: print(1, flush=True)"
@@ -303,7 +304,7 @@ def test_every_program_leaves_by_the_same_door():
         if '__name__ == "__main__"' in (text := path.read_text())
     }
     # What they write is read by the process that starts them alone.
-    del programs["benchmarking/worker.py"], programs["exporting/replay.py"]
+    del programs["benchmark/worker.py"], programs["export/replay.py"]
     assert not {n for n, text in programs.items() if "command.run(" not in text}
 
 
@@ -347,7 +348,11 @@ def test_help_answers_at_once():
 def written(code):
     """What a new Python writes to standard error."""
     done = subprocess.run(
-        [sys.executable, "-c", f"import os\nfrom tfnas import command\n{code}"],
+        [
+            sys.executable,
+            "-c",
+            f"import os\nfrom tfnas.cli import command\n{code}",
+        ],
         capture_output=True,
         text=True,
     )

@@ -18,8 +18,10 @@ import pytest
 from compared import cell
 from scipy import stats
 
-from tfnas import build, command, compare, search, zoo
-from tfnas.comparing import (
+from tfnas import build, compare, zoo
+from tfnas.cli import command
+from tfnas.cli.interruption import EXIT_CODE, Interrupted
+from tfnas.compare import (
     bench,
     cells,
     decisions,
@@ -33,11 +35,11 @@ from tfnas.comparing import (
     records,
     survey,
 )
-from tfnas.comparing.numbers import NOT_MEASURED
+from tfnas.compare.numbers import NOT_MEASURED
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.interruption import EXIT_CODE, Interrupted
-from tfnas.sweeping import engines
+from tfnas.search import config as search
+from tfnas.sweep import engines
 
 ROOT = Path(__file__).parents[1]
 SKIPS = cell(*["skip_connect"] * 6)
@@ -241,7 +243,7 @@ def test_what_is_finished_stays_and_what_was_stopped_goes_on(
     started.names.clear()
     started.codes.clear()
     # What the stand-in leaves has none of a run's other values to compare.
-    monkeypatch.setattr("tfnas.sweeping.tasks._check", lambda *args: None)
+    monkeypatch.setattr("tfnas.sweep.tasks._check", lambda *args: None)
     compare.main(["compare", *flags])
     assert started.names == ["random_digits_seed3"]
     assert started.flags[-1]["resume"] == "true"
@@ -1018,8 +1020,8 @@ def test_a_pruned_supernet_is_one_of_extreme_alphas():
 
 @pytest.mark.slow
 def test_a_comparison_runs_trains_measures_and_is_then_done(tmp_path):
-    from tfnas.comparing import measuring
-    from tfnas.trained_run import read_json
+    from tfnas.compare import measuring
+    from tfnas.runs.trained import read_json
 
     flags = [
         "--methods=darts,random",

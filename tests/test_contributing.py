@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import pytest_terminal_summary
 
-from tfnas.exporting.requirements import LIBRARIES
+from tfnas.export.requirements import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = re.compile(

@@ -7,7 +7,7 @@ from parity import KINDS, RECORD, part, recorded_supernet
 from tfnas import convert
 from tfnas.errors import UserError
 from tfnas.genotype import ATTENTIONS
-from tfnas.networks.supernet import Supernet
+from tfnas.networks.darts.supernet import Supernet
 from tfnas.spaces.attention import OPERATIONS_AND_ATTENTIONS as BOTH
 from tfnas.spaces.darts import PRIMITIVES
 

@@ -10,7 +10,8 @@ from parity import part
 from published import published
 
 import tfnas
-from tfnas import convert, weight_files
+from tfnas import convert
+from tfnas.convert import files as weight_files
 from tfnas.errors import UserError
 
 SIZES = (4, 3, 7)

@@ -11,7 +11,7 @@ import pytest
 import serving
 
 import tfnas
-from tfnas import demo
+from tfnas.demo import config as demo
 from tfnas.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def source(tiny):
-    from tfnas.exporting.source import of_config
+    from tfnas.export.source import of_config
 
     return of_config(demo.DemoConfig(model=tiny.name, zoo=str(tiny.zoo)))
 
@@ -30,7 +30,7 @@ def digit():
 
 
 def test_the_answer_is_the_network_s(source, digit):
-    from tfnas.exporting.page import answering
+    from tfnas.demo.run import answering
 
     found, shown = answering(source)(serving.png(digit))
     logits = source.network(digit[None].astype("float32"))[0].numpy()
@@ -46,7 +46,7 @@ def test_the_answer_is_the_network_s(source, digit):
     [(lambda: b"x", "not an image"), (serving.bomb, "too large an image")],
 )
 def test_what_is_no_image_is_said_to_be_none(source, file, words):
-    from tfnas.exporting.page import answering
+    from tfnas.demo.run import answering
 
     with pytest.raises(UserError, match=words):
         answering(source)(file())

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from tfnas import cluster, devices
+from tfnas.devices import cluster, devices, replicas
 from tfnas.errors import UserError
-from tfnas.layers import replicas
 from tfnas.search import SearchConfig
 
 

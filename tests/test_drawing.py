@@ -7,9 +7,8 @@ from collections import Counter
 
 import pytest
 
-from tfnas import drawing
 from tfnas.errors import UserError
-from tfnas.genotype import ATTENTIONS, Cell, Edge, Genotype
+from tfnas.genotype import ATTENTIONS, Cell, Edge, Genotype, drawing
 
 # Two operations on one edge, a repeated edge, attention, and an edge from
 # state 4, which nothing reaches.

@@ -14,7 +14,7 @@ from published import published
 import tfnas
 from tfnas.genotype import Cell, Edge
 from tfnas.layers.drop_path import DropPath
-from tfnas.layers.genotype_cell import GenotypeCell
+from tfnas.networks.genotype_cell import GenotypeCell
 
 HERE = Path(__file__).parent
 IMAGES = np.zeros((3000, 1, 1, 1), "float32")

@@ -5,10 +5,11 @@ import json
 import pytest
 from PIL import Image
 
-from tfnas import baseline, earlier, search, sweep, train
-from tfnas.building import commands
+from tfnas import baseline, search, sweep, train
 from tfnas.errors import UserError
-from tfnas.runs import Run
+from tfnas.runs import earlier
+from tfnas.runs.folder import Run
+from tfnas.sweep import commands
 
 # Of each command: what is typed first, and the part with its own values.
 COMMANDS = {

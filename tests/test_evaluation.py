@@ -16,7 +16,7 @@ from tfnas import convert, cost
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
 from tfnas.layers.auxiliary import AuxiliaryHead
-from tfnas.layers.genotype_cell import GenotypeCell
+from tfnas.networks.genotype_cell import GenotypeCell
 
 RECORDS = {
     "DARTS_V2": "darts_eval_V2_C4_L3.npz",

@@ -16,7 +16,7 @@ import tfnas.exporting.run
 from tfnas import exporting
 from tfnas.data.decoding import PIXELS
 from tfnas.errors import UserError
-from tfnas.exporting.requirements import LIBRARIES
+from tfnas.export.requirements import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
 NORM = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4)}
@@ -111,7 +111,7 @@ def test_the_description_says_what_is_in_the_graph(exported):
 def test_the_saved_model_holds_every_weight_once(network, exported):
     import tensorflow as tf
 
-    from tfnas.exporting import graph
+    from tfnas.export import graph
 
     stored = tf.train.list_variables(
         str(exported / "small" / "1" / "variables" / "variables")
@@ -260,7 +260,7 @@ def test_every_kind_of_file_becomes_pixels(kind, shape):
 
     from PIL import Image
 
-    from tfnas.exporting.image_bytes import decode
+    from tfnas.export.image_bytes import decode
 
     x, y = np.meshgrid(np.arange(40), np.arange(30))
     picture = np.stack([5 * x, 255 - 4 * y, 3 * (x + y)], -1).astype("uint8")

@@ -14,7 +14,7 @@ from published import published
 
 import tfnas
 from tfnas.errors import UserError
-from tfnas.exporting.requirements import LIBRARIES
+from tfnas.export.requirements import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
 TRAINED = "darts_fashion_mnist.fashion_mnist_c10_l5"
@@ -54,7 +54,7 @@ def test_the_command_says_where_and_how_well(served):
 def test_other_types_are_smaller_and_nearly_equal(served, kind):
     import onnx
 
-    from tfnas.exporting import onnx_file
+    from tfnas.export import onnx_file
 
     place = served.folder / f"{served.name}_{kind}.onnx"
     onnx.checker.check_model(str(place))
@@ -71,7 +71,7 @@ def test_other_types_are_smaller_and_nearly_equal(served, kind):
 
 def test_a_run_is_exported_as_the_zoo_s_network_is(tiny, served, tmp_path):
     from tfnas import export
-    from tfnas.exporting import onnx_file
+    from tfnas.export import onnx_file
 
     flags = [f"--run={tiny.run}", f"--out={tmp_path}/out", "--name=mine"]
     export.main(["export", *flags, "--opset=18"])
@@ -176,7 +176,7 @@ def test_a_missing_library_is_one_line(network, tmp_path, monkeypatch, library):
 def test_unequal_forms_leave_nothing(network, tmp_path, monkeypatch):
     """The reference is another network's."""
     needs_libraries()
-    from tfnas.exporting import graph
+    from tfnas.export import graph
 
     def other(*arguments):
         return lambda images: np.full((len(images), 5), 3, "float32")
@@ -187,7 +187,7 @@ def test_unequal_forms_leave_nothing(network, tmp_path, monkeypatch):
 
 
 def test_a_deviation_is_seen():
-    from tfnas.exporting.parity import deviation
+    from tfnas.export.parity import deviation
 
     logits = np.array([[1.0, 2.0]], "float32")
     share = np.exp(logits) / np.exp(logits).sum()
@@ -209,7 +209,7 @@ def test_a_deviation_is_seen():
 def test_a_graph_of_training_is_refused(tmp_path, layer, jit, words):
     import tensorflow as tf
 
-    from tfnas.exporting.parity import check_graph
+    from tfnas.export.parity import check_graph
 
     model = keras.Sequential([keras.Input((2,)), layer()])
     module = tf.Module()
@@ -232,7 +232,7 @@ def test_replay_cannot_import_tfnas():
     code = (
         "import runpy, sys\n"
         "sys.path.insert(0, '.')\n"
-        "found = runpy.run_path('tfnas/exporting/replay.py')\n"
+        "found = runpy.run_path('tfnas/export/replay.py')\n"
         "try: found['main']('none', 'none', 'none')\n"
         "except OSError: pass\n"
         "try: import tfnas\n"

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 import tfnas
-from tfnas.bilevel import architecture_gradients
-from tfnas.hypergradient import cross_entropy
-from tfnas.layers import kernels
+from tfnas.bilevel.hypergradient import cross_entropy
+from tfnas.bilevel.search import architecture_gradients
+from tfnas.layers.fast import kernels
 
 
 def random(*shape):

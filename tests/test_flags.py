@@ -20,26 +20,26 @@ import pytest
 
 import tfnas
 from tfnas import (
-    baseline,
     benchmark,
     build,
-    command,
     compare,
     convert,
     demo,
     export,
     methods,
     search,
-    sweep,
     train,
 )
-from tfnas.baselines import TITLES
+from tfnas.baseline import config as baseline
+from tfnas.baseline.titles import TITLES
 from tfnas.choice import choice, fields
+from tfnas.cli import command
 from tfnas.data import check_request
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
 from tfnas.methods.method import Method
-from tfnas.recipe import Recipe
+from tfnas.sweep import config as sweep
+from tfnas.train.recipe import Recipe
 
 ROOT = Path(tfnas.__file__).parent
 TRAINED = ("random", "evolution")
@@ -218,8 +218,8 @@ def no_page(monkeypatch):
 
 
 def test_a_search_reads_all_its_flags(no_page, tmp_path):
-    from tfnas import search_run
-    from tfnas.networks.supernet import Supernet
+    from tfnas.networks.darts.supernet import Supernet
+    from tfnas.search import run as search_run
 
     seen = set()
     given = {**SEARCH, "out": str(tmp_path / "run")}
@@ -232,7 +232,7 @@ def test_a_search_reads_all_its_flags(no_page, tmp_path):
 
 
 def test_a_training_reads_all_its_flags(no_page, tmp_path):
-    from tfnas import train_run
+    from tfnas.train import run as train_run
 
     seen = set()
     path = tmp_path / "genotype.json"
@@ -256,7 +256,7 @@ def test_a_baseline_reads_all_its_flags_or_refuses_them(
     name, no_page, tmp_path
 ):
     pytest.importorskip("keras_tuner", reason="KerasTuner is not installed")
-    from tfnas import baseline_run
+    from tfnas.baseline import run as baseline_run
 
     seen = set()
     idle = command.unused(baseline.unused(name))
@@ -335,7 +335,7 @@ def effects_of_recipe(recipe):
     import keras
 
     from tfnas import data
-    from tfnas.networks.evaluation import build_network
+    from tfnas.networks.darts.evaluation import build_network
 
     keras.backend.clear_session()
     check_request("digits", augmentation=recipe.augmentation)
@@ -369,7 +369,7 @@ def stepped(recipe, images, labels):
     """The weights of a small classifier after two steps."""
     import keras
 
-    from tfnas.supervised import SupervisedTraining
+    from tfnas.train.supervised import SupervisedTraining
 
     keras.utils.set_random_seed(0)
     inputs = keras.Input(images.shape[1:])
@@ -395,7 +395,7 @@ def toy(method, **size):
     import keras
     import tensorflow as tf
 
-    from tfnas.networks.supernet import Supernet
+    from tfnas.networks.darts.supernet import Supernet
 
     class Toy(Supernet):
         def build(self, input_shape):
@@ -418,9 +418,10 @@ def effects_of_method(method):
     import keras
     import tensorflow as tf
 
-    from tfnas import callbacks, data
-    from tfnas.bilevel import BilevelSearch
-    from tfnas.networks.supernet import Supernet
+    from tfnas import data
+    from tfnas.bilevel.search import BilevelSearch
+    from tfnas.networks.darts.supernet import Supernet
+    from tfnas.runs import callbacks
 
     dataset = data.load("digits", augmentation=method.augmentation)
     dataset = data.subset(dataset, 20)
@@ -527,13 +528,13 @@ def reading(tree):
 
 
 HOMES = {
-    "convert": ("convert.py", "convert_run.py"),
-    "export": ("exporting",),
-    "demo": ("demo.py", "exporting"),
-    "build": ("build.py", "building"),
-    "benchmark": ("benchmark.py", "benchmarking"),
-    "sweep": ("sweep.py", "sweeping"),
-    "compare": ("compare.py", "comparing"),
+    "convert": ("convert",),
+    "export": ("export",),
+    "demo": ("demo", "export"),
+    "build": ("build",),
+    "benchmark": ("benchmark",),
+    "sweep": ("sweep",),
+    "compare": ("compare",),
 }
 
 

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from small_runs import search_here
 
-from tfnas import search_run, train_run
+from tfnas.search import run as search_run
 from tfnas.train import resolve
+from tfnas.train import run as train_run
 
 CLASSES = ("grüne Wiese", "red tulip & co", "🌷")
 COUNTS = (18, 1, 6)

@@ -6,9 +6,9 @@ import pytest
 from kinks import batch_far_from_kinks
 
 from tfnas import methods
-from tfnas.bilevel import architecture_gradients
-from tfnas.hessian import AlphaHessian, largest_eigenvalue
-from tfnas.networks.supernet import Supernet
+from tfnas.bilevel.hessian import AlphaHessian, largest_eigenvalue
+from tfnas.bilevel.search import architecture_gradients
+from tfnas.networks.darts.supernet import Supernet
 
 OPERATIONS = ("skip_connect", "avg_pool_3x3", "sep_conv_3x3")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tfnas.genotype import Cell, Edge, Genotype
-from tfnas.history import COLUMNS, OPTIONAL_COLUMNS, History
-from tfnas.report import reading
-from tfnas.runs import Run
+from tfnas.runs import reading
+from tfnas.runs.folder import Run
+from tfnas.search.history import COLUMNS, OPTIONAL_COLUMNS, History
 
 OPERATIONS = [["none", "skip_connect"]] * 2
 

@@ -12,9 +12,10 @@ from hostile_images import FILES, oriented, png
 
 from tfnas import data
 from tfnas.data import imagenet
+from tfnas.demo import run as page
 from tfnas.errors import UserError
-from tfnas.exporting import graph, page, saved_model
-from tfnas.exporting.source import Source
+from tfnas.export import graph, saved_model
+from tfnas.export.source import Source
 
 ROOT = Path(__file__).parents[1]
 # Beyond what a process has that has answered one small image.

@@ -11,13 +11,15 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance
 
-from tfnas import convert, data, methods, search_run, train_run
+from tfnas import convert, data, methods
 from tfnas.cost import network_cost, supernet_cost
 from tfnas.data import draws, imagenet
 from tfnas.errors import UserError
-from tfnas.networks.supernet import Supernet
+from tfnas.networks.darts.supernet import Supernet
 from tfnas.search import resolve as resolve_search
+from tfnas.search import run as search_run
 from tfnas.train import resolve
+from tfnas.train import run as train_run
 
 SIZES = ((240, 300), (224, 224), (300, 231), (64, 500))
 

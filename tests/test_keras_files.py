@@ -15,9 +15,9 @@ import pytest
 
 import tfnas
 from tfnas import methods
-from tfnas.networks.mobile import MobileSupernet
-from tfnas.networks.nasbench201 import BenchSupernet
-from tfnas.registered import HOMES, StandIn
+from tfnas.networks.mobile.supernet import MobileSupernet
+from tfnas.networks.nasbench201.supernet import BenchSupernet
+from tfnas.networks.registered import HOMES, StandIn
 from tfnas.spaces import sampling
 
 ROOT = Path(__file__).parents[1]

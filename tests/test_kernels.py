@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfnas.layers import kernels
+from tfnas.layers.fast import kernels
 
 
 @pytest.fixture

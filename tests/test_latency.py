@@ -8,7 +8,7 @@ import pytest
 from published import published
 
 import tfnas
-from tfnas.exporting.requirements import LIBRARIES
+from tfnas.export.requirements import LIBRARIES
 
 ROUNDS = 20
 
@@ -18,7 +18,7 @@ def forms(tmp_path_factory):
     """Function of a title: a network in Keras and in ONNX Runtime."""
     for library in LIBRARIES:
         pytest.importorskip(library)
-    from tfnas.exporting import graph, onnx_file
+    from tfnas.export import graph, onnx_file
 
     @functools.cache
     def found(title):

@@ -12,7 +12,7 @@ import launching
 import numpy as np
 import pytest
 
-from tfnas import cluster
+from tfnas.devices import cluster
 
 ROOT = Path(__file__).parents[1]
 LAUNCH = ROOT / "launch"

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 
 import tfnas
-from tfnas import data, demo, report, weights
-from tfnas.building import commands
+from tfnas import data, demo, report
 from tfnas.errors import UserError
 from tfnas.export import ExportConfig
-from tfnas.exporting.requirements import LIBRARIES
-from tfnas.runs import Run
-from tfnas.trained_run import read_run
+from tfnas.export.requirements import LIBRARIES
+from tfnas.networks import weights
+from tfnas.runs.folder import Run
+from tfnas.runs.trained import read_run
+from tfnas.sweep import commands
 
 ROOT = Path(__file__).parents[1]
 CARDS = sorted((ROOT / "zoo" / "cards").glob("*.md"))
@@ -154,7 +155,7 @@ def test_a_folder_needs_no_images(copy, digits):
 
 
 def test_an_older_folder_takes_them_from_its_images(tiny, older, digits):
-    from tfnas.exporting.source import of_config
+    from tfnas.export.source import of_config
 
     images = digits.test.images[:16]
     wanted = tfnas.load(tiny.run)(images)
@@ -167,7 +168,7 @@ def test_an_older_folder_takes_them_from_its_images(tiny, older, digits):
 def test_quantizing_needs_the_network_s_own_images(tiny, tmp_path):
     for library in LIBRARIES:
         pytest.importorskip(library)
-    from tfnas.exporting import run, source
+    from tfnas.export import run, source
 
     flags = {"run": str(tiny.run), "quantize": ("int8",)}
     config = ExportConfig(**flags, out=str(tmp_path / "out"), name="x")

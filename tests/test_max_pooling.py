@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfnas.layers.max_pooling import max_pool
+from tfnas.layers.fast.max_pooling import max_pool
 
 
 def first_maxima(maps):

@@ -10,7 +10,7 @@ import pytest
 from memory_peak import candidates
 
 from tfnas import cost, methods
-from tfnas.plan import available_memory, memory_lines
+from tfnas.search.plan import available_memory, memory_lines
 from tfnas.spaces.attention import PLACEMENTS
 
 ROOT = Path(__file__).parents[1]

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from tfnas import command, methods
+from tfnas import methods
 from tfnas.choice import fields
+from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.search import SearchConfig, resolve

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from parity import relative
 
+from tfnas.layers.fast.shared_trace import SharedTrace
 from tfnas.layers.mixed import MixedOperation
 from tfnas.layers.operations import operation
-from tfnas.layers.shared_trace import SharedTrace
 from tfnas.spaces.darts import PRIMITIVES
 
 CHANNELS = 4

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from tensorflow.python.framework import config as tensorflow_config
 
-from tfnas import derivation, schedule, search, search_run
+from tfnas import derivation, schedule
 from tfnas.genotype import ATTENTIONS, Genotype
+from tfnas.search import config as search
+from tfnas.search import run as search_run
 from tfnas.spaces.darts import KINDS, edges
 
 TINY = {

@@ -10,11 +10,12 @@ import pytest
 import tensorflow as tf
 
 from tfnas import cost
-from tfnas.bilevel import BilevelSearch
+from tfnas.bilevel.search import BilevelSearch
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.layers.inverted import InvertedBottleneck, MixedLayer, Skip
-from tfnas.networks.mobile import MobileSupernet, build_mobile_network
+from tfnas.networks.mobile.evaluation import build_mobile_network
+from tfnas.networks.mobile.inverted import InvertedBottleneck, MixedLayer, Skip
+from tfnas.networks.mobile.supernet import MobileSupernet
 from tfnas.spaces import mobile
 
 IMAGENET = {"input_shape": (224, 224, 3), "classes": 1000}

@@ -13,13 +13,14 @@ import tensorflow as tf
 
 import tfnas
 from tfnas import cost, methods
-from tfnas.bilevel import BilevelSearch, architecture_gradients
+from tfnas.bilevel.search import BilevelSearch, architecture_gradients
 from tfnas.derivation import each_edge
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
-from tfnas.layers.bench_cells import ResidualBlock
 from tfnas.layers.operations import DenseConvolution
-from tfnas.networks.nasbench201 import BenchSupernet, build_bench_network
+from tfnas.networks.nasbench201.cells import ResidualBlock
+from tfnas.networks.nasbench201.evaluation import build_bench_network
+from tfnas.networks.nasbench201.supernet import BenchSupernet
 from tfnas.spaces import nasbench201
 
 SHARED = Path(__file__).parents[2] / "shared"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfnas.layers.normalization import BatchNormalization
+from tfnas.layers.fast.normalization import BatchNormalization
 
 EPSILON = 1e-5
 SHAPES = [(6, 5, 4, 3), (8, 3)]

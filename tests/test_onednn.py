@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import command, processor
+from tfnas.cli import command
+from tfnas.devices import processor
 
 ROOT = Path(__file__).parents[1]
 VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
@@ -41,7 +42,7 @@ WORDS = {
     "build, verified": f"tfnas.build {MODEL} --verify --accuracy",
     "sweep": "tfnas.sweep --methods=darts --out=OUT/run",
     "compare": "tfnas.compare --methods=darts --seeds=0 --out=OUT/run",
-    "compare, measured": "tfnas.comparing.measuring OUT",
+    "compare, measured": "tfnas.compare.measuring OUT",
     "benchmark": "tfnas.benchmark --parts=inference --rounds=1",
 }
 NEEDS = {
@@ -103,14 +104,16 @@ def test_what_the_user_has_set_stays(name, value, tmp_path):
 
 def test_no_command_is_missing():
     programs = {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(
+            ".__main__"
+        )
         for path in (ROOT / "tfnas").rglob("*.py")
         if '__name__ == "__main__"' in path.read_text()
     }
     elsewhere = {
-        "tfnas.report.__main__",  # needs no TensorFlow
-        "tfnas.benchmarking.worker",  # the benchmark's
-        "tfnas.exporting.replay",  # the export's, in its environment
+        "tfnas.report",  # needs no TensorFlow
+        "tfnas.benchmark.worker",  # the benchmark's
+        "tfnas.export.replay",  # the export's, in its environment
     }
     tested = {words.split()[0] for words in WORDS.values()}
     assert programs == tested | elsewhere
@@ -130,7 +133,7 @@ def test_the_versions_have_what_is_in_force(monkeypatch):
     """Not what a variable says that came after TensorFlow."""
     started = os.environ[VARIABLE]
     assert started in ("0", "1"), "the tests run with one of these"
-    from tfnas import summary
+    from tfnas.runs import summary
 
     for later in ("0", "1"):
         monkeypatch.setenv(VARIABLE, later)

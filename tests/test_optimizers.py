@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from tfnas.bilevel import clip_by_norm
-from tfnas.optimizers import SGD, Adam
+from tfnas.bilevel.optimizers import SGD, Adam
+from tfnas.bilevel.search import clip_by_norm
 
 # A rate that changes tells PyTorch's momentum from Keras's own. The optimizers
 # keep it in float32, where these are exact.

@@ -13,7 +13,7 @@ from tfnas import data
 from tfnas.data import imagenet
 from tfnas.data.decoding import decode
 from tfnas.data.orientation import of_exif
-from tfnas.exporting import image_bytes
+from tfnas.export import image_bytes
 
 ORDERS = (b"II", b"MM")
 

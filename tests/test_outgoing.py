@@ -11,7 +11,7 @@ from tfnas.genotype import ATTENTIONS
 from tfnas.layers import mixed
 from tfnas.layers.operations import operation
 from tfnas.layers.outgoing import EdgeOptions, OutgoingEdges
-from tfnas.networks.supernet import Supernet
+from tfnas.networks.darts.supernet import Supernet
 from tfnas.spaces.attention import OPERATIONS_AND_ATTENTIONS
 
 CHANNELS = 8

@@ -20,7 +20,7 @@ from running import ROOT, finish, run, start
 
 import tfnas
 from tfnas.data.decoding import fit_square
-from tfnas.exporting.requirements import LIBRARIES
+from tfnas.export.requirements import LIBRARIES
 
 # Its parts are tested every day, each by itself.
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tfnas.interruption import EXIT_CODE, READER_LEFT
+from tfnas.cli.interruption import EXIT_CODE, READER_LEFT
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ if __name__ == "__main__":
 def copy(tmp_path):
     """A copy of the package whose searches only wait."""
     shutil.copytree(ROOT / "tfnas", tmp_path / "tfnas")
-    path = tmp_path / "tfnas" / "search.py"
+    path = tmp_path / "tfnas" / "search" / "__main__.py"
     text = path.read_text().partition("if __name__ ==")[0]
     path.write_text(text + SEARCH)
     return tmp_path

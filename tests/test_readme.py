@@ -9,21 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import baseline, command, compare, methods, sweep, train, zoo
-from tfnas.baselines import TITLES
+from tfnas import baseline, compare, methods, train, zoo
+from tfnas.baseline.titles import TITLES
 from tfnas.build import BuildConfig
-from tfnas.building.table import benchmarked, markdown, trained
+from tfnas.build.results import benchmarked, markdown, trained
 from tfnas.choice import fields
-from tfnas.cluster import from_environment
-from tfnas.comparing.lookup import COLUMNS
+from tfnas.cli import command
+from tfnas.compare.lookup import COLUMNS
 from tfnas.convert import ConvertConfig
 from tfnas.demo import DemoConfig
+from tfnas.devices.cluster import from_environment
 from tfnas.export import ExportConfig
 from tfnas.genotype import Genotype
 from tfnas.methods.method import Method
-from tfnas.recipe import Recipe
 from tfnas.search import SearchConfig, resolve
 from tfnas.spaces import sampling
+from tfnas.sweep import config as sweep
+from tfnas.train.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

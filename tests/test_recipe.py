@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from tfnas import recipe
 from tfnas.errors import UserError
-from tfnas.recipe import Recipe
+from tfnas.train import recipe
+from tfnas.train.recipe import Recipe
 
 
 def test_the_paper_s_preset_is_the_authors_recipe():

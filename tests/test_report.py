@@ -11,7 +11,7 @@ import pytest
 from tfnas.errors import UserError
 from tfnas.report import findings, markup, write_report
 from tfnas.report.__main__ import main
-from tfnas.report.reading import COLUMNS
+from tfnas.runs.reading import COLUMNS
 
 OPERATIONS = (
     "none",

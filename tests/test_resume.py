@@ -22,7 +22,7 @@ from running import (
     start,
 )
 
-from tfnas.interruption import EXIT_CODE, READER_LEFT
+from tfnas.cli.interruption import EXIT_CODE, READER_LEFT
 
 # Each makes about seventy checkpoints.
 CASES = {

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from tfnas import command, methods
+from tfnas import methods
+from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.methods.rules import contradictions, unused

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tfnas.errors import UserError
-from tfnas.runs import Run
+from tfnas.runs.folder import Run
 
 ROOT = Path(__file__).parents[1]
 CONFIG = {"config": {"seed": 0}, "method": {"epochs": 50, "cells": (8,)}}
@@ -142,7 +142,7 @@ def test_a_folder_that_cannot_be_made(tmp_path, name, action):
 def holder(folder):
     """A second process that holds a run until its input ends."""
     code = (
-        "import sys; from tfnas.runs import Run\n"
+        "import sys; from tfnas.runs.folder import Run\n"
         "with Run(sys.argv[1], {}, resume=True): print('held', flush=True)"
         "; sys.stdin.read()"
     )

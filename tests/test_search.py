@@ -16,9 +16,9 @@ import pytest
 
 from tfnas import cost
 from tfnas.genotype import Genotype
-from tfnas.history import COLUMNS, OPTIONAL_COLUMNS
-from tfnas.runs import Run
+from tfnas.runs.folder import Run
 from tfnas.search import resolve
+from tfnas.search.history import COLUMNS, OPTIONAL_COLUMNS
 from tfnas.spaces.darts import PRIMITIVES
 
 ROOT = Path(__file__).parents[1]
@@ -491,7 +491,8 @@ def test_the_default_network_agrees_bit_for_bit_in_two_processes(tmp_path):
 GUARDED = """
 import dataclasses, sys
 import numpy as np
-from tfnas import command, data, search
+from tfnas import data, search
+from tfnas.cli import command
 
 class Guarded:
     # Test images that tell their shape and nothing else.

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from small_runs import GIVEN, arrays, error, run, search_here
 
-from tfnas import methods, proxy, search_run, selection
+from tfnas import methods, selection
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.networks.nasbench201 import BenchSupernet
+from tfnas.networks import proxy
+from tfnas.networks.darts.supernet import Supernet
+from tfnas.networks.nasbench201.supernet import BenchSupernet
 from tfnas.networks.pruning import pruned_weights
-from tfnas.networks.supernet import Supernet
 from tfnas.search import resolve
+from tfnas.search import run as search_run
 
 SMALL = {"input_shape": (8, 8, 3), "channels": 4, "cells": 3}
 CANDIDATES = ("none", "skip_connect", "sep_conv_3x3")

@@ -22,7 +22,7 @@ SHAPE = (8, 8, 1)
 def expected(served):
     """Function of images to the logits of the network in Keras."""
     import tfnas
-    from tfnas.exporting import graph
+    from tfnas.export import graph
 
     network = tfnas.load(served.name, zoo=served.zoo)
     return graph.reference(network)

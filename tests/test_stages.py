@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfnas import bilevel, methods, schedule
-from tfnas.callbacks import EachEpoch, check_finite
+from tfnas import methods, schedule
+from tfnas.bilevel import search as bilevel
 from tfnas.errors import UserError
-from tfnas.networks.supernet import Supernet
+from tfnas.networks.darts.supernet import Supernet
+from tfnas.runs.callbacks import EachEpoch, check_finite
 
 SHAPE = (6, 6, 1)
 CLASSES = 3

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tfnas.errors import UserError
-from tfnas.exporting.staging import check_place, publish, stage
+from tfnas.export.staging import check_place, publish, stage
 
 ROOT = Path(__file__).parents[1]
 FILES = 5
@@ -23,8 +23,8 @@ FILES = 5
 LOOP = f"""
 import sys
 from pathlib import Path
-from tfnas.exporting import description
-from tfnas.exporting.staging import publish, stage
+from tfnas.export import description
+from tfnas.export.staging import publish, stage
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 while True:
@@ -43,7 +43,7 @@ while True:
 EXPORT = """
 import sys, tfnas
 network = tfnas.load(sys.argv[2], zoo=sys.argv[3])
-from tfnas.exporting import run
+from tfnas.export import run
 print("ready", flush=True)
 tfnas.export(network, sys.argv[1], "net")
 print("done", flush=True)

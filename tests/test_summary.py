@@ -5,10 +5,12 @@ import types
 
 import pytest
 
-from tfnas import command, cost, methods, summary, train, zoo
-from tfnas.recipe import Recipe
+from tfnas import cost, methods, train, zoo
+from tfnas.cli import command
+from tfnas.runs import summary
 from tfnas.search import resolve
 from tfnas.train import TrainConfig
+from tfnas.train.recipe import Recipe
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from baseline import BaselineSupernet
 from kinks import batch_far_from_kinks
 from parity import KINDS, RECORD, batch, part, recorded_supernet, relative
 
-from tfnas import bilevel, convert, methods
+from tfnas import convert, methods
+from tfnas.bilevel import search as bilevel
+from tfnas.bilevel.hypergradient import cross_entropy
 from tfnas.cost import supernet_cost
 from tfnas.errors import UserError
-from tfnas.hypergradient import cross_entropy
-from tfnas.networks.supernet import Supernet
+from tfnas.networks.darts.supernet import Supernet
 from tfnas.spaces.darts import PRIMITIVES
 
 DTYPES = ("float32", "float64")

@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 import tfnas
-from tfnas import supervised, zoo
-from tfnas.recipe import Recipe
+from tfnas import zoo
+from tfnas.train import supervised
+from tfnas.train.recipe import Recipe
 
 
 def test_label_smoothing_is_cross_entropy_with_smoothed_labels():

@@ -12,16 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import command, search, sweep
-from tfnas.errors import UserError
-from tfnas.interruption import (
+from tfnas.cli import command
+from tfnas.cli.interruption import (
     EXIT_CODE,
     READER_LEFT,
     Interrupted,
     ReaderLeft,
 )
+from tfnas.errors import UserError
 from tfnas.search import SearchConfig
-from tfnas.sweeping import engines, results, tasks
+from tfnas.search import config as search
+from tfnas.sweep import config as sweep
+from tfnas.sweep import engines, results, tasks
 from tfnas.zoo import index
 
 ROOT = Path(__file__).parents[1]
@@ -251,7 +253,7 @@ def test_a_run_without_a_reader_stops_the_sweep(runs, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_passed_on_as_sigterm(number, tmp_path):
     code = (
-        "import sys\nfrom tfnas.sweeping.engines import Relay\n"
+        "import sys\nfrom tfnas.sweep.engines import Relay\n"
         "with Relay() as relay:\n"
         "    code = relay.start(['sh', '-c', sys.argv[1]])\n"
         "    print(code, relay.stop, relay.start(['true']))"

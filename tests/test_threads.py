@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from tfnas.threads import divide
+from tfnas.devices.threads import divide
 
 SHOW = """
 import tensorflow as tf
-from tfnas.threads import divide_cores
+from tfnas.devices.threads import divide_cores
 if {begun}:
     tf.zeros(1)
 divide_cores()

@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 
 import tfnas
-from tfnas import data, summary, train_run, weights, zoo
+from tfnas import data, zoo
+from tfnas.networks import weights
 from tfnas.report.__main__ import main as report_main
-from tfnas.runs import Run
+from tfnas.runs import summary
+from tfnas.runs.folder import Run
 from tfnas.train import resolve
+from tfnas.train import run as train_run
 
 ROOT = Path(__file__).parents[1]
 FLAGS = [

@@ -13,11 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfnas import command, data, methods, search, train, trials, tuning
+from tfnas import data, methods, search, train
+from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.methods.method import Method
-from tfnas.recipe import Recipe
+from tfnas.runs import trials
+from tfnas.search import tune as tuning
+from tfnas.train.recipe import Recipe
+from tfnas.train.tune import training_ranges, tune_training
 
 ROOT = Path(__file__).parents[1]
 TRAIN = [
@@ -58,7 +62,7 @@ def best(folder):
 
 
 def test_ranges_hold_what_they_start_from():
-    ranges = tuning.training_ranges(Recipe(), "darts")
+    ranges = training_ranges(Recipe(), "darts")
     names = [each.name for each in ranges]
     assert names == ["learning_rate", "weight_decay", "drop_path"]
     ranges += tuning.search_ranges(methods.get("fair_darts"))
@@ -66,7 +70,7 @@ def test_ranges_hold_what_they_start_from():
     assert {each.name for each in ranges[3:]} == {"threshold", "skip_dropout"}
     for each in ranges:
         assert each.least <= each.start <= each.most < 1
-    mobile = tuning.training_ranges(Recipe(drop_path=0.0), "mobile")
+    mobile = training_ranges(Recipe(drop_path=0.0), "mobile")
     assert [each.name for each in mobile] == names[:2]
 
 
@@ -177,8 +181,8 @@ def guarded(monkeypatch):
 def test_a_diverged_trial_is_worth_nothing_and_the_rest_goes_on(
     tmp_path, monkeypatch, guarded, capsys
 ):
-    from tfnas import train_run
-    from tfnas.callbacks import Diverged
+    from tfnas.runs.callbacks import Diverged
+    from tfnas.train import run as train_run
 
     seen = []
 
@@ -190,7 +194,7 @@ def test_a_diverged_trial_is_worth_nothing_and_the_rest_goes_on(
 
     monkeypatch.setattr(train_run, "validate", validate)
     given = {"genotype": "PDARTS", "tune": 4, "out": str(tmp_path / "tuned")}
-    tuning.tune_training(*train.resolve(given), given)
+    tune_training(*train.resolve(given), given)
     table = rows(tmp_path / "tuned")
     scores = [float(row["valid_accuracy"]) for row in table]
     assert scores == [0.5, 0, 0.5, 0.5]
@@ -198,7 +202,7 @@ def test_a_diverged_trial_is_worth_nothing_and_the_rest_goes_on(
     assert "loss is nan" in capsys.readouterr().out
     # More trials may be asked for afterwards; those there are not repeated.
     given |= {"tune": 5, "resume": True}
-    tuning.tune_training(*train.resolve(given), given)
+    tune_training(*train.resolve(given), given)
     assert len(rows(tmp_path / "tuned")) == len(seen) == 5
     # Of equal trials the first one is best: the recipe as it was.
     values = best(tmp_path / "tuned")["values"]
@@ -207,7 +211,7 @@ def test_a_diverged_trial_is_worth_nothing_and_the_rest_goes_on(
 
 @needs_tuner
 def test_other_errors_stop_a_tuning(tmp_path, monkeypatch):
-    from tfnas import train_run
+    from tfnas.train import run as train_run
 
     def validate(*_):
         raise UserError("disk: no space left")
@@ -215,7 +219,7 @@ def test_other_errors_stop_a_tuning(tmp_path, monkeypatch):
     monkeypatch.setattr(train_run, "validate", validate)
     given = {"genotype": "PDARTS", "tune": 2, "out": str(tmp_path / "tuned")}
     with pytest.raises(UserError, match="disk: no space left"):
-        tuning.tune_training(*train.resolve(given), given)
+        tune_training(*train.resolve(given), given)
 
 
 # === Searches ===
@@ -238,7 +242,7 @@ def test_thresholds_share_one_search(tmp_path, guarded):
 
 @needs_tuner
 def test_a_threshold_derives_what_a_search_with_it_would(tmp_path):
-    from tfnas import search_run
+    from tfnas.search import run as search_run
 
     given = {"method": "fair_darts", "out": str(tmp_path / "run"), **SEARCH}
     del given["tune_epochs"]
@@ -257,7 +261,8 @@ def test_a_threshold_derives_what_a_search_with_it_would(tmp_path):
 
 @needs_tuner
 def test_each_skip_dropout_has_a_search_of_its_own(tmp_path, monkeypatch):
-    from tfnas import search_run, train_run
+    from tfnas.search import run as search_run
+    from tfnas.train import run as train_run
 
     searched, judged = [], []
     stored = ROOT / "zoo" / "genotypes" / "darts_digits.json"

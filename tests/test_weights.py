@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import tfnas
-from tfnas import weights, zoo
+from tfnas import zoo
 from tfnas.errors import UserError
+from tfnas.networks import weights
 
 
 def network(classes=10, auxiliary=True, channels=2, **options):

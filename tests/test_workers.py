@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from running import SMALL, arrays, final_state, finish, newest, run, start
 
-from tfnas.interruption import EXIT_CODE
+from tfnas.cli.interruption import EXIT_CODE
 
 SEARCH = (
     *("search", *SMALL, "--nodes=1", "--batch_size=16", "--epochs=3"),

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import tfnas
-from tfnas import data, weights
+from tfnas import data
 from tfnas.data.augmentation import normalize
 from tfnas.errors import UserError
 from tfnas.layers.image_normalization import ImageNormalization
+from tfnas.networks import weights
 from tfnas.zoo import index
 from tfnas.zoo.loading import weights_of
 

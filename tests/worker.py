@@ -8,8 +8,8 @@ import sys
 
 import numpy as np
 
-from tfnas import resumable
-from tfnas.command import run
+from tfnas.cli.command import run
+from tfnas.runs import resumable
 
 
 def main(out, module, *flags):

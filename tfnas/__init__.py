@@ -3,7 +3,7 @@
 Public names are looked up on first use (PEP 562), so that importing tfnas
 costs nothing and imports neither TensorFlow nor Keras. Once both tfnas and
 Keras are imported, in either order, `keras.models.load_model` reads `.keras`
-files of supernets and networks (`tfnas.registered`).
+files of supernets and networks (`tfnas.networks.registered`).
 
 Example:
 
@@ -18,17 +18,19 @@ print(supernet.derive().to_json())
 import importlib
 import importlib.util
 
-from tfnas import registered
+from tfnas.networks import registered
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Genotype": "tfnas.genotype",
-    "Supernet": "tfnas.networks.supernet",
-    "build_network": "tfnas.networks.evaluation",
+    "Genotype": "tfnas.genotype.format",
+    "Supernet": "tfnas.networks.darts.supernet",
+    "build_network": "tfnas.networks.darts.evaluation",
     "list_models": "tfnas.zoo.index",
     "load": "tfnas.zoo.loading",
 }
+# Modules that are public by a shorter name than their own.
+_MODULES = {"drawing": "tfnas.genotype.drawing"}
 
 
 registered.with_keras()
@@ -37,11 +39,11 @@ registered.with_keras()
 def __getattr__(name):
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    module = f"{__name__}.{name}"
+    module = _MODULES.get(name, f"{__name__}.{name}")
     if name.startswith("_") or importlib.util.find_spec(module) is None:
         raise AttributeError(f"module 'tfnas' has no attribute {name!r}")
     return importlib.import_module(module)
 
 
 def __dir__():
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_HOMES, *_MODULES])

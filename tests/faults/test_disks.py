@@ -18,8 +18,8 @@ from small_runs import (
     words,
 )
 
+from tfnas.cli.interruption import READER_LEFT
 from tfnas.errors import UserError
-from tfnas.interruption import READER_LEFT
 from tfnas.report import write_report
 
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 from small_runs import search_here
 
 import tfnas
-from tfnas import data, derivation, devices
+from tfnas import data, derivation
+from tfnas.devices import devices
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.spaces.darts import PRIMITIVES

@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 from small_runs import arrays, digest, newest, search_here
 
-from tfnas import callbacks, search_run
-from tfnas.bilevel import BilevelSearch
+from tfnas.bilevel.search import BilevelSearch
 from tfnas.errors import UserError
+from tfnas.runs import callbacks
+from tfnas.search import run as search_run
 
 
 class Stop(Exception):

@@ -8,10 +8,10 @@ module are left out.
 A map is (height, width); stride 2 rounds an odd size up.
 """
 
-from tfnas.cost import mobile, nasbench201, networks
+from tfnas.cost import darts, mobile, nasbench201
+from tfnas.cost.darts import candidate_multiply_adds
 from tfnas.cost.layers import Cost
 from tfnas.cost.memory import Memory, edge_outputs, search_memory
-from tfnas.cost.networks import candidate_multiply_adds
 from tfnas.cost.smallest import smallest_multiply_adds
 from tfnas.spaces.mobile import STEM
 
@@ -27,7 +27,7 @@ __all__ = [
     "supernet_cost",
 ]
 
-_SPACES = {"darts": networks, "mobile": mobile, "nasbench201": nasbench201}
+_SPACES = {"darts": darts, "mobile": mobile, "nasbench201": nasbench201}
 
 
 def network_cost(genotype, **size):
@@ -89,5 +89,5 @@ def supernet_cost(operations, **size):
 
     Example: `supernet_cost({"layers": [["mb_3x3_e6", "skip"]] * 19})`.
     """
-    spaces = {"normal": networks, "layers": mobile, "cell": nasbench201}
+    spaces = {"normal": darts, "layers": mobile, "cell": nasbench201}
     return spaces[next(iter(operations))].supernet_cost(operations, **size)

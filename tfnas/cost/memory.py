@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from tfnas.cost import networks
+from tfnas.cost.darts import supernet_cost
 from tfnas.cost.layers import halve
 from tfnas.genotype import ATTENTIONS
 from tfnas.spaces import darts
@@ -80,7 +80,7 @@ def search_memory(
         attentions += sum(name in ATTENTIONS for name in names + second)
         kept += state / partial * sum(map(_maps, names))
         kept += state * sum(map(_maps, second))
-    parameters = networks.supernet_cost(
+    parameters = supernet_cost(
         operations,
         input_shape=input_shape,
         channels=channels,

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from tfnas.cost.networks import candidate_multiply_adds
+from tfnas.cost.darts import candidate_multiply_adds
 from tfnas.spaces import darts
 
 

@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from tfnas.layers.kernels import uniform
-from tfnas.layers.normalization import BatchNormalization
+from tfnas.layers.fast.kernels import uniform
+from tfnas.layers.fast.normalization import BatchNormalization
 
 
 @keras.saving.register_keras_serializable(package="tfnas")

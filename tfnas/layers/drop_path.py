@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfnas.layers import replicas
+from tfnas.devices import replicas
 
 
 @keras.saving.register_keras_serializable(package="tfnas")

@@ -9,8 +9,9 @@ the same kind run side by side. The sums are the same.
 import keras
 import tensorflow as tf
 
-from tfnas.layers import kernels, replicas
-from tfnas.layers.operation import Convolution
+from tfnas.devices import replicas
+from tfnas.layers.base import Convolution
+from tfnas.layers.fast import kernels
 from tfnas.layers.operations import Identity, operation
 
 

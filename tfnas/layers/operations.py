@@ -13,10 +13,10 @@ import keras
 import tensorflow as tf
 
 from tfnas.genotype import ATTENTIONS
-from tfnas.layers import kernels
-from tfnas.layers.attention_operation import AttentionOperation
-from tfnas.layers.max_pooling import max_pool
-from tfnas.layers.operation import Convolution, Operation
+from tfnas.layers.attention.operation import AttentionOperation
+from tfnas.layers.base import Convolution, Operation
+from tfnas.layers.fast import kernels
+from tfnas.layers.fast.max_pooling import max_pool
 from tfnas.layers.reduction import FactorizedReduce
 
 

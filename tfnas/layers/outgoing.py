@@ -11,9 +11,9 @@ import keras
 import tensorflow as tf
 
 from tfnas.genotype import ATTENTIONS
-from tfnas.layers import kernels
+from tfnas.layers.attention.mixed import MixedAttention
+from tfnas.layers.fast import kernels
 from tfnas.layers.mixed import MixedOperation
-from tfnas.layers.mixed_attention import MixedAttention
 from tfnas.layers.operations import operation
 
 

@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from tfnas.layers import kernels
-from tfnas.layers.operation import Convolution
+from tfnas.layers.base import Convolution
+from tfnas.layers.fast import kernels
 
 
 @keras.saving.register_keras_serializable(package="tfnas")

@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from tfnas.layers.kernels import uniform
-from tfnas.layers.operation import Operation
+from tfnas.layers.base import Operation
+from tfnas.layers.fast.kernels import uniform
 
 
 @keras.saving.register_keras_serializable(package="tfnas")

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfnas import derivation
 from tfnas.genotype import Genotype
-from tfnas.genotype_schema import INPUTS
+from tfnas.genotype.schema import INPUTS
 from tfnas.relaxation import RELAXATIONS, edge_softmax, softmax
 from tfnas.spaces.attention import PLACEMENTS
 

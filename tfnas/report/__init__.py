@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tfnas.cli.files import staged
 from tfnas.errors import UserError
-from tfnas.weight_files import staged
 
 
 def write_report(run: str | Path) -> Path:
@@ -37,7 +37,8 @@ def write_report(run: str | Path) -> Path:
     ```
     """
     # Matplotlib takes longer to import than a usage error should.
-    from tfnas.report import network, page, reading, trials
+    from tfnas.report import network, page, trials
+    from tfnas.runs import reading
 
     if (Path(run) / network.CONFUSION).is_file():
         text = network.render(network.read_training(run))
@@ -68,7 +69,8 @@ def remarks(run: str | Path) -> list[str]:
 
     Example: `print(*remarks("runs/darts_seed0"), sep="\n")`.
     """
-    from tfnas.report import chance, findings, reading
+    from tfnas.report import chance, findings
+    from tfnas.runs import reading
 
     found = reading.read_run(run)
     lines = (

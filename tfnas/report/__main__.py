@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from tfnas import command
+from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.report import write_report
 

@@ -9,7 +9,7 @@ import numpy as np
 from tfnas.genotype import ATTENTIONS
 from tfnas.report import colours, figures, findings, markup
 from tfnas.report.markup import Raw, escape
-from tfnas.report.reading import Run, cell_kinds
+from tfnas.runs.reading import Run, cell_kinds
 
 
 def overview(run: Run) -> Raw:

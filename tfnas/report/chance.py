@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tfnas.report import findings
-from tfnas.report.reading import Run, cell_kinds
+from tfnas.runs.reading import Run, cell_kinds
 from tfnas.spaces.attention import PLACEMENTS
 
 LEAD = 0.01

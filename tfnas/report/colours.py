@@ -27,7 +27,8 @@ VALID = Ink("#1f8a70", "#56c2a6")
 NORMAL = Ink("#374151", "#d1d5dc")
 REDUCE = Ink("#374152", "#d1d5dd", dashed=True)
 
-# The hues of `tfnas.drawing`, so that a cell's arrows and the curves agree.
+# The hues of `tfnas.genotype.drawing`, so that a cell's arrows and the curves
+# agree.
 OPERATIONS = {
     "none": Ink("#b3b8c1", "#6b7280"),
     "max_pool_3x3": Ink("#b45309", "#f0994a"),

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfnas.genotype import Genotype
 from tfnas.report import markup
-from tfnas.report.reading import Run, Snapshot
+from tfnas.runs.reading import Run, Snapshot
 
 CELL_NAMES = {
     "normal": "normal cell",

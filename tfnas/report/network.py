@@ -17,7 +17,7 @@ from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.report import colours, confusion, markup, overview, page, training
 from tfnas.report.markup import Raw, escape
-from tfnas.report.reading import present, read_fields, read_history
+from tfnas.runs.reading import present, read_fields, read_history
 
 CONFUSION = "confusion.csv"
 COLUMNS = (

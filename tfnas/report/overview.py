@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfnas import drawing
+from tfnas.genotype import drawing
 from tfnas.report import chance, figures, findings, markup
 from tfnas.report.markup import Raw, escape
-from tfnas.report.reading import Run
+from tfnas.runs.reading import Run
 
 METHODS = {
     "darts": "DARTS",

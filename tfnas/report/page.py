@@ -15,7 +15,7 @@ from tfnas.report import (
     training,
 )
 from tfnas.report.markup import Raw, escape
-from tfnas.report.reading import Run
+from tfnas.runs.reading import Run
 
 FILES = {
     "genotype.json": "the architecture",

@@ -8,9 +8,9 @@ from tfnas import selection
 from tfnas.report import findings, markup
 from tfnas.report.interval import wilson
 from tfnas.report.markup import Raw
-from tfnas.report.reading import Run, cell_kinds
+from tfnas.runs.reading import Run, cell_kinds
 
-# That `tfnas.proxy` takes.
+# That `tfnas.networks.proxy` takes.
 MOST_IMAGES = 512
 
 

@@ -15,7 +15,7 @@ from tfnas.report import (
     stopping,
 )
 from tfnas.report.markup import Raw
-from tfnas.report.reading import Run
+from tfnas.runs.reading import Run
 
 
 def boundaries(run: Run) -> list[int]:

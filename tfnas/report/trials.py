@@ -13,7 +13,7 @@ import numpy as np
 from tfnas.genotype import Genotype
 from tfnas.report import colours, findings, markup, overview, page, training
 from tfnas.report.markup import Raw, escape
-from tfnas.report.reading import present, read_fields, read_history
+from tfnas.runs.reading import present, read_fields, read_history
 
 TRIALS = "trials.csv"
 FILES = {

@@ -18,11 +18,11 @@ Source: Chu et al., Fair DARTS, arXiv:1911.12126.
 
 from dataclasses import dataclass
 
-from tfnas import genotype
 from tfnas.errors import UserError
+from tfnas.genotype import schema
 
 # The order is the order of the columns of alpha.
-OPERATIONS = genotype.OPERATIONS["mobile"]
+OPERATIONS = schema.OPERATIONS["mobile"]
 
 # (channels, stride of the first layer, layers); other strides are 1.
 STAGES = (

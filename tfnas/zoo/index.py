@@ -9,9 +9,9 @@ import hashlib
 import io
 import json
 
-from tfnas import genotype_schema as schema
+from tfnas.cli.files import staged
 from tfnas.errors import UserError
-from tfnas.weight_files import staged
+from tfnas.genotype import schema
 from tfnas.zoo import comparisons
 from tfnas.zoo.genotypes import root
 from tfnas.zoo.schema import NAME, PAPER, Entry

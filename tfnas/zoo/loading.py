@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.trained_run import read_run, with_statistics
+from tfnas.runs.trained import read_run, with_statistics
 from tfnas.zoo.genotypes import place, root
 from tfnas.zoo.index import checked_bytes, entry, list_models
 from tfnas.zoo.schema import NAME
@@ -82,7 +82,7 @@ def network_of(run, weights=True, data_dir=None):
     """
     run, arrays = with_statistics(run, data_dir), None
     if weights:
-        from tfnas.weights import decode
+        from tfnas.networks.weights import decode
 
         arrays = decode(run.weights, run.weights_file)
     return assemble(run, run.genotype, arrays)
@@ -119,7 +119,7 @@ def arrays_of(entry, zoo=None):
         )
     path = weights_place(entry.name, zoo)
     data = checked_bytes(path, entry.weights)
-    from tfnas import weights
+    from tfnas.networks import weights
 
     arrays = weights.decode(data, path)
     bias = arrays.get("logits/bias")
@@ -144,7 +144,7 @@ def weights_of(source):
 
     Example: `weights_of("darts_fashion_mnist.fashion_mnist_c10_l5")`.
     """
-    from tfnas import weights
+    from tfnas.networks import weights
 
     is_name = NAME.fullmatch(str(source)) and not Path(source).exists()
     if is_name and source in list_models():
@@ -168,9 +168,9 @@ def assemble(origin, genotype, arrays=None):
 
     Example: `assemble(found, genotype_of(found))`.
     """
-    from tfnas import weights
+    from tfnas.networks import weights
     from tfnas.networks.classifier import on_pixels
-    from tfnas.networks.evaluation import build_network
+    from tfnas.networks.darts.evaluation import build_network
 
     network = build_network(genotype, **origin.size())
     if arrays is not None:

@@ -3,9 +3,9 @@
 import dataclasses
 import re
 
-from tfnas import network_fields
 from tfnas.errors import UserError
-from tfnas.network_fields import count, not_negative, record, text
+from tfnas.runs import network_fields
+from tfnas.runs.network_fields import count, not_negative, record, text
 
 MEASURED, PAPER = "measured here", "paper"
 # What NAS-Bench-201 says of a cell; for rows of results alone.

@@ -1,0 +1,11 @@
+"""Searches without a gradient, which a gradient has to beat.
+
+`random` and `evolution` train every cell that they try, briefly; `naswot` and
+`synflow` score untrained networks; `weight_sharing` trains one supernet path by
+path and compares cells with its weights.
+"""
+
+from tfnas.baseline.config import BaselineConfig, main, resolve, unused
+from tfnas.baseline.titles import TITLES
+
+__all__ = ["BaselineConfig", "TITLES", "main", "resolve", "unused"]

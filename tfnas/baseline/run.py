@@ -1,0 +1,228 @@
+"""One search without gradients, from images to a genotype and its report."""
+
+import csv
+import math
+import time
+from pathlib import Path
+
+import keras
+
+from tfnas import data, report
+from tfnas.baseline import proxies, shared_weights
+from tfnas.baseline.proposals import Evolution, Sampling
+from tfnas.baseline.titles import TITLES, UNTRAINED
+from tfnas.errors import UserError
+from tfnas.networks.darts.evaluation import build_network
+from tfnas.runs import summary
+from tfnas.runs.callbacks import Diverged
+from tfnas.runs.folder import Run
+from tfnas.runs.preparation import prepare
+from tfnas.runs.trials import run_trials
+from tfnas.spaces import mobile, sampling
+from tfnas.train import TrainConfig
+from tfnas.train import run as train_run
+
+
+def search(config, recipe, argv):
+    """Run a baseline, or the rest of it, and write its folder.
+
+    Args:
+        config: a `BaselineConfig`.
+        recipe: the `Recipe` of its trainings.
+        argv: what was typed, for the record.
+
+    Returns:
+        The `Genotype` that was found.
+
+    Raises:
+        UserError: if the data or the folder cannot be used, or a score is
+            not finite.
+
+    Example: `search(*resolve({"trials": 2}), argv=[])`.
+    """
+    place = _place(config, "")
+    dataset, strategy = prepare(place, recipe)
+    for line in summary.missing_classes(dataset, recipe, config.seed):
+        print(line, flush=True)
+    judge = _Judge(config, recipe, dataset, strategy)
+    record = {
+        "command": ["python", "-m", "tfnas.baseline", *argv[1:]],
+        "config": config.decisive(),
+        "recipe": recipe.values(),
+        "data": summary.described(dataset, recipe, config.seed),
+        "versions": summary.versions(),
+    }
+    with (
+        Run(config.out, record, config.resume) as run,
+        data.damage_named(dataset),
+    ):
+        judge.prepare(run)
+        best = run_trials(
+            run,
+            _oracle(config),
+            config.trials,
+            judge,
+            list(sampling.choices(config.space)),
+            lambda trial: f"score {trial.score:.4f}",
+        )
+        genotype = judge.genotype(best.hyperparameters.values, best.score)
+        run.write("genotype.json", genotype.to_json())
+        before = judge.shared.seconds() if judge.shared else 0.0
+        _summarise(run, config, recipe, dataset, genotype, before)
+        page = report.write_report(run.folder)
+    print(f"\n{genotype}\nReport: {page}")
+    return genotype
+
+
+class _Judge:
+    """Scores a cell: by a brief training, untrained, or by shared weights."""
+
+    def __init__(self, config, recipe, dataset, strategy):
+        self.config, self.recipe = config, recipe
+        self.dataset, self.strategy = dataset, strategy
+        self.halves = data.search_halves(dataset, recipe.halves, config.seed)
+        self.size = {
+            "input_shape": dataset.image_shape,
+            "classes": len(dataset.classes),
+            "channels": recipe.channels,
+            "cells": recipe.cells,
+            "stem": recipe.stem,
+        }
+
+    def prepare(self, run):
+        """Train the supernet whose weights the cells share, if they do."""
+        self.shared = None
+        if self.config.name == "weight_sharing":
+            self.shared = shared_weights.train(
+                run, self.config, self.recipe, self.dataset, self.strategy
+            )
+
+    def __call__(self, number, chosen):
+        began = time.time()
+        genotype = self.genotype(chosen)
+        if self.shared is not None:
+            score = self.shared.accuracy(genotype)
+        elif self.config.name in UNTRAINED:
+            score = self._untrained(number, genotype)
+        else:
+            score = self._trained(number, genotype)
+        return {"score": score, "seconds": round(time.time() - began, 3)}
+
+    def genotype(self, chosen, score=None):
+        config = self.config
+        provenance = {
+            "method": config.name,
+            "dataset": self.dataset.name,
+            "seed": config.seed,
+            "source": "tfnas.baseline",
+        }
+        if score is not None:
+            provenance["score"] = score
+        return sampling.genotype(config.space, chosen, provenance)
+
+    def _trained(self, number, genotype):
+        held = len(self.halves[1])
+        trial = _place(self.config, f"trials/{number:04}", valid_images=held)
+        try:
+            return train_run.validate(
+                trial,
+                self.recipe,
+                genotype,
+                self.dataset,
+                self.strategy,
+                self.halves,
+            )
+        except Diverged as error:
+            print(f"Trial {number + 1}: {error}")
+            return 0.0
+
+    def _untrained(self, number, genotype):
+        name = self.config.name
+        score = self._score(genotype)
+        if not math.isfinite(score):
+            raise UserError(
+                f"--name={name}: trial {number + 1} scores {score}: "
+                f"{_NOT_FINITE[name]}"
+            )
+        return score
+
+    def _score(self, genotype):
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(self.config.seed)
+        if self.config.name == "synflow":
+            usual = keras.config.dtype_policy()
+            keras.config.set_dtype_policy("float64")
+            try:
+                return proxies.synflow(build_network(genotype, **self.size))
+            finally:
+                keras.config.set_dtype_policy(usual)
+        few = self.dataset.train.take(self.halves[0][: self.recipe.batch_size])
+        images, _ = next(
+            iter(
+                data.evaluation_batches(
+                    few, self.dataset, self.recipe.batch_size
+                )
+            )
+        )
+        return proxies.naswot(build_network(genotype, **self.size), images)
+
+
+_NOT_FINITE = {
+    "naswot": "two of its images look alike to the network; use a smaller "
+    "--batch_size or more --channels",
+    "synflow": "its flow is too small or too large for float64; use fewer "
+    "--cells or other --channels",
+}
+
+
+def _place(config, name, **changes):
+    """The training's configuration that a trial has in the run's folder."""
+    out = Path(config.out) / name
+    names = ("dataset", "data_dir", "image_size", "train_images")
+    shared = {name: getattr(config, name) for name in names}
+    return TrainConfig(
+        **shared,
+        seed=config.seed,
+        out=str(out),
+        resume=(out / "config.json").exists(),
+        deterministic=config.deterministic,
+        **changes,
+    )
+
+
+def _oracle(config):
+    options = {
+        "choices": sampling.choices(config.space),
+        "seed": config.seed,
+        "minutes": config.minutes,
+        "max_trials": config.trials,
+    }
+    if config.name != "evolution":
+        return Sampling(**options)
+    return Evolution(
+        **options, population=config.population, sample=config.sample
+    )
+
+
+def _summarise(run, config, recipe, dataset, genotype, before):
+    with open(run.folder / "trials.csv", newline="") as file:
+        times = [float(row["seconds"]) for row in csv.DictReader(file)]
+    seconds, trials = before + sum(times), len(times)
+    run.write_json(
+        "summary.json",
+        {
+            "title": TITLES[config.name],
+            "seconds": round(seconds, 1),
+            "trials": trials,
+            "peak_memory_mb": summary.peak_memory(),
+            "network": summary.network_of_paper(
+                genotype,
+                input_shape=dataset.image_shape,
+                classes=len(dataset.classes),
+                width=recipe.channels / mobile.STEM,
+            ),
+            "next_command": summary.next_command(
+                config, run.folder, recipe.augmentation
+            ),
+        },
+    )

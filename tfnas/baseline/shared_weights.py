@@ -1,0 +1,211 @@
+"""Random search with shared weights: one supernet, trained path by path.
+
+Each step trains the weights of one cell drawn at random; then cells are
+compared with these weights instead of weights of their own. Source: Li and
+Talwalkar, Random Search and Reproducibility for Neural Architecture Search
+(UAI 2019, arXiv:1902.07638), section 3.2.
+"""
+
+import dataclasses
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfnas import data, methods
+from tfnas.networks.darts.supernet import Supernet
+from tfnas.networks.nasbench201.supernet import BenchSupernet
+from tfnas.networks.pruning import kept_operations
+from tfnas.runs.folder import Run
+from tfnas.runs.resumable import Resumable
+from tfnas.spaces import sampling
+from tfnas.train.supervised import SupervisedTraining
+
+# A softmax of this and of zeros is one and zeros, to the last bit.
+CHOSEN = 200.0
+# What a supernet trained with before it followed its recipe.
+_BEFORE = {"momentum": 0.9, "weight_decay": 3e-4, "gradient_clip": 5.0}
+_BEFORE |= {"cutout": 0, "label_smoothing": 0.0}
+
+
+def train(run, config, recipe, dataset, strategy):
+    """Train the supernet, or the rest of it.
+
+    Args:
+        run: the `Run` of the baseline; the supernet has a folder in it.
+        config: a `BaselineConfig`.
+        recipe: the `Recipe` of the supernet's training.
+        dataset: the `Dataset`.
+        strategy: the `tf.distribute` strategy.
+
+    Returns:
+        A `SharedWeights`.
+    """
+    folder = run.folder / "supernet"
+    shared = SharedWeights(config, recipe, dataset, strategy)
+    resume = (folder / "config.json").exists()
+    with Run(folder, run.config, resume) as own:
+        shared.train(own)
+    return shared
+
+
+def put(supernet, genotype):
+    """Make a supernet compute one cell: each edge its operation, or `none`.
+
+    Args:
+        supernet: a `Supernet` or `BenchSupernet` with a softmax, without
+            attention, that has `none` among its candidates.
+        genotype: a `Genotype` of its space with at most one operation an edge.
+
+    Example: `put(supernet, sampling.genotype("nasbench201", chosen))`.
+    """
+    for kind, cell in genotype.cells.items():
+        chosen = kept_operations(supernet, kind, cell)
+        for row, names in enumerate(supernet.operations[kind]):
+            if not chosen[row].any():
+                chosen[row, list(names).index("none")] = 1
+        supernet.architecture[f"alphas_{kind}"].assign(CHOSEN * chosen)
+
+
+class SharedWeights(Resumable):
+    """A supernet whose weights serve every cell of its space.
+
+    Example: `shared.accuracy(genotype)` after `shared.train(run)`.
+    """
+
+    lowered = ("learning_rate",)
+
+    def __init__(self, config, recipe, dataset, strategy):
+        super().__init__(strategy, 10.0, time.time())
+        self.config, self.recipe, self.dataset = config, recipe, dataset
+        self.halves = data.search_halves(dataset, recipe.halves, config.seed)
+        self.steps = data.steps_per_epoch(
+            len(self.halves[0]), recipe.batch_size
+        )
+        of = {"darts": Supernet, "nasbench201": BenchSupernet}
+        method = methods.get("darts").with_flags(
+            {"space": config.space, "stem": recipe.stem}
+        )
+        with strategy.scope():
+            self.supernet = of[config.space](
+                method,
+                input_shape=dataset.image_shape,
+                classes=len(dataset.classes),
+                channels=recipe.channels,
+                cells=recipe.cells,
+            )
+            self.supernet.architecture_layer.trainable = False
+            self.model = SupervisedTraining(self.supernet, recipe)
+        self._stream(0)  # Says now what is wrong with --cutout.
+        self._classify = None
+
+    def train(self, run):
+        """The epochs that are missing."""
+        self.run = run
+        checkpoint = self.load()
+        if checkpoint is not None:
+            arrays, state = checkpoint
+            self.assign(arrays)
+            self._follow(state.get("recipe", _BEFORE))
+        if self.epoch < self.recipe.epochs:
+            self.fit(
+                self._stream,
+                epochs=self.recipe.epochs,
+                steps=self.steps,
+                validation=None,
+                callbacks=[_EachStep(self)],
+            )
+
+    def _follow(self, values):
+        """Go on by the recipe that the run began with."""
+        self.recipe = dataclasses.replace(self.recipe, **values)
+        self.model.recipe = self.recipe
+        self.model.optimizer.momentum = self.recipe.momentum
+
+    def _stream(self, step):
+        return data.train_stream(
+            self.dataset,
+            self.halves[0],
+            batch_size=self.recipe.batch_size,
+            epochs=self.recipe.epochs,
+            seed=self.config.seed,
+            start_step=step,
+            cutout=self.recipe.cutout,
+        )
+
+    def draw(self, number):
+        """The cell that step `number`, counted over all epochs, trains."""
+        draw = np.random.default_rng([self.config.seed, 1, number])
+        return sampling.genotype(
+            self.config.space,
+            {
+                name: options[draw.integers(len(options))]
+                for name, options in sampling.choices(self.config.space).items()
+            },
+        )
+
+    def accuracy(self, genotype):
+        """The share of the second half that a cell gets right.
+
+        Batch norms take each batch's statistics: the moving ones are of all
+        cells mixed.
+        """
+        supernet = self.supernet
+        put(supernet, genotype)
+        if self._classify is None:
+            self._classify = tf.function(
+                lambda images: _with_batch_statistics(supernet, images),
+                reduce_retracing=True,
+            )
+        valid = self.dataset.train.take(self.halves[1])
+        right = count = 0
+        for images, labels in data.evaluation_batches(
+            valid, self.dataset, self.recipe.batch_size
+        ):
+            found = self._classify(images).numpy().argmax(-1)
+            right += int((found == labels.numpy()).sum())
+            count += len(found)
+        return right / count
+
+    def end_epoch(self, epoch):
+        """Make an epoch that has ended safe."""
+        self.epoch, self.step = epoch, 0
+        self.save()
+
+    def state(self):
+        return {}, {"recipe": self.recipe.values()}
+
+    def variables(self):
+        variables = [*self.supernet.variables, *self.model.optimizer.variables]
+        return {f"variable/{v.path}": v for v in variables}
+
+
+def _with_batch_statistics(supernet, images):
+    logits, _ = supernet.stateless_call(
+        [v.value for v in supernet.trainable_variables],
+        [v.value for v in supernet.non_trainable_variables],
+        images,
+        training=True,
+    )
+    return logits
+
+
+class _EachStep(keras.callbacks.Callback):
+    """Draws the cell of each step and sets the epoch's learning rate."""
+
+    def __init__(self, shared):
+        super().__init__()
+        self.shared = shared
+
+    def on_epoch_begin(self, epoch, logs=None):
+        rate = self.shared.recipe.rate_at(epoch)
+        self.model.optimizer.learning_rate = rate
+        self.first = epoch * self.shared.steps
+
+    def on_train_batch_begin(self, batch, logs=None):
+        number = self.first + self.shared.step
+        put(self.shared.supernet, self.shared.draw(number))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.shared.end_epoch(epoch + 1)

@@ -1,0 +1,10 @@
+"""Seconds a step, against this machine's limit.
+
+`run` starts a `worker` process for each `case` and lets them take turns; a
+worker runs one of the `subjects` and answers with seconds; `limits` says what
+the machine would need at its best, `printing` prints.
+"""
+
+from tfnas.benchmark.config import BenchmarkConfig, main
+
+__all__ = ["BenchmarkConfig", "main"]

@@ -1,0 +1,131 @@
+"""`python -m tfnas.benchmark`: seconds a step, against this machine's limit."""
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+from tfnas import methods
+from tfnas.benchmark import printing, run
+from tfnas.choice import choice, fields
+from tfnas.cli import command
+from tfnas.errors import UserError
+
+USAGE = """usage: python -m tfnas.benchmark [--flag=value ...]
+
+Measures steps of search, retraining and inference beside this machine's own
+limit: all variants in one run, in turns, each in a process of its own.
+"""
+
+
+PARTS = ("search", "retraining", "inference")
+WAYS = ("fast", "plain", "baseline", "no determinism")
+# Beside another method: the fast search step of DARTS at the same size.
+VARIANTS = (*WAYS, "darts")
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkConfig:
+    """What is measured.
+
+    Example: `BenchmarkConfig(channels=4, cells=3, batch=8)`.
+    """
+
+    method: str = choice("darts", "search method")
+    channels: int = choice(16, "channels of the first cell", least=1)
+    cells: int = choice(8, "cells, of the search and of retraining", least=3)
+    operations_kept: int | None = choice(
+        None,
+        "candidates of an edge, others on every edge; all by default",
+        least=1,
+    )
+    image_size: int = choice(32, "height and width of the images", least=4)
+    batch: int = choice(16, "images in a batch", least=1)
+    threads: int | None = choice(
+        None, "threads, the number of cores by default", least=1
+    )
+    parts: tuple[str, ...] = choice(PARTS, "what to measure", PARTS)
+    variants: tuple[str, ...] = choice(
+        WAYS,
+        "ways to compute what is trained; darts is the search of DARTS with "
+        "all its operations, beside another one",
+        VARIANTS,
+    )
+    second_order: bool = choice(False, "measure the second-order step too")
+    rounds: int = choice(5, "measurements, of which the median counts", least=1)
+    json: str | None = choice(None, "file to write all of it to")
+
+    def __post_init__(self):
+        for field in fields(self):
+            value, least = getattr(self, field.name), field.metadata["least"]
+            if None not in (value, least) and value < least:
+                raise UserError(f"--{field.name}={value}: use {least} or more")
+            if field.name in ("parts", "variants"):
+                options = field.metadata["options"]
+                for part in value:
+                    if part not in options:
+                        raise UserError(
+                            f"--{field.name}={part}: choose from "
+                            + ", ".join(options)
+                        )
+        kept = len(methods.get(self.method).candidates())
+        if self.operations_kept is not None and self.operations_kept > kept:
+            raise UserError(
+                f"--operations_kept={self.operations_kept}: {self.method} has "
+                f"{kept} candidates"
+            )
+        if self.json and not Path(self.json).absolute().parent.is_dir():
+            raise UserError(f"--json={self.json}: its folder does not exist")
+
+
+def main(argv):
+    """Measure what the arguments say and print a table.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument cannot be used.
+
+    Example: `main(["benchmark", "--channels=4", "--cells=3"])`.
+    """
+    if command.asks_for_help(argv):
+        print("\n".join([USAGE, *command.help_lines(BenchmarkConfig)]))
+        return 0
+    given = command.parse(argv, BenchmarkConfig)
+    config = BenchmarkConfig(**given)
+    command.refuse_unused(given, _unused(config))
+    if config.threads is None:
+        cores = len(os.sched_getaffinity(0))
+        config = dataclasses.replace(config, threads=cores)
+    result = run.measure(config, _note)
+    if config.json:
+        text = json.dumps({"config": vars(config), **result}, indent=1)
+        Path(config.json).write_text(text + "\n", encoding="utf-8")
+    print(*printing.lines(result), sep="\n")
+    return 0
+
+
+def _unused(config):
+    """What `command.refuse_unused` takes."""
+    parts = set(config.parts)
+    yield (
+        ("method", "operations_kept", "second_order"),
+        "search" not in parts,
+        "--parts has no search",
+    )
+    yield (
+        ("variants",),
+        parts == {"inference"},
+        "--parts=inference has its own",
+    )
+    yield (
+        ("second_order",),
+        not {"fast", "plain"} & set(config.variants),
+        "--variants has neither fast nor plain",
+    )
+
+
+def _note(text):
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,219 @@
+"""`python -m tfnas.build`: entries of the zoo, made, remade and checked."""
+
+import dataclasses
+from pathlib import Path
+
+from tfnas import zoo
+from tfnas.choice import choice
+from tfnas.cli import command
+from tfnas.errors import UserError
+from tfnas.export.requirements import check_libraries
+
+USAGE = """usage: python -m tfnas.build --model=NAME [--flag=value ...]
+       python -m tfnas.build --run=DIR [--name=NAME] [--flag=value ...]
+       python -m tfnas.build --comparison=DIR [--name=NAME]
+       python -m tfnas.build --verify [--accuracy]
+       python -m tfnas.build --table
+
+Trains an entry of the zoo again with its recorded command, or makes an entry
+of a finished training: weights, card, a line in the index and in the results,
+SavedModel and ONNX. Or keeps a comparison and its runs' results; checks that
+the zoo is what its index says; or prints its results.
+"""
+
+MODES = ("model", "run", "comparison", "verify", "table")
+
+
+@dataclasses.dataclass(frozen=True)
+class BuildConfig:
+    """What a build is asked for.
+
+    Example: `BuildConfig(model="darts_fashion_mnist.fashion_mnist_c10_l5")`.
+    """
+
+    model: str | None = choice(
+        None, "name of an entry to train, export and describe again"
+    )
+    search: bool = choice(
+        False, "with --model, search again instead of the stored genotype"
+    )
+    resume: bool = choice(False, "with --model, go on with the runs in --out")
+    run: str | None = choice(
+        None, "finished folder of tfnas.train to make an entry of"
+    )
+    name: str | None = choice(
+        None,
+        "with --run, the entry's name, else made from the run's values; with "
+        "--comparison, its name, else its folder's",
+    )
+    search_run: str | None = choice(
+        None,
+        "with --run, the folder of the search before it, else where the "
+        "trained genotype was",
+    )
+    comparison: str | None = choice(
+        None, "finished folder of tfnas.compare to keep"
+    )
+    verify: bool = choice(False, "check the whole zoo, or --model of it")
+    accuracy: bool = choice(
+        False,
+        "with --verify, measure test accuracies again where the images are "
+        "there",
+    )
+    table: bool = choice(
+        False, "print what was measured here, and the papers' figures"
+    )
+    data_dir: str | None = choice(
+        None, "folder of the images that a recorded command calls DIR"
+    )
+    zoo: str | None = choice(
+        None, "folder of the zoo to read and write, else the checkout's"
+    )
+    export: bool = choice(True, "write SavedModel and ONNX to --out")
+    out: str | None = choice(
+        None, "folder for runs and exports, runs/build_NAME by default"
+    )
+
+
+def main(argv):
+    """Build or verify as the arguments say.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument, an entry, the data or a folder cannot be
+            used, or the zoo is not what its index says.
+
+    Example: `main(["build", "--verify"])`.
+    """
+    if command.asks_for_help(argv):
+        print("\n".join([USAGE, *command.help_lines(BuildConfig)]))
+        return 0
+    config = resolve(command.parse(argv, BuildConfig))
+    if config.table:
+        from tfnas.build.results import printed
+
+        print(printed(config.zoo))
+    elif config.verify:
+        from tfnas.build.verify import verify
+
+        verify(config)
+    elif config.comparison:
+        from tfnas.build.comparisons import keep
+
+        keep(config)
+    elif config.run:
+        from tfnas.build.entries import of_run
+
+        of_run(config)
+    else:
+        from tfnas.build.rebuild import rebuild
+
+        rebuild(config)
+    return 0
+
+
+def resolve(given):
+    """The configuration from the flags given, checked as far as files go.
+
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        A `BuildConfig`.
+
+    Raises:
+        UserError: for a flag that is missing or does not fit the others, an
+            entry that cannot be built, or a folder that cannot be used.
+
+    Example: `resolve({"verify": True}).verify`.
+    """
+    config = BuildConfig(**given)
+    modes = [m for m in MODES if given.get(m)]
+    if not modes:
+        raise UserError(
+            "--model: missing; or give --run, --comparison, --verify or --table"
+        )
+    if len(modes) > 1 and modes != ["model", "verify"]:
+        raise UserError(f"--{modes[0]}: leave out --{modes[1]}")
+    command.refuse_unused(given, _unused(config, modes[-1]))
+    if config.model:
+        _check_entry(config)
+    if config.verify or config.table:
+        return config
+    _check_writable(config)
+    for mode in ("run", "comparison"):
+        place = getattr(config, mode)
+        if place and not Path(place).is_dir():
+            raise UserError(f"--{mode}={place}: no such folder")
+    if config.comparison:
+        return config
+    if config.export:
+        # Before hours of training.
+        check_libraries("--export", ", or add --export=false")
+    if config.model and config.out is None:
+        config = dataclasses.replace(config, out=f"runs/build_{config.model}")
+    if config.model:
+        _check_out(config)
+    return config
+
+
+def _unused(config, mode):
+    """What `command.refuse_unused` takes."""
+
+    def only(flags, *modes):
+        return flags, mode not in modes, "is for --" + " or --".join(modes)
+
+    yield only(("search", "resume"), "model")
+    yield only(("name",), "run", "comparison")
+    yield only(("search_run",), "run")
+    yield only(("accuracy",), "verify")
+    yield only(("data_dir",), "model", "run", "verify")
+    yield only(("export", "out"), "model", "run")
+    yield (
+        ("data_dir",),
+        mode == "verify" and not config.accuracy,
+        "--verify needs images for --accuracy alone",
+    )
+    yield (
+        ("out",),
+        mode == "run" and not config.export,
+        "--export=false writes nothing there",
+    )
+
+
+def _check_entry(config):
+    entry = zoo.entry(config.model, config.zoo)
+    if config.verify:
+        return
+    if entry.training is None:
+        raise UserError(
+            f"--model={entry.name}: has no training to repeat; train it with "
+            f"python -m tfnas.train --genotype={entry.architecture}, then "
+            "make an entry of the folder with --run"
+        )
+    if config.search and entry.search is None:
+        raise UserError(
+            f"--model={entry.name}: its search was not recorded; leave out "
+            "--search"
+        )
+
+
+def _check_out(config):
+    """Refuse now what the export would refuse after the training."""
+    for part in ("search", "train", "export"):
+        folder = Path(config.out) / part
+        if folder.exists() and not config.resume:
+            raise UserError(
+                f"--out={config.out}: holds {part} of another build; add "
+                "--resume to go on with it or choose another folder"
+            )
+
+
+def _check_writable(config):
+    root = zoo.root(config.zoo)
+    if config.zoo is None and root.name == "_zoo":
+        raise UserError(
+            "--zoo: give a folder; the installed zoo belongs to the package"
+        )

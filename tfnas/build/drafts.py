@@ -1,0 +1,76 @@
+"""An entry and its files, put in their places in the zoo."""
+
+import dataclasses
+from typing import Any
+
+from tfnas.build.card import render
+from tfnas.cli.files import staged
+from tfnas.genotype import Genotype
+from tfnas.zoo import entries, index
+from tfnas.zoo.genotypes import place, root
+from tfnas.zoo.loading import weights_place
+from tfnas.zoo.schema import Entry
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Draft:
+    """An entry that nobody can see yet.
+
+    Attributes:
+        entry: the `Entry`.
+        genotype: its `Genotype`.
+        text: the genotype's file.
+        weights: the weights' file.
+        model: the network on images in 0..255.
+    """
+
+    entry: Entry
+    genotype: Genotype
+    text: str
+    weights: bytes
+    model: Any
+
+
+def card_place(name, zoo=None):
+    """The card of an entry."""
+    return root(zoo) / "cards" / f"{name}.md"
+
+
+def known(zoo=None):
+    """The entries that are there; none in a folder that is no zoo yet."""
+    return entries(zoo) if (root(zoo) / "index.json").is_file() else []
+
+
+def write(draft, zoo=None):
+    """Put a draft's files in the zoo, the index last.
+
+    An entry of the same name is replaced in its line.
+
+    Args:
+        draft: a `Draft`.
+        zoo: the zoo's folder, or None for the project's own.
+
+    Example: `write(describe(run, name))`.
+    """
+    entry = draft.entry
+    files = {
+        place(entry.architecture, zoo): draft.text.encode(),
+        weights_place(entry.name, zoo): draft.weights,
+        card_place(entry.name, zoo): render(entry, draft.genotype).encode(),
+    }
+    found = known(zoo)
+    names = [other.name for other in found]
+    if entry.name in names:
+        found[names.index(entry.name)] = entry
+    else:
+        found.append(entry)
+    for path, content in files.items():
+        path.parent.mkdir(exist_ok=True)
+        with staged(path) as aside:
+            aside.write_bytes(content)
+    index.write(found, zoo)
+    print(
+        f"{entry.name}: {100 * entry.accuracy:.2f} % of "
+        f"{entry.test['images']} test images; in {root(zoo)}",
+        flush=True,
+    )

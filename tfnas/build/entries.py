@@ -1,0 +1,264 @@
+"""From a finished training to an entry of the zoo."""
+
+import shutil
+from pathlib import Path
+
+from tfnas import train
+from tfnas.build.drafts import Draft, known, write
+from tfnas.cli import command
+from tfnas.errors import UserError
+from tfnas.genotype import Genotype
+from tfnas.runs import earlier
+from tfnas.runs.trained import (
+    dataset_of,
+    hours,
+    read_json,
+    read_run,
+    with_statistics,
+)
+from tfnas.sweep import commands
+from tfnas.zoo.genotypes import found_by, place
+from tfnas.zoo.index import list_models, stored
+from tfnas.zoo.schema import MEASURED, NAME, RANDOM, Entry
+
+# Accuracies of the same weights may differ by so much, as a share.
+TOLERANCE = 1e-4
+
+
+def of_run(config):
+    """Make an entry of `--run` and write it to the zoo.
+
+    Args:
+        config: a `BuildConfig` with `run`.
+
+    Raises:
+        UserError: if the run is not finished, its name is taken by another
+            architecture, its data are not there, or its weights do not give
+            the accuracy that it measured. Nothing is written then.
+
+    Example: `of_run(BuildConfig(run="runs/darts_trained"))`.
+    """
+    run = read_run(config.run)
+    name = config.name or _name(run)
+    search = _search(config, run)
+    draft = describe(
+        run, name, config.zoo, search=search, data_dir=config.data_dir
+    )
+    finish(config, draft)
+
+
+def finish(config, draft):
+    """Export a draft where that is asked for, then write it to the zoo."""
+    if config.export:
+        from tfnas import export
+
+        name = draft.entry.name
+        folder = Path(config.out or f"runs/build_{name}") / "export"
+        if config.resume:
+            # It was written just before the entry should have been.
+            shutil.rmtree(folder, ignore_errors=True)
+        names = draft.entry.classes
+        done = export(draft.model, folder, name, classes=names)
+        print(f"{done['saved_model']}\n{done['onnx']}", flush=True)
+    write(draft, config.zoo)
+
+
+def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
+    """A run as an entry: its network is built, loaded and measured again.
+
+    Args:
+        run: a `TrainedRun`.
+        name: the entry's name.
+        zoo: the zoo's folder, or None for the project's own.
+        search: the entry's record of its search, or None.
+        data_dir: folder of the images, if it is not where the run read them.
+        anew: whether the zoo's genotype of that name may be replaced.
+
+    Returns:
+        A `Draft`.
+
+    Raises:
+        UserError: as of `of_run`.
+
+    Example: `describe(read_run("runs/mine"), "mine.digits_c8_l5")`.
+    """
+    match = NAME.fullmatch(name)
+    if not match or not match["dataset"]:
+        raise UserError(
+            f"--name={name}: use ARCHITECTURE.DATASET_cCHANNELS_lCELLS, such "
+            "as darts_fashion_mnist.fashion_mnist_c10_l5"
+        )
+    architecture, recipe = match["genotype"], run.config["recipe"]
+    text = run.genotype.to_json()
+    if not anew:
+        text = _genotype_text(run.genotype, architecture, zoo)
+    recorded = _training(run, architecture)
+    with command.quiet_start():
+        from tfnas.build.accuracy import correct_images
+        from tfnas.zoo.loading import network_of
+    dataset = dataset_of(run, data_dir)
+    run, summary = with_statistics(run, data_dir), run.summary
+    entry = Entry.from_dict(
+        {
+            "name": name,
+            "kind": MEASURED,
+            "dataset": match["dataset"],
+            "image_shape": list(run.image_shape),
+            "image_range": [0, 255],
+            "mean": list(run.mean),
+            "std": list(run.std),
+            "classes": list(run.classes),
+            **{k: recipe[k] for k in ("channels", "cells", "stem")},
+            "parameters": summary["parameters"],
+            "multiply_adds": summary["multiply_adds"],
+            "genotype": stored(text.encode()),
+            "method": found_by(run.genotype),
+            "weights": stored(run.weights),
+            "test": {
+                "images": summary["test_images"],
+                "correct": summary["test_correct"],
+            },
+            "training": recorded,
+            "search": search or _known_search(architecture, zoo),
+        },
+        f"--run={run.folder}",
+    )
+    model = network_of(run)
+    correct = correct_images(model, dataset)
+    if abs(correct / len(dataset.test) - entry.accuracy) > TOLERANCE:
+        raise UserError(
+            f"--run={run.folder}: its weights classify {correct} of "
+            f"{len(dataset.test)} test images right, its summary says "
+            f"{summary['test_correct']} of {summary['test_images']}; give the "
+            "images that it was trained on"
+        )
+    return Draft(entry, run.genotype, text, run.weights, model)
+
+
+def record_search(folder, genotype):
+    """The record of a search's folder: its command, seed and hours.
+
+    Args:
+        folder: of `tfnas.search`.
+        genotype: what it must have found.
+
+    Raises:
+        UserError: if it is not of a finished search, or found another one.
+
+    Example: `record_search("runs/darts", genotype)["command"]`.
+    """
+    folder = Path(folder)
+    config = read_json(folder / "config.json")
+    if "method" not in config:
+        raise UserError(f"{folder}: not of tfnas.search; give such a folder")
+    found = Genotype.from_json(folder / "genotype.json")
+    if not same_architecture(found, genotype):
+        raise UserError(
+            f"{folder}: found another genotype than was trained; give the "
+            "search that found it"
+        )
+    return {
+        "command": commands.record("search", earlier.typed(config)),
+        "seed": config["config"]["seed"],
+        "hours": hours(read_json(folder / "summary.json")),
+    }
+
+
+def same_architecture(one, other):
+    """Whether two genotypes are equal but for their provenance."""
+    parts = ("space", "cells", "layers")
+    return all(getattr(one, part) == getattr(other, part) for part in parts)
+
+
+# === Parts ===
+
+
+def _name(run):
+    """The name that a run's own values give."""
+    origin, recipe = run.genotype.provenance, run.config["recipe"]
+    dataset = run.config["data"]["name"].replace("/", "_")
+    searched = origin.get("dataset")
+    if origin.get("method") == RANDOM and "seed" in origin:
+        searched = f"seed{origin['seed']}"
+    parts = (found_by(run.genotype), searched)
+    architecture = origin.get("name") or "_".join(map(str, parts))
+    if "image_folder" in (dataset, searched) or (
+        None in parts and not origin.get("name")
+    ):
+        raise UserError(
+            "--name: missing; the run does not say what its images are or "
+            "where its genotype is from"
+        )
+    size = f"c{recipe['channels']}_l{recipe['cells']}"
+    return f"{architecture}.{dataset}_{size}"
+
+
+def _genotype_text(genotype, architecture, zoo):
+    """The text of the genotype's file: what is there, or a new one."""
+    path = place(architecture, zoo)
+    if not path.is_file():
+        return genotype.to_json()
+    if not same_architecture(Genotype.from_json(path), genotype):
+        raise UserError(
+            f"{path}: is another genotype than was trained; give another --name"
+        )
+    return path.read_text(encoding="utf-8")
+
+
+def _training(run, architecture):
+    """The record of a training; its command must give the same recipe."""
+    recorded = commands.record(
+        "train", earlier.typed(run.config), architecture, run.config["config"]
+    )
+    given = commands.parse("train", recorded)
+    start = given.get("weights")
+    if start and start not in list_models(weights=True):
+        raise UserError(
+            f"--run={run.folder}: started from {start}, which is not of the "
+            "zoo; make an entry of that first and train from its name"
+        )
+    here = str(run.folder / "genotype.json")
+    if "machine" not in run.summary:
+        raise UserError(
+            f"{run.folder / 'summary.json'}: has no machine, an earlier "
+            "version trained it; train it again"
+        )
+    config, recipe, genotype = train.resolve({**given, "genotype": here})
+    wanted = config.decisive(recipe, genotype)
+    for part in ("config", "recipe"):
+        for name, value in run.config[part].items():
+            if name != "data_dir" and wanted[part].get(name) != value:
+                raise UserError(
+                    f"--run={run.folder}: {name} was {value}, but its command "
+                    f"gives {wanted[part].get(name)} now; train it again"
+                )
+    return {
+        "command": recorded,
+        "recipe": run.config["recipe"],
+        "seed": run.config["config"]["seed"],
+        "hours": hours(run.summary),
+        "machine": run.summary["machine"],
+        "epoch": run.summary["epoch"],
+        "weights": run.summary["weights"],
+        "versions": run.config["versions"],
+    }
+
+
+def _search(config, run):
+    """The record of the search before a run, where its folder is known."""
+    if config.search_run:
+        return record_search(config.search_run, run.genotype)
+    typed = commands.parse("train", run.config["command"])["genotype"]
+    folder = Path(typed) if Path(typed).is_dir() else Path(typed).parent
+    path = folder / "config.json"
+    if not path.is_file() or "method" not in read_json(path):
+        return None
+    return record_search(folder, run.genotype)
+
+
+def _known_search(architecture, zoo):
+    """The search that another entry of the same genotype records."""
+    for entry in known(zoo):
+        if entry.architecture == architecture and entry.search:
+            return entry.search
+    return None

@@ -1,0 +1,108 @@
+"""An entry of the zoo made again, by the commands that it records."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tfnas import zoo
+from tfnas.build import entries
+from tfnas.errors import UserError
+from tfnas.genotype import Genotype
+from tfnas.runs import earlier
+from tfnas.runs.trained import read_run
+from tfnas.sweep import commands
+from tfnas.train import TrainConfig
+from tfnas.zoo.genotypes import place
+from tfnas.zoo.loading import genotype_of
+
+
+def rebuild(config):
+    """Search if that is asked for, train, measure, export and describe.
+
+    Each part is the recorded command in a process of its own, as a person
+    would type it.
+
+    Args:
+        config: a `BuildConfig` with `model` and `out`.
+
+    Raises:
+        UserError: if a part fails, or a new search found another genotype
+            than other entries were trained with.
+
+    Example: `rebuild(resolve({"model": NAME}))` with a name of
+    `list_models(weights=True)`.
+    """
+    entry, out = zoo.entry(config.model, config.zoo), Path(config.out)
+    genotype_of(entry, config.zoo)  # Says now what is wrong with its file.
+    source, search = place(entry.architecture, config.zoo), entry.search
+    other = False
+    # Both commands are known to be right before the first one starts.
+    again = {"resume": config.resume, "data_dir": config.data_dir}
+    # What the entry did before its command could say so.
+    again |= earlier.lacking("recipe", entry.training["recipe"])
+    train = _replay("train", entry.training["command"], out, **again)
+    if config.search:
+        _run("search", _replay("search", entry.search["command"], out, **again))
+        source = out / "search" / "genotype.json"
+        found = Genotype.from_json(source)
+        other = _is_other(entry, found, config.zoo)
+        search = entries.record_search(out / "search", found)
+    # The new search's data may be others than those of the training.
+    train = {"dataset": TrainConfig.dataset, **train}
+    _run("train", {**train, "genotype": str(source)})
+    run = read_run(out / "train")
+    draft = entries.describe(
+        run,
+        entry.name,
+        config.zoo,
+        search=search,
+        data_dir=config.data_dir,
+        anew=other,
+    )
+    same = draft.entry.weights == entry.weights
+    print(
+        "The weights are those that were stored, bit for bit."
+        if same
+        else "The weights differ from those that were stored.",
+        flush=True,
+    )
+    entries.finish(config, draft)
+
+
+def _replay(kind, recorded, out, data_dir, resume, **instead):
+    folder = out / kind
+    instead["out"] = str(folder)
+    # A build may have been stopped before this part began.
+    if resume and (folder / "config.json").is_file():
+        instead["resume"] = True
+    return commands.replay(kind, recorded, data_dir, **instead)
+
+
+def _run(kind, given):
+    words = ["-m", f"tfnas.{kind}", *commands.flags(given)]
+    print(" ".join(["python", *words]), flush=True)
+    done = subprocess.run([sys.executable, *words])
+    if done.returncode:
+        raise UserError(
+            f"tfnas.{kind}: stopped with exit code {done.returncode}, see "
+            "above; go on with --resume"
+        )
+
+
+def _is_other(entry, found, folder):
+    """Whether a genotype is another one; refused if other entries have it."""
+    old = genotype_of(entry, folder)
+    if entries.same_architecture(old, found):
+        return False
+    others = [
+        other.name
+        for other in zoo.entries(folder)
+        if other.architecture == entry.architecture and other != entry
+    ]
+    if others:
+        raise UserError(
+            f"--search: found another {entry.architecture} than "
+            f"{others[0]} was trained with; train it and give it another "
+            "--name with --run"
+        )
+    return True

@@ -1,0 +1,180 @@
+"""The zoo's results as Markdown, measured ones apart from the papers'."""
+
+from tfnas.compare.numbers import spread, written
+from tfnas.zoo import comparisons, index
+from tfnas.zoo.schema import MEASURED, PAPER, RANDOM
+
+
+def printed(zoo=None):
+    """All tables that the zoo has, as Markdown.
+
+    Args:
+        zoo: the zoo's folder, or None for the project's own.
+
+    Example: `print(printed())`.
+    """
+    return "\n\n".join(
+        [
+            markdown(index.entries(zoo)),
+            *(benchmarked(name, zoo) for name in comparisons.benchmarked(zoo)),
+            *(trained(name, zoo) for name in comparisons.trained(zoo)),
+        ]
+    )
+
+
+def markdown(entries):
+    """Two tables: what was measured here, and what the papers say.
+
+    Args:
+        entries: those of the zoo; of the papers' only those with an error on
+            CIFAR-10 have a row.
+
+    Returns:
+        Markdown.
+
+    Example: `print(markdown(zoo.entries()))`.
+    """
+    measured = sorted(
+        (entry for entry in entries if entry.kind == MEASURED), key=_order
+    )
+    papers = [
+        entry
+        for entry in entries
+        if entry.kind == PAPER and "cifar10_error_percent" in entry.paper
+    ]
+    return "\n".join(
+        [
+            "| measured here | found by | weights | multiply-adds | hours of "
+            "training | test accuracy |",
+            "|---|---|---|---|---|---|",
+            *map(_measured, measured),
+            "",
+            "| paper | weights | multiply-adds | CIFAR-10 error in the paper, "
+            "% |",
+            "|---|---|---|---|",
+            *map(_paper, papers),
+        ]
+    )
+
+
+def benchmarked(name, zoo=None):
+    """What NAS-Bench-201 knows of the cells of a comparison.
+
+    Args:
+        name: of a comparison that the zoo keeps.
+        zoo: the zoo's folder, or None for the project's own.
+
+    Returns:
+        Markdown, a row for each method, the best first.
+
+    Example: `print(benchmarked("nasbench201"))`.
+    """
+    methods = _grouped(comparisons.runs(name, zoo), "method")
+    rows = [
+        _row(
+            f"`{method}`",
+            written(_numbers(runs, "cifar10")),
+            written(_numbers(runs, "cifar100")),
+            ", ".join(f"{int(run['rank']):,}" for run in runs),
+            written(_numbers(runs, "search_hours", 60), 1),
+        )
+        for method, runs in sorted(
+            methods.items(),
+            key=lambda item: -spread(_numbers(item[1], "cifar10"))[0],
+        )
+    ]
+    return "\n".join(
+        [
+            "| cells found by | CIFAR-10, % | CIFAR-100, % | ranks of 15,625 | "
+            "minutes |",
+            "|---|---|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+def trained(name, zoo=None):
+    """How the cells of a comparison classify test images, once trained.
+
+    Args:
+        name: of a comparison that the zoo keeps.
+        zoo: the zoo's folder, or None for the project's own.
+
+    Returns:
+        Markdown, a row for each method, the best first; a column for each
+        data set, first the one that was searched on.
+
+    Example: `print(trained("cifar10"))`.
+    """
+    runs = [
+        run
+        for run in comparisons.runs(name, zoo)
+        if not run["name"].endswith("_cells")
+    ]
+    home, *targets = _grouped(runs, "dataset")
+    rows = []
+    for method, own in _grouped(runs, "method").items():
+        on = _grouped(own, "dataset")
+        errors = [
+            _numbers(on.get(dataset, []), "test_error_percent")
+            for dataset in (home, *targets)
+        ]
+        cells = (
+            f"`{method}`",
+            *map(written, errors),
+            f"{spread(_numbers(on[home], 'parameters'))[0]:,.0f}",
+            f"{spread(_numbers(on[home], 'multiply_adds', 1e-6))[0]:.1f} M",
+            written(_numbers(on[home], "search_hours", 60), 1),
+        )
+        rows.append((spread(errors[0])[0], _row(*cells)))
+    head = _row(
+        "cells found by",
+        *(f"error on {dataset}, %" for dataset in (home, *targets)),
+        "weights",
+        "multiply-adds",
+        "minutes of search",
+    )
+    line = "|---" * (5 + len(targets)) + "|"
+    return "\n".join([head, line, *(row for _, row in sorted(rows))])
+
+
+def _grouped(runs, column):
+    """{value: runs}, in the order in which the values come."""
+    groups = {}
+    for run in runs:
+        groups.setdefault(run[column], []).append(run)
+    return groups
+
+
+def _numbers(runs, column, times=1.0):
+    return [times * float(run[column]) for run in runs]
+
+
+def _order(entry):
+    """By data set, the random genotype after the searched ones."""
+    return entry.dataset, entry.method == RANDOM, entry.name
+
+
+def _measured(entry):
+    found = "no search" if entry.method == RANDOM else entry.method or ""
+    return _row(
+        f"`{entry.name}`",
+        found,
+        *_size(entry),
+        f"{entry.training['hours']:.2f}",
+        f"{100 * entry.accuracy:.2f} % of {entry.test['images']:,} images",
+    )
+
+
+def _paper(entry):
+    error = entry.paper["cifar10_error_percent"]
+    return _row(f"`{entry.name}`", *_size(entry), error)
+
+
+def _size(entry):
+    millions = entry.multiply_adds / 1e6
+    return f"{entry.parameters:,}", f"{millions:.1f} M"
+
+
+def _row(*cells):
+    return f"| {' | '.join(map(str, cells))} |"

@@ -1,1 +1,0 @@
-"""How an entry of the zoo is made from a training, made again, and checked."""

@@ -1,0 +1,318 @@
+"""Commands: flags from frozen dataclasses, one-line errors, exit codes.
+
+A field of a dataclass whose metadata holds a help text is a flag. Its type is
+the annotation: str, int, float, bool, or a tuple of these, written with
+commas; `X | None` has no default. Nothing here imports TensorFlow, so that
+`--help` and every argument error answer at once.
+"""
+
+import contextlib
+import difflib
+import os
+import re
+import sys
+import tempfile
+import types
+import typing
+
+from absl import flags
+
+from tfnas.choice import fields
+from tfnas.cli.interruption import EXIT_CODE, READER_LEFT, Interrupted
+from tfnas.errors import UserError
+
+HELP = ("--help", "-h", "-help", "--helpfull")
+KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple: "values separated by commas",
+}
+
+
+def parse(argv, *configs):
+    """Read flags into values.
+
+    Args:
+        argv: the program's name and its arguments.
+        *configs: dataclasses; the first ones' fields keep their defaults, a
+            field without an entry in the arguments has its default there.
+
+    Returns:
+        {flag: value} of the flags that were given, and only those.
+
+    Raises:
+        UserError: for an unknown flag, a value of the wrong type or out of
+            its options, or an argument that is no flag.
+
+    Example: `parse(["search", "--seed=1"], SearchConfig)` is `{"seed": 1}`.
+    """
+    values = flags.FlagValues()
+    known = {f.name: f for config in configs for f in fields(config)}
+    for field in known.values():
+        _define(field, values)
+    try:
+        _, *rest = values(argv)
+    except flags.UnrecognizedFlagError as error:
+        near = difflib.get_close_matches(error.flagname, known, 1)
+        hint = f"did you mean --{near[0]}?" if near else "see --help"
+        raise UserError(f"--{error.flagname}: no such flag; {hint}") from None
+    except flags.IllegalFlagValueError as error:
+        raise UserError(_wrong_type(str(error), known)) from None
+    except flags.Error as error:
+        line = str(error).replace("\n", " ").removeprefix("flag ")
+        raise UserError(f"{line}; see --help") from None
+    if rest:
+        raise UserError(f"{rest[0]}: not a flag; write --name=value")
+    return {
+        name: _value(field, values[name].value)
+        for name, field in known.items()
+        if values[name].present
+    }
+
+
+def part(given, config):
+    """Those of {flag: value} that are fields of a dataclass.
+
+    Example: `part({"seed": 1, "epochs": 2}, SearchConfig)` is {"seed": 1}.
+    """
+    names = {field.name for field in fields(config)}
+    return {name: value for name, value in given.items() if name in names}
+
+
+def unused(rules):
+    """{flag: why} of the flags that nothing would read.
+
+    Args:
+        rules: (flags, unused, why) triples: names, whether nothing would read
+            them beside the other values, and the reason.
+
+    Example: `unused([(("gpus",), True, "--engine=local takes none")])`.
+    """
+    found = {}
+    for names, idle, why in rules:
+        for flag in names if idle else ():
+            found.setdefault(flag, why)
+    return found
+
+
+def refuse_unused(given, rules):
+    """Refuse the first flag that was typed and that nothing would read.
+
+    Args:
+        given: {flag: value} of the flags that were typed; one typed with its
+            default counts too.
+        rules: as of `unused`.
+
+    Raises:
+        UserError: one line that names the flag and says why.
+
+    Example: `refuse_unused({"gpus": 0}, [(("gpus",), True, "why")])`.
+    """
+    for flag, why in unused(rules).items():
+        if flag in given:
+            raise UserError(
+                f"--{flag}={show(given[flag])}: {why}; leave it out"
+            )
+
+
+def run(main, argv=None):
+    """Run a command's `main(argv)` and leave with its exit code.
+
+    A `UserError` becomes one line on standard error and exit code 1, Ctrl-C
+    one line and the shell's 130, a run that stopped early and can go on one
+    line and the code of its `Interrupted`. Where the reader of the output has
+    left it is `interruption.READER_LEFT`. Other exceptions keep their
+    traceback.
+
+    Example: `run(main)` at the end of a command's module.
+    """
+    argv = sys.argv if argv is None else argv
+    _fill_closed_streams()
+    code, line = _ended(main, argv)
+    said = _is_written(sys.stderr, line)
+    read = _is_written(sys.stdout)
+    if not read:
+        code = code or READER_LEFT
+    # At exit Python would write to a stream without a reader once more, and
+    # TensorFlow would wait for a worker that was lost.
+    if not (said and read) or code in (EXIT_CODE, READER_LEFT):
+        os._exit(code)
+    sys.exit(code)
+
+
+def _ended(main, argv):
+    """(exit code, last words) of a command."""
+    try:
+        return main(argv) or 0, ""
+    except UserError as error:
+        return 1, f"error: {' '.join(str(error).split())}\n"
+    except Interrupted as error:
+        return error.code, f"stopped: {error}\n"
+    except KeyboardInterrupt:
+        return 130, "error: interrupted\n"
+    except BrokenPipeError:
+        return READER_LEFT, ""
+
+
+def _is_written(stream, text=""):
+    """Whether a stream has taken a text and all before it."""
+    try:
+        print(text, end="", file=stream, flush=True)
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def _fill_closed_streams():
+    """Let what the caller has closed (`>&-`) lead nowhere.
+
+    Otherwise the first file that is opened takes its number, and with it
+    what TensorFlow prints.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        continue
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+
+
+@contextlib.contextmanager
+def quiet_start():
+    """Start TensorFlow fast, its notes on how it was built off the terminal.
+
+    Its C++ part writes them to standard error while it is imported, whatever
+    the log level. If the import fails they are shown after all.
+
+    Example:
+
+    ```python
+    with quiet_start():
+        import tensorflow
+    ```
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    prefer_onednn()
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(terminal, notes.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def prefer_onednn():
+    """Let TensorFlow use oneDNN on every processor, unless the user says no.
+
+    By itself it does so only where it finds AVX512-VNNI; with AVX2 alone a
+    step takes twice as long without. TensorFlow reads the variable while it
+    is imported, and the processes that this one starts inherit it.
+
+    Example: `prefer_onednn()` before TensorFlow's first import.
+    """
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
+def asks_for_help(argv):
+    """Whether an argument is --help or one of its other names."""
+    return any(a in HELP for a in argv[1:])
+
+
+def without_help(argv):
+    """The arguments but for --help, whose values the help then shows."""
+    return [argv[0], *(a for a in argv[1:] if a not in HELP)]
+
+
+def help_lines(config):
+    """The help of every flag, with the value that holds without it.
+
+    Args:
+        config: a dataclass, for its defaults, or an instance of it.
+
+    Returns:
+        A list of strings, two lines each.
+
+    Example: `print("\\n".join(help_lines(SearchConfig)))`.
+    """
+    return [_help_of(f, getattr(config, f.name)) for f in fields(config)]
+
+
+def show(value):
+    """A value as one would type it on the command line."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _help_of(field, value):
+    shown = "" if value is None else show(value)
+    options = field.metadata["options"]
+    text = field.metadata["help"]
+    if options:
+        text += f" ({', '.join(map(str, options))})"
+    return f"  --{field.name}={shown}\n      {text}"
+
+
+def _define(field, values):
+    kind, item = _types(field)
+    text, options = field.metadata["help"], field.metadata["options"]
+    shared = {"name": field.name, "default": None, "help": text}
+    shared["flag_values"] = values
+    if item is not None:
+        flags.DEFINE_list(**shared)
+    elif options and kind is str:
+        flags.DEFINE_enum(enum_values=list(options), **shared)
+    elif kind is bool:
+        flags.DEFINE_bool(**shared)
+    elif kind is int:
+        flags.DEFINE_integer(**shared)
+    elif kind is float:
+        flags.DEFINE_float(**shared)
+    else:
+        flags.DEFINE_string(**shared)
+
+
+def _wrong_type(message, known):
+    """The line about a value that absl could not read."""
+    flag = re.match(r"flag (--(\w+)=.*?): ", message, re.DOTALL)
+    kind, item = _types(known[flag[2]])
+    options = known[flag[2]].metadata["options"]
+    if options and item is None:
+        return f"{flag[1]}: use " + " or ".join(map(str, options))
+    return f"{flag[1]}: give {KINDS[kind]}"
+
+
+def _value(field, value):
+    kind, item = _types(field)
+    options = field.metadata["options"]
+    if item is None:
+        if options and value not in options:
+            raise UserError(
+                f"--{field.name}={value}: use " + " or ".join(map(str, options))
+            )
+        return value
+    try:
+        return tuple(item(part) for part in value)
+    except ValueError:
+        raise UserError(
+            f"--{field.name}={','.join(value)}: give {item.__name__} values "
+            "separated by commas"
+        ) from None
+
+
+def _types(field):
+    """(type, None), or (tuple, type of its items), of a field's annotation."""
+    kind = field.type
+    if isinstance(kind, types.UnionType):
+        kind = next(t for t in typing.get_args(kind) if t is not type(None))
+    if typing.get_origin(kind) is tuple:
+        return tuple, typing.get_args(kind)[0]
+    return kind, None

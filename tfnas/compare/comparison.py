@@ -1,0 +1,232 @@
+"""A comparison put together: its tables, its pictures, a row for each run."""
+
+import dataclasses
+
+from tfnas.compare import bench, cells, features, gain, lookup, plots, survey
+from tfnas.compare.records import by_label
+from tfnas.cost import network_cost
+from tfnas.report.markup import plural
+from tfnas.spaces.nasbench201 import CELLS, CHANNELS, to_string
+from tfnas.sweep.commands import record
+
+COLUMNS = (
+    "name",
+    "method",
+    "dataset",
+    "seed",
+    "search_hours",
+    "supernet_accuracy_percent",
+    "pruned_accuracy_percent",
+    "skip_share",
+    "channels",
+    "cells",
+    "parameters",
+    "multiply_adds",
+    "hours",
+    "test_images",
+    "test_error_percent",
+    "latency_ms",
+    "arch",
+    "cifar10",
+    "cifar100",
+    "imagenet16_120",
+    "rank",
+    "gap",
+    "command",
+)
+# What errors are drawn against.
+COSTS = {
+    "parameters": "parameters",
+    "multiply_adds": "multiply-adds",
+    "latency": "latency, ms",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What a comparison says.
+
+    Attributes:
+        title: one line.
+        summary: what is compared, in a sentence or two.
+        sections: {heading: list of `Table`}.
+        scores: {label: accuracies} that the first picture shows, or {}.
+        judged: name of that accuracy.
+        charts: list of (caption, `<svg>`) of the others.
+        missing: lines on pictures that could not be drawn.
+        inks: {label: Ink} of the charts.
+        rows: of comparison.csv.
+    """
+
+    title: str
+    summary: str
+    sections: dict
+    scores: dict
+    judged: str
+    charts: list
+    missing: list
+    inks: dict
+    rows: list
+
+
+def compare(found, unfinished, config, given):
+    """Compare finished searches.
+
+    Args:
+        found: list of `records.Found`.
+        unfinished: names of runs that are not finished.
+        config: a `CompareConfig`.
+        given: {flag: value} that was typed.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        UserError: if the benchmark's table cannot be used.
+
+    Example: `compare(*records.read("runs/compare"), CompareConfig(), {})`.
+    """
+    benched = [each for each in found if each.genotype.space == "nasbench201"]
+    places, why = _look_up(benched, unfinished, config)
+    groups = by_label(found)
+    sections = {
+        "The survey's tables": survey.tables(found),
+        "Luck or search": [gain.table(found, places), cells.table(found)],
+        "Strong and weak": [features.table(found, places, given)],
+    }
+    if benched:
+        sections["NAS-Bench-201"] = bench.tables(found, places, why)
+    judged = gain.scores(found, places)
+    name = next(iter(judged), "")
+    known = judged.get(name, {})
+    scores = {
+        label: values
+        for label, group in groups.items()
+        if (values := [known[e.folder] for e in group if e.folder in known])
+    }
+    charts, missing = _charts(found, judged, places)
+    seeds = sorted({each.seed for each in found})
+    summary = (
+        f"{plural(len(found), 'run')} on {found[0].dataset}: "
+        f"{', '.join(groups)}; "
+        f"seeds {', '.join(map(str, seeds))}."
+    )
+    if unfinished:
+        summary += f" Not finished: {', '.join(unfinished)}."
+    return Comparison(
+        title=f"Search or luck: {plural(len(groups), 'method')} on "
+        f"{found[0].dataset}",
+        summary=summary,
+        sections=sections,
+        scores=scores,
+        judged=f"{name}, %",
+        charts=charts,
+        missing=missing,
+        inks=plots.inks(groups),
+        rows=[row for each in found for row in _rows(each, places)],
+    )
+
+
+def _look_up(benched, unfinished, config):
+    """{folder: Place}, and why there is none."""
+    if config.nasbench201_table is None:
+        return {}, "Give the benchmark's accuracies: --nasbench201_table=FILE."
+    if unfinished:
+        return {}, (
+            "The table is read once, when every run has finished. Not "
+            f"finished: {', '.join(unfinished)}."
+        )
+    if not benched:
+        return {}, ""
+    benchmark = lookup.read(config.nasbench201_table)
+    return {each.folder: benchmark.place(each.genotype) for each in benched}, ""
+
+
+def _charts(found, judged, places):
+    """Each kind of error against each cost, and what is missing."""
+    costs = {}
+    for each in found:
+        if each.folder in places:
+            network = network_cost(
+                each.genotype, channels=CHANNELS, cells=CELLS
+            )
+            costs["NAS-Bench-201", each.folder] = vars(network)
+        if each.main:
+            costs["test", each.folder] = vars(each.main)
+    charts = []
+    for name, known in judged.items():
+        kind = "test" if name.startswith("test") else "NAS-Bench-201"
+        for cost, title in COSTS.items():
+            points = {
+                label: [
+                    (value, 100 - known[each.folder])
+                    for each in group
+                    if each.folder in known
+                    and (value := costs[kind, each.folder].get(cost))
+                ]
+                for label, group in by_label(found).items()
+            }
+            if any(points.values()):
+                what = kind if kind != "test" else found[0].dataset
+                caption = f"{what}: test error against {title}"
+                svg = plots.pareto(points, title, caption)
+                charts.append((caption, svg))
+    trained = "add --train='flags of tfnas.train'"
+    missing = []
+    if not charts:
+        missing.append(f"Errors against costs: not measured; {trained}.")
+    if not any(each.main and each.main.latency for each in found):
+        missing.append(f"Latency: not measured; {trained} and --measure.")
+    return charts, missing
+
+
+def _rows(each, places):
+    """That of a search and its training, then those of other trainings."""
+    yield _row(each, places)
+    for training in each.trained.values():
+        if training is not each.main:
+            yield {
+                "name": training.folder.name,
+                "method": each.label,
+                "dataset": training.dataset,
+                "seed": each.seed,
+                **{name: vars(training)[name] for name in COLUMNS[8:12]},
+                **_training(training),
+                "command": record("train", training.typed, each.folder.name),
+            }
+
+
+def _row(each, places):
+    place = places.get(each.folder)
+    row = {
+        "name": each.folder.name,
+        "method": each.label,
+        "dataset": each.dataset,
+        "seed": each.seed,
+        "search_hours": round(each.hours, 3),
+        "supernet_accuracy_percent": _two(each.accuracy),
+        "pruned_accuracy_percent": _two(each.pruned),
+        "skip_share": f"{cells.skip_share(each.genotype):.3f}",
+        **{name: each.size[name] for name in COLUMNS[8:12]},
+        "command": record(each.kind, each.typed),
+    }
+    if each.main:
+        row |= _training(each.main)
+    if each.genotype.space == "nasbench201":
+        row["arch"] = to_string(each.genotype)
+    if place:
+        row |= place.accuracies | {"rank": place.rank, "gap": _two(place.gap)}
+    return row
+
+
+def _training(training):
+    return {
+        "hours": round(training.hours, 3),
+        "test_images": training.images,
+        "test_error_percent": _two(training.error),
+        "latency_ms": _two(training.latency),
+    }
+
+
+def _two(value):
+    return "" if value is None else f"{value:.2f}"

@@ -1,0 +1,296 @@
+"""`python -m tfnas.compare`: is it the search, or luck?"""
+
+import dataclasses
+import difflib
+import itertools
+import shlex
+from pathlib import Path
+
+from tfnas import baseline, methods, search, sweep, train
+from tfnas.baseline import TITLES
+from tfnas.choice import check_values, choice, fields
+from tfnas.cli import command
+from tfnas.compare import labels
+from tfnas.errors import UserError
+from tfnas.methods.method import Method
+from tfnas.sweep import engines
+from tfnas.sweep.tasks import Task
+from tfnas.train.recipe import Recipe
+
+USAGE = """usage: python -m tfnas.compare --methods=A,B --seeds=3,4 [--flag=X]
+
+Runs methods and baselines from several seeds, as far as that is not done, and
+compares what they found: the survey's tables beside the papers', the gain over
+random search with a test, and what NAS-Bench-201 knows of the cells. Writes
+comparison.csv, .md, .html and .png to --out. All flags of tfnas.search but
+those below are passed on to every search.
+
+A method, or a data set of --transfer, may come with values of its own:
+darts+beta_decay=25+epochs=9, with colons for the commas of a value.
+"""
+BASELINES = tuple(TITLES)
+# Flags of a search that a comparison sets itself.
+OWN = {name: remedy for name, remedy in sweep.OWN.items() if name != "dataset"}
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareConfig:
+    """What is compared, and where.
+
+    Example: `CompareConfig(methods=("darts", "random"), seeds=(3, 4, 5))`.
+    """
+
+    methods: tuple[str, ...] = choice(
+        ("darts", "random"),
+        "search methods and baselines: " + ", ".join(BASELINES),
+    )
+    seeds: tuple[int, ...] = choice((0, 1, 2), "seeds", least=0)
+    train: str | None = choice(
+        None,
+        "then train each cell, with these flags of tfnas.train in one word, "
+        "such as '--preset=small --epochs=15'",
+    )
+    transfer: tuple[str, ...] = choice(
+        (),
+        "also train each cell on these data sets, such as "
+        "fashion_mnist,digits+epochs=60",
+    )
+    depths: tuple[int, ...] = choice(
+        (), "also train each cell in networks of so many cells", least=3
+    )
+    baseline: str | None = choice(
+        None,
+        "flags of tfnas.baseline in one word, such as '--minutes=20 "
+        "--trials=1000'",
+    )
+    nasbench201_table: str | None = choice(
+        None,
+        "look up what was found in space nasbench201: a CSV with columns "
+        "arch, cifar10, cifar100, imagenet16_120 (test accuracies in "
+        "percent), or the official files, for which nats_bench is installed",
+    )
+    measure: bool = choice(
+        False,
+        "also measure each supernet after its cell was derived, and the "
+        "latency of each trained network on this machine",
+    )
+    out: str = choice(
+        "runs/compare", "folder of the runs' folders and of the comparison"
+    )
+    gather: bool = choice(
+        False,
+        "run nothing; compare what is finished in --out, or those of "
+        "--methods and --seeds alone",
+    )
+
+
+def main(argv):
+    """Compare as the arguments say.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument cannot be used, or a run has failed.
+        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
+
+    Example: `main(["compare", "--methods=darts,random", "--seeds=0,1"])`.
+    """
+    if command.asks_for_help(argv):
+        print("\n".join([USAGE, *command.help_lines(CompareConfig)]))
+        return 0
+    given = command.parse(argv, search.SearchConfig, Method, CompareConfig)
+    config, tasks = resolve(given)
+    whole = False
+    try:
+        if not config.gather:
+            engines.run_here(tasks)
+        whole = True
+    finally:
+        if config.gather or any(task.finished() for task in tasks):
+            # Who was told to stop starts no measurements.
+            _compare(config, given, measure=config.measure and whole)
+    return 0
+
+
+def resolve(given):
+    """The configuration and the tasks of a comparison from the flags given.
+
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        (CompareConfig, list of `Task`): each task's flags are known to fit;
+        there are none to --gather.
+
+    Raises:
+        UserError: for a value that cannot be.
+
+    Example: `resolve({"methods": ("darts",), "seeds": (0, 1)})[1]`.
+    """
+    for name, remedy in OWN.items():
+        if name in given:
+            raise UserError(f"--{name}: a comparison sets it; {remedy}")
+    names = {field.name for field in fields(CompareConfig)}
+    config = CompareConfig(**{k: v for k, v in given.items() if k in names})
+    check_values(config)
+    _check(config)
+    if config.gather:
+        return config, []
+    passed = {k: v for k, v in given.items() if k not in names}
+    command.refuse_unused(given, _unused(config, passed))
+    trained = sweep.training_flags(config.train)
+    also = {
+        **_transfers(config.transfer, trained),
+        **{f"{depth}_cells": {"cells": depth} for depth in config.depths},
+    }
+    # Seed by seed, so that what is there early compares every method.
+    axes = itertools.product(
+        dict.fromkeys(config.seeds), dict.fromkeys(config.methods)
+    )
+    tasks = [
+        _task(number, label, seed, config, passed, trained, also)
+        for number, (seed, label) in enumerate(axes)
+    ]
+    return config, tasks
+
+
+def _check(config):
+    for label in config.methods:
+        known = [*methods.names(), *BASELINES]
+        name = labels.method(label)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.4)
+            hint = f"did you mean {near[0]}?" if near else "choose from "
+            raise UserError(
+                f"--methods={label}: no such method; "
+                + (hint if near else hint + ", ".join(known))
+            )
+    for name in ("transfer", "depths"):
+        if getattr(config, name) and config.train is None:
+            raise UserError(
+                f"--{name}: is about trainings; add --train='flags of "
+                "tfnas.train'"
+            )
+    if config.nasbench201_table is not None:
+        from tfnas.compare import lookup
+
+        lookup.check(config.nasbench201_table)
+
+
+def _unused(config, passed):
+    """What `command.refuse_unused` takes."""
+    tried = _baselines(config)
+    yield ("baseline",), not tried, "--methods has no baseline"
+    if len(tried) < len(config.methods):
+        return
+    shared = {field.name for field in fields(baseline.BaselineConfig)}
+    shared -= {"preset", *_idle(tried)}
+    yield (
+        tuple(name for name in passed if name not in shared),
+        True,
+        "--methods has baselines alone, which take it from --baseline or not "
+        "at all",
+    )
+
+
+def _baselines(config):
+    """The baselines among --methods."""
+    found = map(labels.method, config.methods)
+    return [name for name in found if name in BASELINES]
+
+
+def _idle(names):
+    """The flags that none of some baselines reads."""
+    return set.intersection(
+        *(set(command.unused(baseline.unused(name))) for name in names)
+    )
+
+
+def _transfers(targets, trained):
+    """{name: {flag: value}} of the trainings on other data sets."""
+    found = {}
+    for target in targets:
+        dataset = labels.method(target)
+        elsewhere = {"dataset": dataset, "data_dir": None, "image_size": None}
+        words = shlex.join(labels.own_flags(target))
+        own = sweep.training_flags(words, "--transfer")
+        train.resolve({"genotype": "DARTS_V2", **trained, **own})
+        found[dataset.replace("/", "_")] = elsewhere | own
+    return found
+
+
+def _task(number, label, seed, config, passed, trained, also):
+    name, words = labels.method(label), labels.own_flags(label)
+    dataset = passed.get("dataset", search.SearchConfig().dataset)
+    folder = str(Path(config.out) / labels.folder_name(label, dataset, seed))
+    if name in BASELINES:
+        given = _baseline(name, passed, config, words)
+        given |= {"dataset": dataset, "seed": seed}
+        return Task(number, folder, given, trained, also, "baseline")
+    own = command.parse(["compare", *words], search.SearchConfig, Method)
+    given = {"method": name, **passed, **own, "dataset": dataset, "seed": seed}
+    return sweep.search_task(number, folder, given, trained, also)
+
+
+def _halves(config, passed):
+    """The searches' --halves, for the baselines beside them, if it is said."""
+    if "halves" in passed or "preset" not in passed:
+        return {k: v for k, v in passed.items() if k == "halves"}
+    found = [labels.method(x) for x in config.methods]
+    searched = [methods.get(x) for x in found if x not in BASELINES]
+    if not searched:
+        return {}
+    return {"halves": searched[0].with_preset(passed["preset"]).halves}
+
+
+def _baseline(name, passed, config, words):
+    """{flag: value} of a baseline, checked."""
+    read = (baseline.BaselineConfig, Recipe)
+    every = ["baseline", *shlex.split(config.baseline or "")]
+    every, own = (
+        command.parse(typed, *read) for typed in (every, ["baseline", *words])
+    )
+    for flag in ("name", "dataset", "data_dir", "seed", "out", "resume"):
+        if flag in every | own:
+            raise UserError(
+                f"--baseline=--{flag}: the comparison sets it; leave it out"
+            )
+    known = {field.name for field in fields(baseline.BaselineConfig)}
+    # A preset of the searches is none of the baselines' recipe.
+    shared = (known | {"halves"}) - {"preset", *_idle([name])}
+    searched = {**passed, **_halves(config, passed)}
+    # What another baseline reads was typed for that one.
+    others = _idle([name]) - _idle(_baselines(config))
+    given = {
+        "name": name,
+        **{k: v for k, v in searched.items() if k in shared},
+        **{k: v for k, v in every.items() if k not in others},
+        **own,
+    }
+    baseline.resolve(given)
+    return given
+
+
+def _compare(config, given, measure):
+    # NumPy and matplotlib would double the time that --help takes.
+    from tfnas.compare import comparison, files, measuring, records
+
+    dataset = given.get("dataset")
+    if not config.gather:
+        dataset = dataset or search.SearchConfig().dataset
+    narrowed = not config.gather
+    found, unfinished = records.read(
+        config.out,
+        labels=config.methods if narrowed or "methods" in given else None,
+        seeds=config.seeds if narrowed or "seeds" in given else None,
+        dataset=dataset,
+    )
+    if measure:
+        measuring.measure_all(found)
+        found = records.again(found)
+    print(
+        files.write(
+            comparison.compare(found, unfinished, config, given), config.out
+        )
+    )

@@ -1,0 +1,85 @@
+"""What the architecture weights of a finished search say."""
+
+import numpy as np
+
+from tfnas import derivation
+from tfnas.report import findings
+from tfnas.runs.reading import cell_kinds, read_stages
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
+
+
+def margins(found):
+    """The mean lead of the best operation over the second, in weight.
+
+    Args:
+        found: a `records.Found`.
+
+    Returns:
+        A number from 0 to 1, or None where there are no edges' weights.
+
+    Example: `margins(found)` is 0.02 where operations are almost alike.
+    """
+    cells = _last(found)
+    if not cells:
+        return None
+    leads = [
+        findings.margin(row, names).margin
+        for weights, operations in cells.values()
+        for row, names in zip(weights, operations, strict=True)
+    ]
+    return float(np.mean(leads))
+
+
+def kept_by_threshold(found):
+    """How many operations Fair DARTS's rule keeps at each threshold.
+
+    Args:
+        found: a `records.Found`.
+
+    Returns:
+        {threshold: operations of all its cells}, or None where the weights
+        are no sigmoids of a cell of the space darts. A cell of which nothing
+        is left counts 0, though the search would fall back on another rule.
+
+    Example: `kept_by_threshold(found)[0.85]`.
+    """
+    values = found.values
+    cells = _last(found)
+    if not cells or values["relaxation"] != "sigmoid":
+        return None
+    if values["space"] != "darts":
+        return None
+    rule = values["derivation"]
+    if not rule.startswith("threshold"):
+        rule = "threshold_node"
+    counts = {}
+    for threshold in THRESHOLDS:
+        counts[threshold] = 0
+        for weights, operations in cells.values():
+            cell, fallback = derivation.derive(
+                rule,
+                weights,
+                [tuple(map(str, names)) for names in operations],
+                values["nodes"],
+                threshold=threshold,
+            )
+            counts[threshold] += 0 if fallback else len(cell.edges)
+    return counts
+
+
+def _last(found):
+    """{kind: (mixing weights, operations)} at the end of a search."""
+    path = found.folder / "alphas.npz"
+    if "relaxation" not in found.values or not path.exists():
+        return {}
+    stage = read_stages(path)[-1]
+    return {
+        kind: (
+            findings.weights(
+                stage[f"alphas_{kind}"][-1], found.values["relaxation"]
+            ),
+            stage[f"operations_{kind}"],
+        )
+        for kind in cell_kinds(stage)
+    }

@@ -1,0 +1,193 @@
+"""What no run measures: the pruned supernet, and a network's latency.
+
+Each run is measured in a process of its own, `python -m
+tfnas.compare.measuring FOLDER`, which leaves `measured.json` there.
+"""
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from tfnas import methods
+from tfnas.cli import command
+from tfnas.cli.files import staged
+from tfnas.cli.interruption import EXIT_CODE, Interrupted
+from tfnas.compare.records import MEASURED
+from tfnas.errors import UserError
+from tfnas.genotype import Genotype
+from tfnas.runs.trained import read_json
+from tfnas.search import SearchConfig
+from tfnas.sweep.engines import Relay
+
+SPACES = ("darts", "nasbench201")
+PLACEMENTS = ("none", "after_every")
+RUNS = 30
+
+
+def measure_all(found):
+    """Measure the runs that were not measured yet, one after the other.
+
+    Args:
+        found: list of `records.Found`.
+
+    Raises:
+        UserError: if a measurement fails.
+        Interrupted: on SIGTERM or Ctrl-C.
+
+    Example: `measure_all(records.read("runs/compare")[0])`.
+    """
+    folders = [
+        each.folder
+        for each in found
+        if each.accuracy is not None
+        and each.values["space"] in SPACES
+        and each.values["attention"] in PLACEMENTS
+    ]
+    folders += [t.folder for each in found for t in each.trained.values()]
+    with Relay() as relay:
+        for folder in folders:
+            if (folder / MEASURED).exists():
+                continue
+            module = "tfnas.compare.measuring"
+            code = relay.start([sys.executable, "-m", module, str(folder)])
+            if relay.stop or code == EXIT_CODE:
+                raise Interrupted("the same command goes on measuring")
+            if code:
+                raise UserError(f"{folder}: could not be measured, see above")
+
+
+def main(argv):
+    """Measure one run.
+
+    Args:
+        argv: the program's name and the run's folder.
+
+    Example: `main(["measuring", "runs/compare/darts_digits_seed0"])`.
+    """
+    folder = Path(argv[1])
+    config = read_json(folder / "config.json")
+    with command.quiet_start():
+        import tensorflow  # noqa: F401
+    if "method" in config:
+        values = {"pruned_accuracy": supernet_accuracy(folder, config)}
+    else:
+        values = {"latency_ms": latency(folder, config)}
+    with staged(folder / MEASURED) as aside:
+        aside.write_text(json.dumps(values) + "\n", encoding="utf-8")
+    print(f"{folder}: {values}")
+
+
+def latency(folder, config):
+    """Median milliseconds of a trained network for one image.
+
+    Args:
+        folder: of the training.
+        config: its `config.json`.
+
+    Example: `latency(folder, read_json(folder / "config.json"))`.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    from tfnas.networks.darts.evaluation import build_network
+
+    recipe, shape = config["recipe"], config["data"]["image_shape"]
+    network = build_network(
+        Genotype.from_json(folder / "genotype.json"),
+        input_shape=tuple(shape),
+        classes=len(config["data"]["classes"]),
+        channels=recipe["channels"],
+        cells=recipe["cells"],
+        stem=recipe["stem"],
+    )
+    image = tf.constant(np.zeros((1, *shape), np.float32))
+    run = tf.function(lambda images: network(images, training=False))
+    run(image)
+    times = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        run(image).numpy()
+        times.append(time.perf_counter() - began)
+    return round(1000 * statistics.median(times), 3)
+
+
+def supernet_accuracy(folder, config, pruned=True):
+    """The supernet's accuracy once only the derived cell is left of it.
+
+    Every operation that the genotype keeps has weight 1 and all others 0, as
+    in the network that is trained afterwards; weights and moving statistics
+    are those of the search's end, and so are the images.
+
+    Args:
+        folder: of the search.
+        config: its `config.json`.
+        pruned: whether anything is taken away; otherwise this is the last
+            accuracy of the search.
+
+    Returns:
+        A share of 1.
+
+    Raises:
+        UserError: if the run kept no checkpoint.
+
+    Example: `supernet_accuracy(folder, read_json(folder / "config.json"))`.
+    """
+    import tensorflow as tf
+
+    from tfnas import data
+    from tfnas.networks.pruning import pruned_weights
+    from tfnas.runs.folder import Run
+    from tfnas.runs.preparation import prepare
+
+    wanted = SearchConfig(**config["config"], devices="cpu:1")
+    method = methods.from_values({"name": wanted.method, **config["method"]})
+    dataset, _ = prepare(wanted, method)
+    checkpoint = Run(folder, {}, resume=True).load_checkpoint()
+    if checkpoint is None:
+        raise UserError(f"{folder}: has no checkpoint to prune")
+    arrays, state = checkpoint
+    supernet = _supernet(method, state, dataset)
+    for variable in supernet.variables:
+        variable.assign(arrays[f"variable/{variable.path}"])
+    mixing = None
+    if pruned:
+        genotype = Genotype.from_json(folder / "genotype.json")
+        mixing = pruned_weights(supernet, genotype)
+    _, places = data.search_halves(dataset, method.halves, wanted.seed)
+    valid = dataset.train.take(places)
+    classify = tf.function(
+        lambda images: supernet(images, training=False, mixing=mixing),
+        reduce_retracing=True,
+    )
+    right = total = 0
+    for images, labels in data.evaluation_batches(
+        valid, dataset, method.batch_size
+    ):
+        found = classify(images).numpy().argmax(-1)
+        right += int((found == labels.numpy()).sum())
+        total += len(found)
+    return right / total
+
+
+def _supernet(method, state, dataset):
+    from tfnas.networks.darts.supernet import Supernet
+    from tfnas.networks.nasbench201.supernet import BenchSupernet
+
+    kind = {"darts": Supernet, "nasbench201": BenchSupernet}[method.space]
+    shape = dataset.image_shape
+    supernet = kind(
+        method,
+        cells=method.stages()[state["stage"]].cells,
+        operations=state["operations"],
+        input_shape=shape,
+        classes=len(dataset.classes),
+    )
+    if not supernet.built:
+        supernet.build((None, *shape))
+    return supernet
+
+
+if __name__ == "__main__":
+    command.run(main, sys.argv)

@@ -1,0 +1,243 @@
+"""What is compared: every finished search of a folder and its trainings."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+from tfnas.compare.labels import of_folder
+from tfnas.errors import UserError
+from tfnas.genotype import Genotype
+from tfnas.runs import earlier
+from tfnas.runs.reading import read_history
+from tfnas.runs.trained import read_json
+from tfnas.sweep.tasks import LAST
+
+# What `tfnas.compare.measuring` adds to a run's folder.
+MEASURED = "measured.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """One training of a cell that was found.
+
+    Attributes:
+        name: what follows `_trained_` in its folder's name; empty for the
+            training itself.
+        folder: of the training.
+        dataset: that it was trained and tested on.
+        channels, cells: size of the network.
+        parameters, multiply_adds: cost of the network.
+        hours: the training took.
+        error: on the test images, in percent.
+        images: test images.
+        latency: milliseconds for one image, or None where not measured.
+        typed: words of the command.
+    """
+
+    name: str
+    folder: Path
+    dataset: str
+    channels: int
+    cells: int
+    parameters: int
+    multiply_adds: int
+    hours: float
+    error: float
+    images: int
+    latency: float | None
+    typed: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """One finished search, with or without gradients.
+
+    Attributes:
+        folder: of the search.
+        label: the method and the values that it was given.
+        method: its name alone.
+        seed: of the search.
+        dataset: that it searched on.
+        values: the method's values, or the recipe of a baseline's trainings.
+        typed: words of the command.
+        genotype: what it found.
+        hours: it took.
+        network: size and cost of the cell's network in its space's paper.
+        accuracy: of the supernet on the second half, or None.
+        pruned: the same after the cell was derived, or None.
+        trained: {name: Trained}.
+    """
+
+    folder: Path
+    label: str
+    method: str
+    seed: int
+    dataset: str
+    values: dict
+    typed: tuple
+    genotype: Genotype
+    hours: float
+    network: dict
+    accuracy: float | None
+    pruned: float | None
+    trained: dict
+
+    @property
+    def kind(self):
+        """The command that made it: "search" or "baseline"."""
+        return self.typed[2].rpartition(".")[2]
+
+    @property
+    def main(self):
+        """The training itself, or None."""
+        return self.trained.get("")
+
+    @property
+    def size(self):
+        """Size and cost of its network, as trained or as in the paper."""
+        return vars(self.main) if self.main else self.network
+
+
+def read(out, *, labels=None, seeds=None, dataset=None):
+    """The searches of a folder.
+
+    Args:
+        out: the folder of the runs' folders.
+        labels: only of these methods, or None for all.
+        seeds: only of these seeds, or None for all.
+        dataset: only those on this data set; None for any, if it is one.
+
+    Returns:
+        (list of `Found`, list of the names of runs that are not finished).
+
+    Raises:
+        UserError: if none is finished, one is damaged, or they are on
+            several data sets.
+
+    Example: `found, unfinished = read("runs/compare")`.
+    """
+    found, unfinished = [], []
+    for path in sorted(Path(out).glob("*/config.json")):
+        config, folder = read_json(path), path.parent
+        what = config.get("config", {})
+        if "method" not in config and "name" not in what:
+            continue
+        label = of_folder(folder.name, what)
+        if labels is not None and label not in labels:
+            continue
+        if seeds is not None and what["seed"] not in seeds:
+            continue
+        if dataset is not None and what["dataset"] != dataset:
+            continue
+        if (folder / LAST).exists():
+            found.append(_found(folder, label, config))
+        else:
+            unfinished.append(folder.name)
+    if not found:
+        raise UserError(
+            f"--out={out}: no finished search there; leave out --gather to "
+            "run them"
+        )
+    on = sorted({each.dataset for each in found})
+    if len(on) > 1:
+        raise UserError(
+            f"--out={out}: searches on {', '.join(on)}; choose one with "
+            f"--dataset={on[0]}"
+        )
+    order = list(labels or dict.fromkeys(each.label for each in found))
+    found.sort(key=lambda each: (order.index(each.label), each.seed))
+    return found, unfinished
+
+
+def again(found):
+    """The same searches, read anew."""
+    return [
+        _found(each.folder, each.label, read_json(each.folder / "config.json"))
+        for each in found
+    ]
+
+
+def by_label(found):
+    """{label: its searches}, in order.
+
+    Example: `by_label(found)["darts"][0].seed`.
+    """
+    groups = {}
+    for each in found:
+        groups.setdefault(each.label, []).append(each)
+    return groups
+
+
+def _found(folder, label, config):
+    what, summary = config["config"], read_json(folder / "summary.json")
+    trained = {}
+    for place in sorted(folder.parent.glob(f"{_glob(folder.name)}_trained*")):
+        name = place.name.removeprefix(f"{folder.name}_trained").lstrip("_")
+        if (place / LAST).exists():
+            trained[name] = _trained(name, place)
+    pruned = _measured(folder).get("pruned_accuracy")
+    try:
+        return Found(
+            folder=folder,
+            label=label,
+            method=what.get("method", what.get("name")),
+            seed=what["seed"],
+            dataset=what["dataset"],
+            values=config.get("method", config.get("recipe", {})),
+            typed=tuple(earlier.typed(config)),
+            genotype=Genotype.from_json(folder / "genotype.json"),
+            hours=summary["seconds"] / 3600,
+            network=summary["network"],
+            accuracy=_accuracy(folder) if "method" in config else None,
+            pruned=pruned and 100 * pruned,
+            trained=trained,
+        )
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{folder}: config.json or summary.json has no {error}; the run "
+            "is damaged"
+        ) from None
+
+
+def _trained(name, folder):
+    config = read_json(folder / "config.json")
+    summary = read_json(folder / "summary.json")
+    try:
+        recipe, genotype = config["recipe"], config["genotype"]
+        layers = genotype.get("layers")
+        return Trained(
+            name=name,
+            folder=folder,
+            dataset=config["config"]["dataset"],
+            channels=recipe["channels"],
+            cells=len(layers) if layers else recipe["cells"],
+            parameters=summary["parameters"],
+            multiply_adds=summary["multiply_adds"],
+            hours=summary["seconds"] / 3600,
+            error=100 * (1 - summary["test_accuracy"]),
+            images=summary["test_images"],
+            latency=_measured(folder).get("latency_ms"),
+            typed=tuple(earlier.typed(config)),
+        )
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{folder}: config.json or summary.json has no {error}; the run "
+            "is damaged"
+        ) from None
+
+
+def _measured(folder):
+    path = folder / MEASURED
+    return read_json(path) if path.exists() else {}
+
+
+def _accuracy(folder):
+    """The supernet's last accuracy on the second half, in percent."""
+    last = read_history(folder / "history.csv", ("valid_accuracy",))
+    value = float(last["valid_accuracy"][-1])
+    return None if math.isnan(value) else 100 * value
+
+
+def _glob(name):
+    """A name that stands for itself in a pattern."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)

@@ -1,0 +1,128 @@
+"""The authors' PyTorch weights, and ours: names, layouts, both ways.
+
+`tfnas.convert` has these functions under its own name too.
+"""
+
+import keras
+
+from tfnas.convert import network_names, supernet_names
+from tfnas.errors import UserError
+from tfnas.networks.darts.supernet import Supernet
+
+
+def load_authors_weights(model, arrays):
+    """Load weights and batch-norm statistics of the authors' network.
+
+    Args:
+        model: a `Supernet`, or a network of `build_network` with or without
+            auxiliary classifier, of the same shape.
+        arrays: {PyTorch name: array in PyTorch's layout}, the whole state
+            dict. Architecture variables may be among them;
+            `num_batches_tracked` is passed over.
+
+    Raises:
+        UserError: if a name is missing, unknown, has another shape, or if
+            tensors that are one variable here differ.
+
+    Example:
+
+    ```python
+    arrays = {k: v.numpy() for k, v in torch.load("weights.pt").items()}
+    tfnas.convert.load_authors_weights(supernet, arrays)
+    ```
+    """
+    values = from_authors(model, arrays)
+    optional = _architecture(model)
+    for entry in _entries(model):
+        if entry.variable.path not in values.keys() | optional:
+            raise UserError(
+                f"{entry.parts[0][0]}: missing, needed for "
+                f"{entry.variable.path}"
+            )
+    for variable in model.variables:
+        if variable.path in values:
+            variable.assign(values[variable.path])
+
+
+def from_authors(model, arrays):
+    """Rename and re-arrange tensors keyed by the authors' names.
+
+    Weights, statistics, gradients or momentum alike: whatever is given is
+    converted; a variable of which only a part is given is an error.
+
+    Args:
+        model: the model whose variables the tensors belong to.
+        arrays: {PyTorch name: array in PyTorch's layout}.
+
+    Returns:
+        {variable.path: array in our layout}.
+
+    Raises:
+        UserError: as `load_authors_weights`, but nothing need be complete.
+    """
+    table = _entries(model)
+    given = {n for n in arrays if not n.endswith("num_batches_tracked")}
+    known = {name for entry in table for names in entry.parts for name in names}
+    if given - known:
+        raise UserError(f"{sorted(given - known)[0]}: no such name in this net")
+    values = {}
+    for entry in table:
+        wanted = {name for names in entry.parts for name in names}
+        if wanted <= given:
+            values[entry.variable.path] = entry.join(arrays)
+        elif wanted & given:
+            raise UserError(
+                f"{sorted(wanted - given)[0]}: missing, while its neighbour "
+                f"{sorted(wanted & given)[0]} is given"
+            )
+    return values
+
+
+def to_authors(model, arrays=None):
+    """Give tensors the authors' names and layout: undoes `from_authors`.
+
+    Args:
+        model: the model whose variables the tensors belong to.
+        arrays: {variable.path: array}; None for the model's own: weights,
+            statistics and, where the authors' state dict holds it
+            (Att-DARTS), the architecture.
+
+    Returns:
+        {PyTorch name: array in PyTorch's layout}.
+
+    Raises:
+        UserError: for a path that the model does not have.
+    """
+    table = {entry.variable.path: entry for entry in _entries(model)}
+    if arrays is None:
+        left_out = _left_out(model)
+        arrays = {
+            path: keras.ops.convert_to_numpy(entry.variable)
+            for path, entry in table.items()
+            if path not in left_out
+        }
+    named = {}
+    for path, array in arrays.items():
+        if path not in table:
+            raise UserError(f"{path}: no such variable in {model.name}")
+        named.update(table[path].split(array))
+    return named
+
+
+def _entries(model):
+    known = isinstance(model, Supernet)
+    return (supernet_names if known else network_names).entries(model)
+
+
+def _left_out(model):
+    """Paths of the variables that the authors' state dict does not hold."""
+    architecture = _architecture(model)
+    if architecture and supernet_names.stores_architecture(model):
+        return set()
+    return architecture
+
+
+def _architecture(model):
+    """Paths of the variables that need not be among the authors' tensors."""
+    architecture = getattr(model, "architecture", {})
+    return {variable.path for variable in architecture.values()}

@@ -1,0 +1,136 @@
+"""`python -m tfnas.convert`: the authors' PyTorch weights to Keras and back."""
+
+import dataclasses
+
+from tfnas.choice import choice, fields
+from tfnas.cli import command
+from tfnas.convert import files
+from tfnas.errors import UserError
+
+USAGE = """usage: python -m tfnas.convert --flag=value ...
+
+Turns an authors' checkpoint of a known genotype (.pt, .npz, .safetensors) into
+Keras weights (.weights.h5, .safetensors), or Keras weights into theirs. Every
+name and shape has to fit. Sizes are read off the checkpoint's shapes; where
+they do not tell, they are the published ones: 36 channels, 20 cells, 10 classes
+for the stem cifar, 48, 14, 1000 for imagenet.
+"""
+DIRECTIONS = ("keras", "authors")
+# The one attention whose weights an image's size decides.
+_SIZED = "ge_theta_plus"
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvertConfig:
+    """What a conversion is asked for.
+
+    A size that is None is read off the checkpoint's shapes, and where these do
+    not tell, it is the published one of the stem, see `sizes`.
+
+    Example: `ConvertConfig("DARTS_V2", "model.pt", "darts.weights.h5")`.
+    """
+
+    genotype: str | None = choice(None, "genotype file, or a name of the zoo")
+    checkpoint: str | None = choice(None, "file to read")
+    out: str | None = choice(None, "file to write")
+    direction: str | None = choice(
+        None,
+        "what is written: keras, or authors, the default where a suffix says "
+        "so (.weights.h5 read, .pt or .npz written)",
+        options=DIRECTIONS,
+    )
+    stem: str | None = choice(
+        None, "cifar or imagenet", options=("cifar", "imagenet")
+    )
+    channels: int | None = choice(None, "channels of the first cell", least=1)
+    cells: int | None = choice(None, "number of cells", least=1)
+    classes: int | None = choice(None, "number of classes", least=1)
+    auxiliary: bool | None = choice(
+        None, "with the auxiliary classifier; false leaves out one that is read"
+    )
+    image_size: int | None = choice(
+        None, "height and width of an image (GE attention alone depends on it)"
+    )
+
+    def sizes(self):
+        """{name: value} of the sizes that were given."""
+        names = ("stem", "channels", "cells", "classes", "image_size")
+        values = {name: getattr(self, name) for name in (*names, "auxiliary")}
+        return {k: v for k, v in values.items() if v is not None}
+
+
+def main(argv):
+    """Convert as the arguments say.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument, the genotype or a file cannot be used.
+
+    Example: `main(["convert", "--genotype=PDARTS", "--checkpoint=imagenet.pt",
+    "--out=pdarts.weights.h5"])`.
+    """
+    if command.asks_for_help(argv):
+        print("\n".join([USAGE, *command.help_lines(ConvertConfig)]))
+        return 0
+    given = command.parse(argv, ConvertConfig)
+    config = resolve(given)
+    from tfnas import zoo
+
+    genotype = zoo.genotype(config.genotype)
+    command.refuse_unused(given, _unused(genotype))
+    with command.quiet_start():
+        from tfnas.convert import run
+
+    run.convert(config, genotype)
+    return 0
+
+
+def resolve(given):
+    """The configuration from the flags given, checked as far as files go.
+
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        A `ConvertConfig` whose direction is set.
+
+    Raises:
+        UserError: for a flag that is missing or contradicts another, a file
+            that is not there, or a library that is missing.
+
+    Example: `resolve({"genotype": "a", "checkpoint": "b.npz", "out":
+    "c.weights.h5"}).direction` is "keras".
+    """
+    for name in ("genotype", "checkpoint", "out"):
+        if not given.get(name):
+            raise UserError(f"--{name}: missing; see --help")
+    config = ConvertConfig(**given)
+    for field in fields(ConvertConfig):
+        value, least = getattr(config, field.name), field.metadata["least"]
+        if least is not None and value is not None and value < least:
+            raise UserError(f"--{field.name}={value}: use at least {least}")
+    read, written = config.checkpoint, config.out
+    direction = config.direction or _direction(read, written)
+    names = {"keras": files.OURS, "authors": files.AUTHORS}
+    (other,) = set(DIRECTIONS) - {direction}
+    files.check_suffix("checkpoint", read, names[other])
+    files.check_suffix("out", written, names[direction])
+    files.check_place(read, written)
+    return dataclasses.replace(config, direction=direction)
+
+
+def _unused(genotype):
+    """What `command.refuse_unused` takes."""
+    named = set()
+    for cell in genotype.cells.values():
+        named |= {cell.attention}
+        named |= {x for edge in cell.edges for x in (edge.op, edge.attention)}
+    why = f"only {_SIZED} has weights for each pixel, which the genotype lacks"
+    yield ("image_size",), _SIZED not in named, why
+
+
+def _direction(read, written):
+    back = read.endswith(".h5") or written.endswith((".npz", ".pt", ".pth"))
+    return "authors" if back else "keras"

@@ -1,0 +1,150 @@
+"""Files of named arrays: .npz, .safetensors and PyTorch's .pt, read safely.
+
+Nothing here unpickles more than tensors. PyTorch and safetensors are optional
+and are asked for only by the files that need them.
+"""
+
+import importlib.util
+import os
+from pathlib import Path
+
+from tfnas.cli.files import staged
+from tfnas.errors import UserError
+
+_TORCH = (".pt", ".pth", ".pth.tar")
+AUTHORS = (*_TORCH, ".npz", ".safetensors")
+OURS = (".weights.h5", ".safetensors")
+_LIBRARIES = {".safetensors": "safetensors", **dict.fromkeys(_TORCH, "torch")}
+
+
+def suffix(path, suffixes=(*AUTHORS, *OURS)):
+    """The one of the suffixes that a path has, or None.
+
+    Example: `suffix("a.weights.h5")` is ".weights.h5".
+    """
+    return next((s for s in suffixes if str(path).endswith(s)), None)
+
+
+def check_suffix(flag, path, suffixes):
+    """Refuse a file of another kind, or whose library is missing.
+
+    Raises:
+        UserError: which names the flag.
+
+    Example: `check_suffix("out", "a.weights.h5", OURS)`.
+    """
+    ending = suffix(path, suffixes)
+    if ending is None:
+        raise UserError(
+            f"--{flag}={path}: use a file that ends in {', '.join(suffixes)}, "
+            "or turn --direction round"
+        )
+    library = _LIBRARIES.get(ending)
+    if library and importlib.util.find_spec(library) is None:
+        raise UserError(
+            f"--{flag}={path}: needs {library}; pip install 'tfnas[{library}]'"
+        )
+
+
+def check_place(read, written):
+    """Refuse a file to read that is not there, and a place not to be written.
+
+    Example: `check_place("a.npz", "b.weights.h5")`.
+    """
+    if not Path(read).is_file():
+        raise UserError(f"--checkpoint={read}: no such file")
+    folder = Path(written).absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f"--out={written}: {folder} cannot be written")
+    if Path(written).exists():
+        raise UserError(f"--out={written}: is there; choose another file")
+
+
+def read(path):
+    """The arrays of a file.
+
+    Args:
+        path: of .npz, .safetensors, .pt, .pth or .pth.tar. Of a training
+            checkpoint the `state_dict` is taken.
+
+    Returns:
+        {name: NumPy array}.
+
+    Raises:
+        UserError: if it is damaged or holds anything but named tensors.
+
+    Example: `read("model.pt")["classifier.weight"].shape`.
+    """
+    reader = {".npz": _read_npz, ".safetensors": _read_safetensors}
+    try:
+        return reader.get(suffix(path), _read_torch)(path)
+    except UserError:
+        raise
+    # Each library has errors of its own for the same: a file of another kind.
+    except Exception as error:
+        line = str(error).partition("\n")[0][:120]
+        raise UserError(
+            f"{path}: cannot be read as named tensors "
+            f"({type(error).__name__}: {line}); fetch it again, or save its "
+            "state_dict"
+        ) from None
+
+
+def write(path, arrays):
+    """Write arrays, whole or not at all.
+
+    Args:
+        path: as of `read`.
+        arrays: {name: NumPy array}.
+
+    Example: `write("weights.npz", {"kernel": np.ones(3)})`.
+    """
+    import numpy as np
+
+    arrays = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
+    with staged(path) as aside:
+        if suffix(path) == ".npz":
+            np.savez(aside, **arrays)
+        elif suffix(path) == ".safetensors":
+            from safetensors.numpy import save_file
+
+            save_file(arrays, aside)
+        else:
+            import torch
+
+            tensors = {k: torch.from_numpy(v) for k, v in arrays.items()}
+            torch.save(tensors, aside)
+
+
+def _read_npz(path):
+    import numpy as np
+
+    # NumPy leaves a file open that it opened itself and could not read.
+    with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _read_safetensors(path):
+    from safetensors.numpy import load_file
+
+    return load_file(path)
+
+
+def _read_torch(path):
+    import torch
+
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if isinstance(content, dict):
+        content = content.get("state_dict", content)
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no state_dict; save one")
+    strange = [k for k, v in content.items() if not torch.is_tensor(v)]
+    if strange:
+        raise UserError(
+            f"{path}: {strange[0]} is no tensor; save the state_dict alone"
+        )
+    # NumPy has no bfloat16.
+    return {
+        k: (v.float() if v.is_floating_point() else v).numpy()
+        for k, v in content.items()
+    }

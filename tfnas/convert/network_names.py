@@ -1,0 +1,118 @@
+"""The authors' names of the variables of an evaluation network.
+
+An edge's names follow its place g in the genotype's list: `_ops.g` (DARTS,
+P-DARTS, PC-DARTS); `_first_layers.g` and `_second_layers.g` if there is an
+attention in either cell (Att-DARTS); `_ops.to.from.n`, n counting operations
+of the same edge, in networks that drop whole nodes (Fair DARTS).
+"""
+
+from tfnas.convert.layouts import CONVOLUTION, DENSE, VECTOR, entries_of, entry
+from tfnas.errors import UserError
+from tfnas.genotype import ATTENTIONS
+from tfnas.layers.attention.modules import Attention
+from tfnas.layers.attention.operation import AttentionOperation
+from tfnas.networks.genotype_cell import GenotypeCell
+
+# The authors' modules of our stem convolutions, and the places therein of
+# the convolution and its batch norm.
+_STEMS = {
+    "stem": ("stem", 0, 1),
+    "stem_0": ("stem0", 0, 1),
+    "stem_1": ("stem0", 3, 4),
+    "stem_2": ("stem1", 1, 2),
+}
+
+
+def entries(model):
+    """The table of a network of `build_network`: a list of `Entry`.
+
+    Raises:
+        UserError: for a model of which the authors have no like.
+    """
+    cells = [x for x in model.layers if isinstance(x, GenotypeCell)]
+    if not cells:
+        raise UserError(
+            f"{model.name}: the authors have no such network; give a Supernet "
+            "or the network of a genotype of space darts"
+        )
+    layers = {layer.name: layer for layer in model.layers}
+    table = stem_entries(model.layers)
+    names = _names(cells)
+    for index, cell in enumerate(cells):
+        table += _cell(cell, f"cells.{index}", names)
+    if "auxiliary" in layers:
+        table += entries_of(layers["auxiliary"], [["auxiliary_head"]])
+    classifier = layers["logits"]
+    table.append(entry(classifier.kernel, [["classifier"]], "weight", DENSE))
+    table.append(entry(classifier.bias, [["classifier"]], "bias", VECTOR))
+    return table
+
+
+def stem_entries(layers):
+    """The entries of the stem convolutions among some layers."""
+    table = []
+    for layer in layers:
+        if layer.name in _STEMS:
+            module, convolution, norm = _STEMS[layer.name]
+            prefix = f"{module}.{convolution}"
+            table.append(
+                entry(layer.convolution, [[prefix]], "weight", CONVOLUTION)
+            )
+            table += entries_of(layer.norm, [[f"{module}.{norm}"]])
+    return table
+
+
+def _cell(cell, prefix, names):
+    table = []
+    for index, layer in enumerate(cell.preprocess):
+        table += entries_of(layer, [[f"{prefix}.preprocess{index}"]])
+    for place, edge in zip(cell.live, cell.edges, strict=True):
+        first = f"{prefix}.{names(cell.cell, place)}"
+        second = f"{prefix}._second_layers.{place}"
+        table += _module(edge.operation, first, cell.reduction)
+        table += _module(edge.second, second)
+    return table + _module(cell.attention, f"{prefix}._bottleneck")
+
+
+def _module(layer, prefix, reduction=False):
+    """The entries of an operation or an attention."""
+    if isinstance(layer, AttentionOperation):
+        table = []
+        if layer.stride == 2:
+            table += entries_of(layer.reduce, [[f"{prefix}.0"]])
+        # In a reduction cell the authors have a place before every attention.
+        inner = f"{prefix}.1" if reduction else prefix
+        return table + _module(layer.attention, inner)
+    if isinstance(layer, Attention):
+        prefix = f"{prefix}._mask"
+    return entries_of(layer, [[prefix]])
+
+
+# === Names of an edge's operation, by author ===
+
+
+def _names(cells):
+    if any(_attends(cell.cell) for cell in cells):
+        return _att_darts
+    return _fair_darts if cells[0].drop == "node" else _darts
+
+
+def _attends(cell):
+    operations = {edge.op for edge in cell.edges} & set(ATTENTIONS)
+    after = {edge.attention for edge in cell.edges} | {cell.attention}
+    return operations or after != {None}
+
+
+def _darts(cell, place):
+    return f"_ops.{place}"
+
+
+def _fair_darts(cell, place):
+    edge = cell.edges[place]
+    earlier = [(other.source, other.to) for other in cell.edges[:place]]
+    count = earlier.count((edge.source, edge.to))
+    return f"_ops.{edge.to}.{edge.source}.{count}"
+
+
+def _att_darts(cell, place):
+    return f"_first_layers.{place}"

@@ -1,0 +1,92 @@
+"""`python -m tfnas.demo`: a local page to try a network on one's own images."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfnas import zoo
+from tfnas.choice import check_values, choice
+from tfnas.cli import command
+from tfnas.errors import UserError
+
+USAGE = """usage: python -m tfnas.demo --model=NAME|--run=DIR [--flag=value ...]
+
+Opens a page on this machine: drop an image, see classes, probabilities, what
+the network was shown, and its cells.
+"""
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """What a page is asked for.
+
+    Example: `DemoConfig(model="darts_fashion_mnist.fashion_mnist_c10_l5")`.
+    """
+
+    model: str | None = choice(None, "name of a network of the zoo")
+    run: str | None = choice(None, "finished folder of tfnas.train")
+    port: int = choice(7860, "the page is http://127.0.0.1:PORT", least=1)
+    data_dir: str | None = choice(
+        None, "folder of the images, if it is not where --run read them"
+    )
+    zoo: str | None = choice(None, "folder of the zoo, else the project's own")
+
+
+def main(argv):
+    """Serve the page until Ctrl-C.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument or the network cannot be used, or Gradio is
+            missing.
+
+    Example: `main(["demo", "--run=runs/mine", "--port=8000"])`.
+    """
+    if command.asks_for_help(argv):
+        print("\n".join([USAGE, *command.help_lines(DemoConfig)]))
+        return 0
+    config = resolve(command.parse(argv, DemoConfig))
+    with command.quiet_start():
+        from tfnas.demo import run as page
+        from tfnas.export import source
+    page.serve(source.of_config(config), config.port)
+    return 0
+
+
+def resolve(given):
+    """The configuration from the flags given, checked as far as files go.
+
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        A `DemoConfig`.
+
+    Raises:
+        UserError: for a flag that is missing or does not fit, or if Gradio is
+            missing.
+
+    Example: `resolve({"run": "runs/mine"}).port` is 7860.
+    """
+    config = DemoConfig(**given)
+    check_values(config)
+    if bool(config.model) == bool(config.run):
+        raise UserError("--model: give it or --run, one of them")
+    command.refuse_unused(
+        given,
+        [
+            (("zoo",), bool(config.run), "--run is not in a zoo"),
+            (("data_dir",), bool(config.model), "--model needs no images"),
+        ],
+    )
+    if config.port > 65535:
+        raise UserError(f"--port={config.port}: use 65535 or less")
+    if config.run and not Path(config.run).is_dir():
+        raise UserError(f"--run={config.run}: no such folder")
+    if config.model:
+        zoo.entry(config.model, config.zoo)  # Refuses a name that is none.
+    if importlib.util.find_spec("gradio") is None:
+        raise UserError("demo: needs gradio; pip install 'tfnas[demo]'")
+    return config

@@ -1,0 +1,139 @@
+"""The page of `tfnas.demo`: an image file in, classes and cells out."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from tfnas.data.decoding import PIXELS
+from tfnas.errors import UserError
+from tfnas.export import graph
+from tfnas.export.image_bytes import BYTES, decode
+from tfnas.genotype import drawing
+
+SHOWN = 5
+_PREVIEW_SIDE = 224
+
+
+def serve(source, port):
+    """Serve the page on this machine until Ctrl-C.
+
+    Args:
+        source: a `Source`.
+        port: of 127.0.0.1.
+
+    Raises:
+        UserError: if the port is taken.
+
+    Example: `serve(of_config(DemoConfig(model=name)), 7860)`.
+    """
+    # Nothing is told to anybody, nothing is fetched.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    import gradio
+
+    page = build(source)
+    try:
+        page.launch(
+            server_name="127.0.0.1",
+            server_port=port,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            theme=gradio.themes.Default(
+                font=["sans-serif"], font_mono=["monospace"]
+            ),
+        )
+    except OSError:
+        raise UserError(f"--port={port}: is taken; give another") from None
+    print(f"http://127.0.0.1:{port}", flush=True)
+    page.block_thread()
+
+
+def build(source):
+    """The page as Gradio's blocks.
+
+    Example: `build(source).launch()`.
+    """
+    import gradio
+
+    answer = answering(source)
+
+    def shown(content):
+        if content is None:
+            return None, None
+        try:
+            return answer(content)
+        except UserError as error:
+            raise gradio.Error(str(error)) from None
+
+    with gradio.Blocks(title="tfnas", analytics_enabled=False) as page:
+        gradio.Markdown(f"# {_title(source)}\nDrop an image.")
+        with gradio.Row():
+            file = gradio.File(
+                label="JPEG, PNG, GIF or BMP", type="binary", height=160
+            )
+            with gradio.Column():
+                # Image's own label would cover a part of it.
+                gradio.Markdown("What the network is shown:")
+                preview = gradio.Image(
+                    show_label=False, interactive=False, height=160
+                )
+            classes = gradio.Label(label="class", num_top_classes=SHOWN)
+        if source.genotype is not None:
+            gradio.HTML(_cells(source.genotype))
+        file.change(shown, file, [classes, preview])
+    return page
+
+
+def answering(source):
+    """A function from an image file's bytes to what the page shows.
+
+    Args:
+        source: a `Source`.
+
+    Returns:
+        Function of bytes: ({class: probability}, uint8 array of the pixels
+        that the network was shown, enlarged). It raises UserError for a file
+        that is no image.
+
+    Example: `answering(source)(Path("cat.jpg").read_bytes())[0]`.
+    """
+    logits = graph.reference(source.network, source.mean, source.std)
+    labels = source.classes or tuple(map(str, range(source.count)))
+
+    def answer(content):
+        try:
+            image = decode(
+                tf.constant(content), source.image_shape, source.crop
+            ).numpy()
+        except tf.errors.OpError as error:
+            line = "not an image that can be read; give JPEG, PNG, GIF or BMP"
+            if "more than" in error.message:
+                line = (
+                    f"too large an image; give at most {PIXELS:,} pixels and "
+                    f"{BYTES:,} bytes"
+                )
+            raise UserError(line) from None
+        found = tf.nn.softmax(logits(image[None]))[0].numpy()
+        scale = max(1, _PREVIEW_SIDE // max(image.shape[:2]))
+        pixels = image.astype("uint8").repeat(scale, 0).repeat(scale, 1)
+        if pixels.shape[-1] == 1:
+            pixels = np.repeat(pixels, 3, -1)
+        return dict(zip(labels, map(float, found), strict=True)), pixels
+
+    return answer
+
+
+def _title(source):
+    origin = source.origin or {}
+    return origin.get("zoo") or origin.get("run") or "network"
+
+
+def _cells(genotype):
+    """The drawing of the cells, never wider than the page."""
+    style = "<style>.cells svg {max-width: 100%; height: auto}</style>"
+    try:
+        svg = drawing.to_svg(genotype)
+        return f'<div class="cells">{style}{svg}</div>'
+    except UserError as error:  # Graphviz may be missing.
+        return f"<p>{error}</p>"

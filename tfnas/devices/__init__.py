@@ -1,0 +1,1 @@
+"""What computes: devices, threads, the workers of a run."""

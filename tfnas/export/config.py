@@ -1,0 +1,117 @@
+"""`python -m tfnas.export`: a network for servers that do not have tfnas."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfnas import zoo
+from tfnas.choice import check_values, choice
+from tfnas.cli import command
+from tfnas.errors import UserError
+from tfnas.export.requirements import KINDS, check_libraries
+from tfnas.export.staging import check_place
+
+USAGE = """usage: python -m tfnas.export --model=NAME --out=DIR [--flag=value]
+       python -m tfnas.export --run=DIR --out=DIR [--flag=value]
+
+Writes a network of the zoo, or of a finished training, to --out:
+
+  NAME/1/      SavedModel, ONNX, labels and description; then NAME/2/, ...
+  NAME.onnx    the newest version's, as are
+  labels.txt   the classes, and
+  model.json   the input, the preprocessing, digests
+
+All forms are compared with the network; where they deviate nothing is written.
+"""
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What an export is asked for.
+
+    Example: `ExportConfig(run="runs/mine", out="served", quantize=("int8",))`.
+    """
+
+    model: str | None = choice(None, "name of a network of the zoo")
+    run: str | None = choice(None, "finished folder of tfnas.train")
+    out: str | None = choice(None, "folder to write a new version to")
+    name: str | None = choice(
+        None, "what servers call the network, else its own name or --run's"
+    )
+    opset: int = choice(17, "version of ONNX's operations", options=(17, 18))
+    quantize: tuple[str, ...] = choice(
+        (),
+        "ONNX files of other types beside the one of float32; each is "
+        "measured on the test images",
+        options=KINDS,
+    )
+    data_dir: str | None = choice(
+        None, "folder of the images, if it is not where --run read them"
+    )
+    zoo: str | None = choice(None, "folder of the zoo, else the project's own")
+
+
+def main(argv):
+    """Export as the arguments say.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument, the network or the folder cannot be used,
+            or a form of the network deviates from it.
+
+    Example: `main(["export", "--run=runs/mine", "--out=served"])`.
+    """
+    if command.asks_for_help(argv):
+        print("\n".join([USAGE, *command.help_lines(ExportConfig)]))
+        return 0
+    config = resolve(command.parse(argv, ExportConfig))
+    with command.quiet_start():
+        from tfnas.export import run, source
+    found = source.of_config(config)
+    run.export_source(found, config)
+    return 0
+
+
+def resolve(given):
+    """The configuration from the flags given, checked as far as files go.
+
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        An `ExportConfig` with `name`.
+
+    Raises:
+        UserError: for a flag that is missing or does not fit, a library that
+            is missing, or a folder that cannot be used.
+
+    Example: `resolve({"run": "runs/mine", "out": "served"}).name` is "mine".
+    """
+    config = ExportConfig(**given)
+    check_values(config)
+    if not (config.model or config.run):
+        raise UserError("--model: missing; or give --run")
+    if config.model and config.run:
+        raise UserError(f"--run={config.run}: leave out --model")
+    command.refuse_unused(
+        given,
+        [
+            (("zoo",), bool(config.run), "--run is not in a zoo"),
+            (
+                ("data_dir",),
+                bool(config.model) and not config.quantize,
+                "--model needs images for --quantize alone",
+            ),
+        ],
+    )
+    if not config.out:
+        raise UserError("--out: missing; give a folder to write to")
+    if config.run and not Path(config.run).is_dir():
+        raise UserError(f"--run={config.run}: no such folder")
+    if config.model:
+        zoo.entry(config.model, config.zoo)  # Refuses a name that is none.
+    name = config.name or config.model or Path(config.run).resolve().name
+    check_libraries("export")
+    check_place(Path(config.out), name)
+    return ExportConfig(**{**given, "name": name})

@@ -1,0 +1,106 @@
+"""What is exported: a network of the zoo, of a run, or one's own."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from tfnas import zoo
+from tfnas.genotype import Genotype
+from tfnas.runs.trained import read_run, with_statistics
+from tfnas.zoo.loading import genotype_of, network_of
+
+# Of a photograph this share of the shorter side was shown in the tests.
+_CROPS = {"imagenet": 224 / 256}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """A network and what is known of it.
+
+    Attributes:
+        network: the `keras.Model`.
+        image_shape: (H, W, C).
+        count: how many classes.
+        classes: their names, or None.
+        mean: mean of each channel in 0..1 units, None if `network` takes
+            images in 0..255.
+        std: their deviation, or None.
+        crop: the share of the shorter side that is kept of an image file.
+        genotype: the `Genotype`, or None.
+        images: arguments of `tfnas.data.load`, or None.
+        origin: where it is from, JSON-ready.
+
+    Example: `of_config(ExportConfig(model="PDARTS")).image_shape`.
+    """
+
+    network: Any
+    image_shape: tuple
+    count: int
+    classes: tuple | None = None
+    mean: tuple | None = None
+    std: tuple | None = None
+    crop: float = 1.0
+    genotype: Genotype | None = None
+    images: tuple | None = None
+    origin: dict | None = None
+
+
+def of_config(config):
+    """The `Source` that `--model` or `--run` names.
+
+    Args:
+        config: an object with `model`, `run`, `data_dir` and `zoo`.
+
+    Raises:
+        UserError: if there is none, or its files or images cannot be used.
+
+    Example: `of_config(ExportConfig(run="runs/mine"))`.
+    """
+    if config.run:
+        return _of_run(config)
+    return _of_entry(config)
+
+
+def _of_entry(config):
+    entry = zoo.entry(config.model, config.zoo)
+    folder = config.data_dir
+    return Source(
+        network=zoo.load(entry.name, zoo=config.zoo),
+        image_shape=entry.image_shape,
+        count=len(entry.classes),
+        classes=entry.classes,
+        genotype=genotype_of(entry, config.zoo),
+        images=(entry.dataset, folder, None),
+        origin={
+            "zoo": entry.name,
+            "mean": list(entry.mean),
+            "std": list(entry.std),
+            "weights_sha256": entry.weights["sha256"],
+            "genotype_sha256": entry.genotype["sha256"],
+            "test": entry.test,
+        },
+    )
+
+
+def _of_run(config):
+    run = with_statistics(read_run(config.run), config.data_dir)
+    images = run.images(config.data_dir)
+    return Source(
+        network=network_of(run),
+        image_shape=run.image_shape,
+        count=len(run.classes),
+        classes=run.classes,
+        crop=_CROPS.get(images[-1], 1.0),
+        genotype=run.genotype,
+        images=images[:-1],
+        origin={
+            "run": Path(config.run).name,
+            "mean": list(run.mean),
+            "std": list(run.std),
+            "weights_sha256": zoo.index.stored(run.weights)["sha256"],
+            "test": {
+                "images": run.summary["test_images"],
+                "correct": run.summary["test_correct"],
+            },
+        },
+    )

@@ -1,0 +1,1 @@
+"""The attentions that an edge can carry (survey 3.1)."""

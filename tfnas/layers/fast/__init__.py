@@ -1,0 +1,1 @@
+"""What makes a supernet's step fast on a CPU."""

@@ -1,0 +1,1 @@
+"""Networks of the mobile space: the supernet, and what it finds."""

@@ -1,0 +1,200 @@
+"""The supernet of the mobile space.
+
+Their layout is a reconstruction; see `tfnas.spaces.mobile`.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfnas import cost, derivation, methods, regularization
+from tfnas.genotype import Genotype
+from tfnas.layers.fast.shared_trace import SharedTrace
+from tfnas.networks.mobile.evaluation import classifier_of, start
+from tfnas.networks.mobile.inverted import (
+    ConvolutionBlock,
+    MixedLayer,
+)
+from tfnas.relaxation import RELAXATIONS, perturbed
+from tfnas.spaces import mobile
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class MobileSupernet(keras.Model):
+    """A chain of 19 layers, each a weighted sum of its candidates.
+
+    Small images keep their size for longer; `spaces.mobile.adaptation` says
+    where. All variables exist from construction on.
+
+    Args:
+        method: name of a method, or a `Method`.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        width: factor on all channels, which are then multiples of eight.
+        operations: candidate operations: None for all, a list of names, or
+            {"layers": lists of names, one for each layer}.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Call arguments:
+        inputs: normalised images, (N, H, W, C).
+        training: whether batch norms use the batch's statistics.
+        seed: two integers for the perturbation of alpha (SDARTS).
+        radius: of that perturbation, or None.
+
+    Returns:
+        Logits, (N, classes).
+
+    Raises:
+        UserError: for an image below 4x4 pixels, an unknown operation or
+            method.
+
+    Source: Fair DARTS (arXiv:1911.12126), its search space S2.
+
+    Example:
+
+    ```python
+    supernet = MobileSupernet("fair_darts", width=0.25)
+    logits = supernet(np.zeros((2, 32, 32, 3), "float32"))
+    print(supernet.derive().to_json())
+    ```
+    """
+
+    def __init__(
+        self,
+        method="fair_darts",
+        *,
+        input_shape=(32, 32, 3),
+        classes=10,
+        width=1.0,
+        operations=None,
+        name="mobile_supernet",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.method = methods.get(method)
+        self.image_shape = tuple(input_shape)
+        self.classes = classes
+        self.width = width
+        self.skip_dropout_rate = self.auxiliary_weight = None
+        self.beta_decay_weight = None
+        self.operations = {"layers": mobile.per_layer(operations)}
+        self._trace = SharedTrace()
+        self.build((None, *self.image_shape))
+
+    def build(self, input_shape):
+        layout = mobile.layout(input_shape[1:], self.width)
+        names = self.operations["layers"]
+        self.alphas = self.add_weight(
+            name="alphas_layers",
+            shape=(len(names), len(names[0])),
+            initializer=keras.initializers.RandomNormal(
+                stddev=self.method.alpha_deviation
+            ),
+        )
+        if self.method.beta_decay:
+            self.beta_decay_weight = self.add_weight(
+                name="beta_decay_weight",
+                shape=(),
+                initializer="zeros",
+                trainable=False,
+            )
+        options = {"dtype": self.dtype_policy}
+        self.stem, self.first = start(layout, **options)
+        self.mixed = [
+            MixedLayer(
+                channels, names[i], stride, name=f"layer_{i:02}", **options
+            )
+            for i, (channels, stride) in enumerate(layout.layers)
+        ]
+        self.last = ConvolutionBlock(layout.last, 1, name="last", **options)
+        self.classifier = classifier_of(
+            self.classes, layout.last, name="classifier", **options
+        )
+        shape = input_shape
+        for layer in (self.stem, self.first, *self.mixed, self.last):
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.classifier.build((None, layout.last))
+        self.built = True
+
+    def call(self, inputs, training=False, seed=(0, 0), radius=None):
+        weights = RELAXATIONS[self.method.relaxation](self.alphas.value)
+        if radius is not None:
+            weights = perturbed(weights, radius, seed)
+        x = self.stem(inputs, training=training)
+        x = self.first(x, training=training)
+        for layer, row in zip(self.mixed, tf.unstack(weights), strict=True):
+            x = self._trace(layer, x, row, training=training)
+        x = self.last(x, training=training)
+        return self.classifier(tf.reduce_mean(x, [1, 2]))
+
+    def architecture_loss(self):
+        """What the method adds to the validation loss for alpha alone."""
+        return regularization.own_loss(
+            self.method, [self.alphas.value], self.beta_decay_weight
+        )
+
+    def cost(self):
+        """Parameters without architecture, and multiply-adds an image."""
+        return cost.supernet_cost(
+            self.operations,
+            input_shape=self.image_shape,
+            classes=self.classes,
+            width=self.width,
+        )
+
+    @property
+    def architecture(self):
+        """{"alphas_layers": (19, candidates)}, columns as `operations`."""
+        return {"alphas_layers": self.alphas}
+
+    @property
+    def weight_variables(self):
+        """The trainable variables that are not architecture: w."""
+        return [v for v in self.trainable_variables if v is not self.alphas]
+
+    def derive(self):
+        """The `Genotype` of each layer's strongest operation.
+
+        A chain needs an operation in every layer: where none reaches the
+        threshold of a method that has one, the strongest stays, and the
+        provenance counts these layers under "fallback_layers".
+        """
+        relax = getattr(derivation, self.method.relaxation)
+        weights = relax(keras.ops.convert_to_numpy(self.alphas))
+        columns = np.argmax(weights, axis=1)
+        rows = zip(self.operations["layers"], columns, strict=True)
+        return Genotype(
+            "mobile",
+            layers=tuple(names[column] for names, column in rows),
+            provenance=_weak_layers(weights, self.method.threshold),
+        )
+
+    def get_config(self):
+        return {
+            "method": {"name": self.method.name, **self.method.values()},
+            "input_shape": self.image_shape,
+            "classes": self.classes,
+            "width": self.width,
+            "operations": self.operations,
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        config["method"] = methods.from_values(config["method"])
+        config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
+        return cls(**config)
+
+
+def _weak_layers(weights, threshold):
+    """Provenance that counts the layers below the threshold, if any are."""
+    weak = np.count_nonzero(weights.max(axis=1) < (threshold or 0))
+    if not weak:
+        return {}
+    return {
+        "fallback_layers": f"{weak} of {len(weights)} layers have no operation "
+        f"that reaches {threshold}: took the strongest instead"
+    }

@@ -1,0 +1,144 @@
+"""The supernet of NAS-Bench-201.
+
+As the networks that it finds, it is a stem, three stacks of cells with residual
+blocks between them, batch norm, ReLU, global average pooling and a classifier.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfnas import cost, methods
+from tfnas.layers.fast.normalization import BatchNormalization
+from tfnas.layers.fast.shared_trace import SharedTrace
+from tfnas.layers.outgoing import EdgeOptions
+from tfnas.networks.cell_supernet import CellSupernet
+from tfnas.networks.nasbench201.cells import (
+    BenchSearchCell,
+)
+from tfnas.networks.nasbench201.evaluation import (
+    check_size,
+    classifier_of,
+    layers_of,
+)
+from tfnas.spaces import nasbench201
+
+
+@keras.saving.register_keras_serializable(package="tfnas")
+class BenchSupernet(CellSupernet):
+    """The network in which every edge of the one cell mixes its candidates.
+
+    Args:
+        method: name of a method, or a `Method`, of this space.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        channels: of the first stack; None for the method's own.
+        cells: number of cells, a multiple of three; None for the method's own.
+        operations: candidates: None for the method's own, a list of names, or
+            {"cell": lists of names, one for each of six edges}.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Call arguments:
+        inputs: normalised images, (N, H, W, C).
+        training: whether batch norms use the batch's statistics.
+        seed: two integers that decide what is random in training.
+        radius: of the perturbation of alpha (SDARTS), or None.
+        mixing: weights in place of the relaxed architecture's, as of
+            `mixing_weights`; an epoch's derived cell, for example.
+
+    Returns:
+        Logits, (N, classes).
+
+    Raises:
+        UserError: for an image below 4x4 pixels, another number of cells, an
+            unknown operation or method.
+
+    Source: NAS-Bench-201 (arXiv:2001.00326), figure 1.
+
+    Example:
+
+    ```python
+    method = methods.get("darts").with_flags({"space": "nasbench201"})
+    supernet = BenchSupernet(method, channels=4, cells=3)
+    print(supernet.derive().to_json())
+    ```
+    """
+
+    def __init__(
+        self,
+        method,
+        *,
+        input_shape=(32, 32, 3),
+        classes=10,
+        channels=None,
+        cells=None,
+        operations=None,
+        name="bench_supernet",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.method = methods.get(method)
+        if self.method.space != "nasbench201":
+            self.method = self.method.with_flags({"space": "nasbench201"})
+        self.image_shape = tuple(input_shape)
+        self.classes = classes
+        self.channels = channels or self.method.channels
+        self.cell_count = cells or self.method.cells[0]
+        self.nodes = nasbench201.NODES
+        self.operations = {
+            "cell": nasbench201.per_edge(operations or self.method.operations)
+        }
+        check_size(self.image_shape, self.cell_count)
+        self._trace = SharedTrace()
+        self.build((None, *self.image_shape))
+
+    def build(self, input_shape):
+        self.build_architecture()
+        options = {"dtype": self.dtype_policy}
+        edge_options = EdgeOptions(
+            partial=self.method.partial_channels,
+            auxiliary_skip=self.method.auxiliary_skip,
+        )
+
+        def cell(channels, name):
+            names = self.operations["cell"]
+            return BenchSearchCell(
+                channels, names, edge_options, name=name, **options
+            )
+
+        self.stages = layers_of(cell, self.channels, self.cell_count, options)
+        self.norm = BatchNormalization(name="last_norm", **options)
+        self.classifier = classifier_of(
+            self.classes, self.channels, name="classifier", **options
+        )
+        shape = input_shape
+        for layer in self.stages:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.norm.build(shape)
+        self.classifier.build((None, shape[-1]))
+        self.built = True
+
+    def call(
+        self, inputs, training=False, seed=(0, 0), radius=None, mixing=None
+    ):
+        weights = (mixing or self.relaxed(seed, radius))["cell"]
+        x = inputs
+        for index, layer in enumerate(self.stages):
+            if isinstance(layer, BenchSearchCell):
+                own = self.of_cell(weights, index, training, seed)
+                x = layer(x, own, run=self._trace, training=training)
+            else:
+                x = layer(x, training=training)
+        x = tf.nn.relu(self.norm(x, training=training))
+        return self.classifier(tf.reduce_mean(x, [1, 2]))
+
+    def cost(self):
+        """Parameters without architecture, and multiply-adds an image."""
+        return cost.supernet_cost(
+            self.operations,
+            input_shape=self.image_shape,
+            classes=self.classes,
+            channels=self.channels,
+            cells=self.cell_count,
+            partial=self.method.partial_channels,
+        )

@@ -1,0 +1,177 @@
+"""What the run in a folder was started with.
+
+A run that goes on keeps its values, and a training takes the data of the
+search that found its genotype, so that neither has to be typed again.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from tfnas.devices import cluster
+from tfnas.errors import UserError
+
+# What runs did before there was the key, by the part of config.json.
+_OF_THEN = {"method": {"halves": "index"}, "recipe": {"halves": "index"}}
+_DATA = ("dataset", "data_dir", "image_size")
+
+
+def read(folder):
+    """The config.json of a run, with what older runs lack.
+
+    Args:
+        folder: the run's.
+
+    Raises:
+        UserError: if there is none, or it cannot be read.
+
+    Example: `read("runs/darts")["method"]["epochs"]`.
+    """
+    path = Path(folder) / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("not an object")
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: cannot be read ({error}); restore it or choose another "
+            "folder"
+        ) from None
+    return with_values_of_then(config)
+
+
+def with_values_of_then(config):
+    """A run's configuration with what it did without a word.
+
+    Example: `with_values_of_then({"recipe": {}})["recipe"]["halves"]` is
+    "index".
+    """
+    added = {
+        part: {**config[part], **lacking(part, config[part])}
+        for part in _OF_THEN
+        if part in config
+    }
+    return {**config, **added}
+
+
+def lacking(part, values):
+    """The values that an older record lacks, as they were then.
+
+    Args:
+        part: of config.json, such as "recipe".
+        values: {name: value}.
+
+    Example: `lacking("recipe", {"epochs": 3})` is {"halves": "index"}.
+    """
+    then = _OF_THEN[part].items()
+    return {name: value for name, value in then if name not in values}
+
+
+def typed(config):
+    """The words of a run's command, with what they could not say then.
+
+    Args:
+        config: its config.json.
+
+    Example: `typed(config)` ends in "--halves=index" for an older run.
+    """
+    return [
+        *config["command"],
+        *(
+            f"--{name}={value}"
+            for part in _OF_THEN
+            if part in config
+            for name, value in lacking(part, config[part]).items()
+        ),
+    ]
+
+
+def kept(folder, given, *parts):
+    """What a run that goes on keeps, as flags.
+
+    On several hosts only the chief has the folder, so nothing is taken from
+    it, and all flags have to be typed again; so do those of --tune, which ends
+    with the command to type next.
+
+    Args:
+        folder: the run's.
+        given: {flag: value} of the flags that were typed.
+        *parts: of config.json, such as "config" and "method".
+
+    Returns:
+        {flag: value}, {} for a run that begins or is of another kind.
+
+    Example: `kept("runs/darts", {"resume": True}, "method")["epochs"]`.
+    """
+    begun = Path(folder or "", "config.json").is_file()
+    if not (given.get("resume") and begun):
+        return {}
+    if cluster.from_environment(os.environ) is not None:
+        return {}
+    config = read(folder)
+    if not set(parts) <= config.keys():
+        return {}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for part in parts
+        for name, value in config[part].items()
+        if not given.get("tune") or name in _OF_THEN.get(part, {})
+    }
+
+
+def data_of(source, given):
+    """The data of a run, as flags, for a training that starts from it.
+
+    Args:
+        source: the run's folder or a file in it; anything else has no data.
+        given: {flag: value} of the flags that were typed. Another data set
+            among them has nothing to do with the run's folder of images.
+
+    Returns:
+        {flag: value} of data set, folder and image size, or {}.
+
+    Raises:
+        UserError: if the run's folder of images is gone.
+
+    Example: `data_of("runs/mine", {})["data_dir"]`.
+    """
+    asked = _asked(source)
+    if given.get("dataset", asked.get("dataset")) != asked.get("dataset"):
+        return {}
+    data = {name: asked[name] for name in _DATA if name in asked}
+    images = {**data, **given}.get("data_dir")
+    if images and "data_dir" not in given and not Path(images).is_dir():
+        raise UserError(
+            f"{source}: its images were in {images}, which is not there; say "
+            "where they are with --data_dir, or give another --dataset"
+        )
+    return data
+
+
+def data_note(source, given):
+    """A line if a run searched some of its training images, else None.
+
+    Args:
+        source, given: as of `data_of`.
+
+    Example: `data_note("runs/mine", {})`.
+    """
+    count = _asked(source).get("train_images")
+    if not data_of(source, given) or not count or "train_images" in given:
+        return None
+    return (
+        f"{source} took {count:,} training images; all are taken here "
+        f"(--train_images={count} takes as many)"
+    )
+
+
+def _asked(source):
+    """What a run was asked for, {} for what is not of a run."""
+    path = Path(source or "")
+    folder = path if path.is_dir() else path.parent
+    if not source or not path.exists():
+        return {}
+    if not (folder / "config.json").is_file():
+        return {}
+    asked = read(folder).get("config")
+    return asked if isinstance(asked, dict) else {}

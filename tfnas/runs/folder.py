@@ -1,0 +1,281 @@
+"""A run's folder: its configuration, its lock, its checkpoints.
+
+Whatever a run writes is written beside its place, flushed to disk and then
+renamed, so that a reader, or the run itself after a crash, finds a file
+either whole or not at all.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from tfnas.cli.interruption import ReaderLeft
+from tfnas.errors import UserError
+from tfnas.runs import earlier
+
+KEPT_CHECKPOINTS = 2
+# Mean and deviation are those of the data, which earlier versions did not
+# record, and another machine may round them otherwise.
+_NOT_COMPARED = {"command", "versions", "mean", "std"}
+
+
+class Run:
+    """One run's folder, held by one process.
+
+    Args:
+        folder: where the run writes; made if it is not there.
+        config: what decides the run's result, JSON-ready. A resumed run must
+            have the same.
+        resume: whether to go on with the run that is there.
+
+    Raises:
+        UserError: if the folder cannot be written, belongs to another run or
+            process, or holds something else.
+
+    Example:
+
+    ```python
+    with Run("runs/darts", {"seed": 0}) as run:
+        run.write_json("summary.json", {"seconds": 1.0})
+    ```
+    """
+
+    def __init__(self, folder, config, resume=False):
+        self.folder = Path(folder)
+        self.config = json.loads(json.dumps(config))
+        self.resume = resume
+
+    def __enter__(self):
+        self.check()
+        with self._usable():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.folder / "lock", "a")
+        try:
+            self._hold(self._lock)
+            if not self._is_present():
+                self.write_json("config.json", self.config)
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        self._lock.close()
+        if kind is not None and issubclass(kind, BrokenPipeError):
+            raise ReaderLeft(
+                "the reader of the output left; the same command with "
+                "--resume goes on"
+            ) from None
+
+    def check(self):
+        """Look whether the run could use its folder, without touching it.
+
+        Of an earlier run's values only those that `config` has are compared,
+        so that a command can ask before it has read any data.
+
+        Returns:
+            Whether this run is there already.
+
+        Raises:
+            UserError: as `Run` itself.
+
+        Example: `Run("runs/darts", {"seed": 0}, resume=True).check()`.
+        """
+        with self._usable():
+            if "lock" in self._names():
+                with open(self.folder / "lock", "a") as lock:
+                    self._hold(lock)
+            return self._is_present()
+
+    def _is_present(self):
+        names = self._names()
+        # A process may have been killed before it had written these.
+        strange = sorted(names - {"lock", "config.json.part"})
+        if "config.json" not in names:
+            if strange:
+                raise UserError(
+                    f"--out={self.folder}: holds {strange[0]!r} but no run; "
+                    "choose another folder"
+                )
+            if self.resume:
+                raise UserError(
+                    f"--out={self.folder}: no run to resume; drop --resume"
+                )
+            return False
+        if not self.resume:
+            raise UserError(
+                f"--out={self.folder}: holds a run; add --resume to go on "
+                "with it or choose another folder"
+            )
+        self._compare(earlier.read(self.folder))
+        return True
+
+    def _names(self):
+        """What the folder holds; nothing if it can be made."""
+        nearest = self.folder.absolute()
+        while not nearest.exists():
+            nearest = nearest.parent
+        # Raises what making the folder would raise.
+        names = set(os.listdir(nearest))
+        if not os.access(nearest, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return names if self.folder.exists() else set()
+
+    @contextlib.contextmanager
+    def _usable(self):
+        """Say in one line why the folder cannot be used."""
+        try:
+            yield
+        except OSError as error:
+            raise UserError(
+                f"--out={self.folder}: {error.strerror}; choose a folder that "
+                "can be written"
+            ) from None
+
+    def _hold(self, lock):
+        """Lock an open file until it is closed."""
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"--out={self.folder}: another process runs there; wait for "
+                "it or choose another folder"
+            ) from None
+
+    def _compare(self, before):
+        """Refuse to resume a run whose values were other ones."""
+        now = earlier.with_values_of_then(self.config)
+        before = {k: v for k, v in before.items() if k in now}
+        differences = [
+            f"{name} was {old!r}, now {new!r}"
+            for name, old, new in _differences(before, now)
+        ]
+        if differences:
+            raise UserError(
+                f"--resume: {self.folder} was started otherwise: "
+                + "; ".join(differences)
+            )
+
+    def write(self, name, data):
+        """Put bytes or text in a file of the folder, whole or not at all."""
+        data = data.encode() if isinstance(data, str) else data
+        path = self.folder / name
+        aside = path.with_name(path.name + ".part")
+        with _storage(path, aside):
+            _flush(aside, data)
+            os.replace(aside, path)
+
+    def write_json(self, name, value):
+        """Put a value in a JSON file of the folder."""
+        self.write(name, json.dumps(value, indent=2) + "\n")
+
+    def write_arrays(self, name, arrays):
+        """Put {name: array} in an .npz file of the folder."""
+        self.write(name, _npz(arrays))
+
+    def save_checkpoint(self, arrays, state):
+        """Keep arrays and a JSON-ready state as the newest checkpoint.
+
+        The two newest are kept. `state.json` holds the digest of `state.npz`.
+        """
+        folder = self.folder / "checkpoints"
+        numbers = self._checkpoints()
+        path = folder / f"{numbers[0] + 1 if numbers else 0:06d}"
+        aside = folder / f"{path.name}.part"
+        data = _npz(arrays)
+        state = {**state, "digest": hashlib.sha256(data).hexdigest()}
+        with _storage(path, aside):
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir(parents=True)
+            _flush(aside / "state.npz", data)
+            _flush(aside / "state.json", json.dumps(state).encode())
+            os.replace(aside, path)
+            for number in self._checkpoints()[KEPT_CHECKPOINTS:]:
+                shutil.rmtree(folder / f"{number:06d}")
+
+    def load_checkpoint(self):
+        """The newest whole checkpoint.
+
+        Returns:
+            (arrays, state), or None where there is none. A damaged newest
+            one is said aloud and put aside for the one before.
+        """
+        numbers = self._checkpoints()
+        for number in numbers:
+            path = self.folder / "checkpoints" / f"{number:06d}"
+            try:
+                state = json.loads((path / "state.json").read_text())
+                data = (path / "state.npz").read_bytes()
+                if hashlib.sha256(data).hexdigest() != state["digest"]:
+                    raise ValueError("state.npz is not what was written")
+                with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                    return dict(file), state
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                print(f"{path}: damaged ({error}); trying the one before")
+                # It would count as one of the two that are kept.
+                aside = path.with_suffix(".damaged")
+                with _storage(path):
+                    shutil.rmtree(aside, ignore_errors=True)
+                    path.rename(aside)
+        if numbers:
+            print("No checkpoint is whole; starting from the beginning.")
+        return None
+
+    def _checkpoints(self):
+        """The numbers of the complete checkpoints, the newest first."""
+        folder = self.folder / "checkpoints"
+        names = os.listdir(folder) if folder.is_dir() else []
+        return sorted((int(n) for n in names if n.isdigit()), reverse=True)
+
+
+@contextlib.contextmanager
+def _storage(path, aside=None):
+    """Say in one line that the disk is full or cannot be written.
+
+    What was written aside until then is removed.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if aside is not None and aside.is_dir():
+            shutil.rmtree(aside, ignore_errors=True)
+        elif aside is not None:
+            aside.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        raise UserError(
+            f"{path}: {error.strerror}; make room or mend it, then go on with "
+            "--resume"
+        ) from error
+
+
+def _flush(path, data):
+    """Write bytes and wait until they are on the disk."""
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _npz(arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _differences(old, new, prefix=""):
+    """(dotted name, old value, new value) of every leaf that differs."""
+    for name in sorted((old.keys() | new.keys()) - _NOT_COMPARED):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from _differences(before, after, f"{prefix}{name}.")
+        elif before != after:
+            yield f"{prefix}{name}", before, after

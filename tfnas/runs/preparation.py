@@ -1,0 +1,73 @@
+"""What a search and a training do before they begin."""
+
+import os
+
+import keras
+import tensorflow as tf
+
+from tfnas import data
+from tfnas.devices import cluster
+from tfnas.devices.determinism import make_deterministic
+from tfnas.devices.devices import check_batch, make_strategy, parse
+from tfnas.devices.threads import divide_cores
+from tfnas.devices.workers import AllHere
+
+
+def prepare(config, values):
+    """Set the process up as a configuration says, and load its data.
+
+    One printed line says what data these are, and on which devices.
+
+    Args:
+        config: a `TrainConfig` or a `SearchConfig`.
+        values: the `Recipe` or `Method`.
+
+    Returns:
+        (`Dataset`, `tf.distribute` strategy).
+
+    Raises:
+        UserError: if there are no such devices, or the batch does not divide
+            among them, or the data cannot be used.
+
+    Example: `prepare(SearchConfig(), methods.get("darts"))`.
+    """
+    divide_cores()
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        make_deterministic()
+    strategy = _strategy(config)
+    check_batch(values.batch_size, strategy.num_replicas_in_sync)
+    dataset = whole = data.load(
+        config.dataset, config.data_dir, config.image_size, values.augmentation
+    )
+    if config.train_images is not None:
+        dataset = data.subset(
+            whole, config.train_images, values.halves, config.seed
+        )
+    print(_described(config, whole, dataset, strategy), flush=True)
+    return dataset, strategy
+
+
+def _described(config, whole, dataset, strategy):
+    """Data set, images, classes and devices, in one line."""
+    name = " ".join(filter(None, (config.dataset, config.data_dir)))
+    images = f"{len(dataset.train):,}"
+    if dataset is not whole:
+        images += f" of {len(whole.train):,}"
+    height, width, channels = dataset.image_shape
+    count = strategy.num_replicas_in_sync
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    devices = f"the {kind}" if count == 1 else f"{count} {kind}s"
+    return (
+        f"Data: {name}, {images} training images of {len(dataset.classes)} "
+        f"classes, {height}x{width}x{channels}; on {devices}"
+    )
+
+
+def _strategy(config):
+    workers = cluster.from_environment(os.environ)
+    devices = parse(config.devices)
+    if workers is None:
+        return make_strategy(devices)
+    with AllHere():
+        return make_strategy(devices, workers)

@@ -1,0 +1,218 @@
+"""Runs that can stop between any two steps and go on as if they had not."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfnas.cli.interruption import Interrupted, Requests
+from tfnas.devices import replicas
+from tfnas.devices.workers import Agreement, is_chief
+from tfnas.runs import fitting
+from tfnas.runs.callbacks import check_finite
+from tfnas.runs.chief import load_checkpoint
+
+
+class Resumable:
+    """Where a run stands, and its checkpoints.
+
+    A subclass sets `model` and `run`, and has `variables()`, the dictionary
+    of all that a step changes; `state()`, the arrays and JSON-ready values
+    that it wants in a checkpoint besides; and `lowered`, the flags to lower
+    where a loss is no number.
+
+    Args:
+        strategy: the `tf.distribute` strategy that the model is made in.
+        minutes: between two checkpoints inside an epoch.
+        started: when the run was started, as of `time.time()`.
+    """
+
+    def __init__(self, strategy, minutes, started):
+        self.strategy, self.minutes = strategy, minutes
+        self.run = self.model = self._writing = None
+        self.epoch = self.step = 0
+        self.metrics = None
+        self.earlier_seconds, self.started = 0.0, started
+        self.checkpoint_seconds = 0.0
+        self.began = started
+
+    def fit(self, stream, *, epochs, steps, validation, callbacks):
+        """The epochs that are missing; see `fitting.fit`.
+
+        Raises:
+            Interrupted: on SIGTERM or Ctrl-C, after a checkpoint.
+        """
+        with Requests() as requests, ThreadPoolExecutor(1) as self._writer:
+            try:
+                fitting.fit(
+                    self.model,
+                    stream,
+                    epochs=epochs,
+                    steps=steps,
+                    epoch=self.epoch,
+                    step=self.step,
+                    validation=validation,
+                    callbacks=[*callbacks, Keeper(self, requests, steps)],
+                )
+            finally:
+                self._settle()
+
+    def save(self):
+        """Make where the run stands its newest checkpoint.
+
+        The values are copied at once; they are written while the next steps
+        go on. What fails there is raised by the next checkpoint, or by `fit`.
+        """
+        began = time.monotonic()
+        arrays, values = self.state()
+        arrays |= {
+            path: variable.value.numpy()
+            for path, variable in self.variables().items()
+        }
+        if self.step:
+            arrays["metrics"] = self.metrics
+        place = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds(),
+            "checkpoint_seconds": self.checkpoint_seconds,
+            "epoch_seconds": time.time() - self.began if self.step else 0.0,
+        }
+        self._settle()
+        self._writing = self._writer.submit(
+            self.run.save_checkpoint, arrays, {**values, **place}
+        )
+        self.checkpoint_seconds += time.monotonic() - began
+
+    def _settle(self):
+        """Wait until the last checkpoint is on the disk."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def load(self):
+        """The newest checkpoint's (arrays, state), or None; takes the place."""
+        found = load_checkpoint(self.strategy, self.run)
+        if found is not None:
+            arrays, state = found
+            self.epoch, self.step = state["epoch"], state.get("step", 0)
+            self.earlier_seconds = state["seconds"]
+            self.checkpoint_seconds = state["checkpoint_seconds"]
+            self.began = time.time() - state.get("epoch_seconds", 0.0)
+            self.metrics = arrays.get("metrics")
+        return found
+
+    def assign(self, arrays):
+        """Put a checkpoint's values into the model."""
+        for path, variable in self.variables().items():
+            variable.assign(arrays[path])
+
+    def place(self):
+        """Where the run stands, in words."""
+        steps = f"{self.step} steps after " if self.step else "after "
+        return f"{steps}epoch {self.epoch}"
+
+    def seconds(self):
+        return self.earlier_seconds + time.time() - self.started
+
+
+class Keeper(keras.callbacks.Callback):
+    """Counts steps, makes checkpoints between them, and stops when asked."""
+
+    def __init__(self, owner, requests, steps):
+        super().__init__()
+        self.owner, self.requests, self.steps = owner, requests, steps
+        self.agree = Agreement(owner.strategy)
+        self.chief = is_chief(owner.strategy)
+        self.saved = time.monotonic()
+
+    def on_train_begin(self, logs=None):
+        self._read, self._write = _metrics_of(self.model)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.owner.step:
+            self._write(self.owner.metrics)
+        else:
+            self.owner.began = time.time()
+
+    def on_train_batch_end(self, batch, logs=None):
+        owner = self.owner
+        owner.step += 1
+        stop, due, bad = self._wanted(not np.isfinite(_losses(logs)).all())
+        if bad:
+            where = f"epoch {owner.epoch + 1}, step {owner.step}"
+            check_finite(where, fitting.results(self.model), owner.lowered)
+            check_finite(where, {"loss": float("nan")}, owner.lowered)
+        if stop or due or owner.step == self.steps:
+            owner.metrics = self._read()
+        self._keep(stop, due)
+
+    def on_test_batch_end(self, batch, logs=None):
+        # The metrics are the test's now; the training's were read before.
+        stop, due, _ = self._wanted(False)
+        self._keep(stop, due)
+
+    def on_epoch_end(self, epoch, logs=None):
+        # The epoch's own checkpoint has just been made.
+        self.saved = time.monotonic()
+        stop, _, _ = self._wanted(False)
+        if stop:
+            self._leave()
+
+    def _wanted(self, bad):
+        waited = time.monotonic() - self.saved
+        due = self.chief and waited >= 60 * self.owner.minutes
+        return self.agree([self.requests.stop is not None, due, bad])
+
+    def _keep(self, stop, due):
+        if stop or due:
+            self.owner.save()
+            self.saved = time.monotonic()
+        if stop:
+            self._leave()
+
+    def _leave(self):
+        raise Interrupted(
+            f"{self.requests.stop or 'another worker was stopped'}: kept "
+            f"{self.owner.place()}; the same command with --resume goes on"
+        )
+
+
+def _losses(logs):
+    return [float(logs[n]) for n in ("loss", "alpha_loss") if n in logs]
+
+
+def _metrics_of(model):
+    """Functions that read and write all metrics as an array.
+
+    It is (replicas, numbers): each replica sums its own part of an epoch.
+    """
+    strategy = model.distribute_strategy
+    variables = [v for metric in model.metrics for v in metric.variables]
+
+    @tf.function
+    def read():
+        def own():
+            return tf.stack([v.value for v in variables])[None]
+
+        return strategy.gather(strategy.run(own), axis=0)
+
+    @tf.function
+    def write(values):
+        def own(values):
+            for i, variable in enumerate(variables):
+                variable.assign(values[replicas.index(), i])
+
+        strategy.run(own, args=(values,))
+
+    def write_all(values):
+        count = strategy.num_replicas_in_sync
+        if len(values) != count:  # the run goes on on other devices
+            whole = np.zeros((count, values.shape[1]), values.dtype)
+            whole[0] = values.sum(0)
+            values = whole
+        write(tf.constant(values))
+
+    return lambda: read().numpy(), write_all

@@ -1,0 +1,193 @@
+"""What a search says about itself: its origin, its cost, what comes next."""
+
+import importlib.metadata
+import os
+import platform
+import resource
+import shlex
+
+import tensorflow as tf
+from tensorflow.python.util import _pywrap_util_port
+
+from tfnas import cost, data
+from tfnas.devices import processor
+from tfnas.spaces import mobile, nasbench201
+
+
+def record(config, method, dataset, argv):
+    """What config.json says: all that decides the result, and its origin."""
+    return {
+        "command": ["python", "-m", "tfnas.search", *argv[1:]],
+        "config": config.decisive(),
+        "method": method.values(),
+        "data": described(dataset, method, config.seed),
+        "versions": versions(),
+    }
+
+
+def described(dataset, values, seed):
+    """What config.json says of a search's data.
+
+    Args:
+        dataset: a `Dataset`.
+        values: the `Method` or `Recipe`.
+        seed: the search's.
+    """
+    train, valid = data.search_halves(dataset, values.halves, seed)
+    return {
+        "name": dataset.name,
+        "image_shape": dataset.image_shape,
+        "classes": list(dataset.classes),
+        "train": len(train),
+        "valid": len(valid),
+    }
+
+
+def missing_classes(dataset, values, seed):
+    """A list of one line on the classes that a half lacks, or of none.
+
+    A search does not look at test images. Arguments as of `described`.
+    """
+    halves = data.search_halves(dataset, values.halves, seed)
+    names = ("the half for weights", "the half for alpha")
+    labels = dataset.train.labels
+    parts = {
+        name: labels[half] for name, half in zip(names, halves, strict=True)
+    }
+    line = data.lacking(dataset, parts)
+    return [line] if line else []
+
+
+def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
+    """What summary.json says: what the search took and what it found.
+
+    Args:
+        supernet: the last supernet of the search.
+        genotype: what was found.
+        seconds: how long the search took.
+        checkpoint_seconds: how much of it went into checkpoints.
+        next_command: what one may type now.
+
+    Returns:
+        A JSON-ready dict.
+    """
+    searched = supernet.cost()
+    images = {
+        "input_shape": supernet.image_shape,
+        "classes": supernet.classes,
+    }
+    if genotype.space == "darts":
+        images["stem"] = supernet.method.stem
+    budget = supernet.method.budget_macs
+    return {
+        "seconds": round(seconds, 1),
+        "checkpoint_seconds": round(checkpoint_seconds, 3),
+        "peak_memory_mb": peak_memory(),
+        "supernet_parameters": searched.parameters,
+        "supernet_multiply_adds": searched.multiply_adds,
+        "network": network_of_paper(
+            genotype, width=getattr(supernet, "width", 1.0), **images
+        ),
+        **({"budget_multiply_adds": round(budget * 1e6)} if budget else {}),
+        "next_command": next_command,
+    }
+
+
+def network_of_paper(genotype, *, width=1.0, **images):
+    """Size and cost of what was found, at the size of its space's paper.
+
+    That is 36 channels and 20 cells in the DARTS space, 16 and 15 in
+    NAS-Bench-201; in the mobile space the supernet's own width.
+
+    Args:
+        genotype: the `Genotype`.
+        width: factor on the mobile space's channels.
+        **images: `input_shape` and `classes`; in the DARTS space also `stem`.
+
+    Returns:
+        {"channels", "cells", "parameters", "multiply_adds"}.
+
+    Example: `network_of_paper(genotype, classes=10)["parameters"]`.
+    """
+    if genotype.space == "mobile":
+        size = {"channels": mobile.STEM, "cells": len(genotype.layers)}
+        network = cost.network_cost(genotype, width=width, **images)
+    else:
+        sizes = {
+            "darts": (36, 20),
+            "nasbench201": (nasbench201.CHANNELS, nasbench201.CELLS),
+        }
+        channels, cells = sizes[genotype.space]
+        size = {"channels": channels, "cells": cells}
+        network = cost.network_cost(genotype, **size, **images)
+    return {**size, **vars(network)}
+
+
+def next_command(config, folder, augmentation="cifar"):
+    """The command that goes on from a search: train what it found.
+
+    Args:
+        config: the search's `SearchConfig`.
+        folder: the search's folder.
+        augmentation: the search's.
+
+    Example: `next_command(SearchConfig(), "runs/darts")`.
+    """
+    preset = "quick" if config.dataset == "digits" else "small"
+    flags = {
+        "genotype": f"{folder}/genotype.json",
+        "preset": "imagenet" if augmentation == "imagenet" else preset,
+        "dataset": config.dataset,
+        "data_dir": config.data_dir,
+        "image_size": config.image_size,
+        "seed": config.seed,
+        "out": f"{folder}_trained",
+    }
+    words = [f"--{k}={v}" for k, v in flags.items() if v is not None]
+    return shlex.join(["python", "-m", "tfnas.train", *words])
+
+
+def versions():
+    """{package: version} of what decides the numbers, oneDNN "on" or "off"."""
+    return {
+        "python": platform.python_version(),
+        **{
+            name: importlib.metadata.version(name)
+            for name in ("keras", "numpy")
+        },
+        "tensorflow": tf.__version__,
+        "oneDNN": onednn(),
+    }
+
+
+def onednn():
+    """Whether TensorFlow computes with oneDNN in this process: "on" or "off".
+
+    The environment does not tell: TensorFlow may have been imported before a
+    variable was set, and decides by the processor where there is none.
+
+    Example: `onednn()` is "on" in every command.
+    """
+    return "on" if _pywrap_util_port.IsMklEnabled() else "off"
+
+
+def machine():
+    """What this process computes on, such as "2 cores of AMD EPYC".
+
+    The cores are those that it may use, not those that are there; GPUs that
+    TensorFlow sees are named too.
+
+    Example: `taskset -c 0 python -m tfnas.train` runs on "1 core of ...".
+    """
+    cores = len(os.sched_getaffinity(0))
+    text = f"{cores} core{'s' * (cores > 1)} of {processor.name()}"
+    for gpu in tf.config.get_visible_devices("GPU"):
+        details = tf.config.experimental.get_device_details(gpu)
+        text += f" and {details.get('device_name', gpu.name)}"
+    return text
+
+
+def peak_memory():
+    """Largest resident memory of this process so far, in MB."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(kilobytes / 1024)

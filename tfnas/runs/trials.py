@@ -1,0 +1,219 @@
+"""Trials: values proposed by KerasTuner, judged, noted, and the best.
+
+Bayesian optimisation, because trials are few, dear and as many as were asked
+for, over one to three continuous values. Hyperband would drop trials by
+their first epochs, and drop path and small rates pay off in the last ones.
+"""
+
+import csv
+import dataclasses
+import importlib.util
+import io
+import shlex
+import warnings
+
+from tfnas.cli import command
+from tfnas.errors import UserError
+
+OBJECTIVE = "valid_accuracy"
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """A value to tune.
+
+    Args:
+        name: its flag.
+        least: the smallest value.
+        most: the largest value.
+        start: the value of the first trial, which is the one without tuning.
+        logarithmic: whether factors count rather than differences.
+
+    Example: `Range("drop_path", 0.0, 0.4, start=0.2)`.
+    """
+
+    name: str
+    least: float
+    most: float
+    start: float
+    logarithmic: bool = False
+
+
+def check_installed(flag="tune"):
+    """Raise a `UserError` if KerasTuner is missing, without importing it."""
+    if importlib.util.find_spec("keras_tuner") is None:
+        raise UserError(
+            f"--{flag}: KerasTuner is not installed; pip install 'tfnas[tune]'"
+        )
+
+
+def optimise(run, ranges, count, seed, judge):
+    """Run the trials that are missing.
+
+    Every trial that ends is a line of the run's `trials.csv`. A trial that
+    diverges counts as 0; any other error ends the tuning, which can be gone
+    on with.
+
+    Args:
+        run: the `Run` of the tuning.
+        ranges: a list of `Range`.
+        count: trials in all, those that are there included.
+        seed: of the proposals.
+        judge: function of (number from 0, {name: value}): an accuracy.
+
+    Returns:
+        The best trial: {"values": {name: value}, "valid_accuracy": its own}.
+
+    Example: `optimise(run, ranges, 10, 0, judge)`.
+    """
+    import keras_tuner
+    from sklearn.exceptions import ConvergenceWarning
+
+    space = keras_tuner.HyperParameters()
+    for each in ranges:
+        space.Float(
+            each.name,
+            each.least,
+            each.most,
+            sampling="log" if each.logarithmic else "linear",
+            default=each.start,
+        )
+
+    class Oracle(keras_tuner.oracles.BayesianOptimizationOracle):
+        def populate_space(self, trial_id):
+            # What tuning has to beat is tried first.
+            if not self.trials:
+                return {"status": "RUNNING", "values": dict(space.values)}
+            with warnings.catch_warnings():
+                # A few trials do not settle how far a value's influence goes.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                return super().populate_space(trial_id)
+
+    oracle = Oracle(
+        objective=keras_tuner.Objective(OBJECTIVE, "max"),
+        max_trials=count,
+        # By default 3 a value; the rest would come too late to be used.
+        num_initial_points=max(2, count // 3),
+        seed=seed + 1,  # KerasTuner takes 0 for none and draws one
+        hyperparameters=space,
+        allow_new_entries=False,
+        tune_new_entries=False,
+    )
+    oracle.verbose = 0
+
+    def accuracy(number, values):
+        return {OBJECTIVE: judge(number, values)}
+
+    def show(trial):
+        shown = ", ".join(f"{k}={v}" for k, v in rounded(trial).items())
+        return f"{shown}: {100 * trial.score:.2f} % of the held-out images"
+
+    names = [each.name for each in ranges]
+    best = run_trials(run, oracle, count, accuracy, names, show)
+    return {"values": rounded(best), OBJECTIVE: best.score}
+
+
+def run_trials(run, oracle, count, judge, names, show):
+    """Run the trials that an oracle proposes and that are missing.
+
+    Args:
+        run: the `Run` that the trials belong to.
+        oracle: a `keras_tuner.Oracle`.
+        count: trials in all, as far as is known.
+        judge: function of (number from 0, {name: value}) to {metric: number},
+            the oracle's objective among them.
+        names: of the values, the first columns of `trials.csv`.
+        show: function of a trial to a few words on it.
+
+    Returns:
+        The best `keras_tuner` trial, of equal ones the earliest.
+
+    Raises:
+        Exception: what `judge` raises, but for `Diverged`.
+
+    Example: `run_trials(run, oracle, 10, judge, ["drop_path"], show)`.
+    """
+    import keras_tuner
+
+    from tfnas.runs.callbacks import Diverged
+
+    class Tuner(keras_tuner.engine.base_tuner.BaseTuner):
+        def run_trial(self, trial):
+            try:
+                return judge(int(trial.trial_id), rounded(trial))
+            except Diverged as error:
+                print(f"Trial {trial.trial_id}: {error}")
+                return {oracle.objective.name: 0.0}
+            except Exception as error:
+                # KerasTuner goes on after any other error.
+                raise keras_tuner.errors.FatalError from error
+
+        def on_trial_end(self, trial):
+            super().on_trial_end(trial)
+            run.write("trials.csv", _table(self.oracle, names))
+            number = int(trial.trial_id) + 1
+            print(f"Trial {number} of {count}: {show(trial)}", flush=True)
+
+    tuner = Tuner(oracle, directory=str(run.folder), project_name="tuner")
+    try:
+        tuner.search()
+    except keras_tuner.errors.FatalError as error:
+        raise error.__cause__ from None
+    return max(
+        tuner.oracle.get_best_trials(len(tuner.oracle.end_order)),
+        key=lambda trial: (trial.score, -int(trial.trial_id)),
+    )
+
+
+def rounded(trial):
+    """A trial's values, numbers as short as a command may show them."""
+    return {
+        name: float(f"{value:.3g}") if isinstance(value, float) else value
+        for name, value in trial.hyperparameters.values.items()
+    }
+
+
+def _table(oracle, names):
+    text = io.StringIO()
+    writer = csv.writer(text)
+    metrics = list(oracle.trials[oracle.end_order[0]].metrics.metrics)
+    writer.writerow(["trial", *names, *metrics])
+    for number in oracle.end_order:
+        trial = oracle.trials[number]
+        values = rounded(trial)
+        measured = [
+            trial.metrics.get_last_value(name)
+            if trial.metrics.exists(name)
+            else ""
+            for name in metrics
+        ]
+        row = [values[name] for name in names]
+        writer.writerow([int(number) + 1, *row, *measured])
+    return text.getvalue()
+
+
+def conclude(run, module, given, best, flags):
+    """Write and print the best values, as the command to type next.
+
+    Args:
+        run: the `Run` of the tuning, which gets `best.json`.
+        module: of the command.
+        given: {flag: value} of the flags that were typed.
+        best: what `optimise` returns.
+        flags: {flag: best value}.
+
+    Returns:
+        `flags`.
+
+    Example: `conclude(run, "tfnas.train", {}, best, best["values"])`.
+    """
+    aside = ("tune", "tune_epochs", "out", "resume", *flags)
+    words = {k: v for k, v in given.items() if k not in aside} | flags
+    words = [f"--{k}={command.show(v)}" for k, v in words.items()]
+    line = shlex.join(["python", "-m", module, *words])
+    run.write_json("best.json", {**best, "next_command": line})
+    print(
+        f"\nBest: {100 * best[OBJECTIVE]:.2f} % of the held-out images\n"
+        f"Trials: {run.folder / 'trials.csv'}\nNext: {line}"
+    )
+    return flags

@@ -1,0 +1,98 @@
+"""What a search remembers of every epoch, and the files it makes of it."""
+
+import csv
+import io
+import json
+
+import keras
+import numpy as np
+
+from tfnas.runs.reading import COLUMNS, OPTIONAL_COLUMNS
+
+
+class History:
+    """Losses, architecture variables and genotypes, epoch by epoch.
+
+    `save` writes `history.csv`, `alphas.npz` and `genotypes.json` of a run;
+    `state` and `restore` carry it through a checkpoint.
+
+    Example:
+
+    ```python
+    history = History()
+    history.start_stage(0, supernet)
+    history.add(0, 1, supernet, {"train_loss": 2.3})
+    ```
+    """
+
+    def __init__(self):
+        self.rows = []
+        self.genotypes = []
+        self.arrays = {}
+
+    def start_stage(self, stage, supernet):
+        """Note a stage's candidates and its architecture before training."""
+        for kind, operations in supernet.operations.items():
+            self.arrays[f"stage{stage}/operations_{kind}"] = np.array(
+                operations
+            )
+        self._add_architecture(stage, supernet)
+
+    def add(self, stage, epoch, supernet, values):
+        """Note an epoch that has ended.
+
+        Args:
+            stage: index of the stage, from 0.
+            epoch: number of the epoch in its stage, from 1.
+            supernet: the supernet as it is now.
+            values: {column of history.csv: value}.
+        """
+        genotype = supernet.derive()
+        counts = genotype.operation_counts()
+        # NAS-Bench-201's one cell keeps the map as a normal cell does.
+        columns = {"normal": "normal", "reduce": "reduce", "cell": "normal"}
+        skips = {
+            f"skips_{column}": counts[kind].get("skip_connect", 0)
+            for kind, column in columns.items()
+            if kind in counts
+        }
+        row = {"stage": stage, "epoch": epoch, **values, **skips}
+        self.rows.append(row)
+        self.genotypes.append(
+            {"stage": stage, "epoch": epoch, "genotype": genotype.to_dict()}
+        )
+        self._add_architecture(stage, supernet)
+
+    def _add_architecture(self, stage, supernet):
+        for name, variable in supernet.architecture.items():
+            key = f"stage{stage}/{name}"
+            value = keras.ops.convert_to_numpy(variable)[None]
+            earlier = self.arrays.get(key)
+            self.arrays[key] = (
+                value if earlier is None else np.concatenate([earlier, value])
+            )
+
+    def save(self, run):
+        """Write the files of a `runs.Run`."""
+        table = io.StringIO()
+        columns = (*COLUMNS, *OPTIONAL_COLUMNS)
+        writer = csv.DictWriter(table, columns, restval="")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        run.write("history.csv", table.getvalue())
+        run.write_arrays("alphas.npz", self.arrays)
+        run.write("genotypes.json", json.dumps(self.genotypes) + "\n")
+
+    def state(self):
+        """(arrays, JSON-ready values) for a checkpoint."""
+        arrays = {f"history/{k}": v for k, v in self.arrays.items()}
+        return arrays, {"rows": self.rows, "genotypes": self.genotypes}
+
+    def restore(self, arrays, values):
+        """Take over what `state` returned."""
+        self.rows, self.genotypes = values["rows"], values["genotypes"]
+        self.arrays = {
+            name.removeprefix("history/"): array
+            for name, array in arrays.items()
+            if name.startswith("history/")
+        }

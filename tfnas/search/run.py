@@ -1,0 +1,304 @@
+"""One search, from images to a genotype and its report."""
+
+import dataclasses
+import json
+import time
+
+import keras
+import tensorflow as tf
+
+from tfnas import data, report, schedule, selection
+from tfnas.bilevel.hessian import AlphaHessian
+from tfnas.bilevel.search import BilevelSearch
+from tfnas.devices.distributed_model import is_across_hosts
+from tfnas.devices.workers import broadcast, is_chief
+from tfnas.errors import UserError
+from tfnas.genotype import Genotype
+from tfnas.networks import proxy
+from tfnas.networks.darts import budget
+from tfnas.networks.darts.supernet import Supernet
+from tfnas.networks.mobile.supernet import MobileSupernet
+from tfnas.networks.nasbench201.supernet import BenchSupernet
+from tfnas.runs import summary
+from tfnas.runs.callbacks import EachEpoch, reason_to_stop
+from tfnas.runs.chief import open_run
+from tfnas.runs.preparation import prepare
+from tfnas.runs.resumable import Resumable
+from tfnas.search.history import History
+from tfnas.search.plan import available_memory, memory_lines, plan
+from tfnas.spaces import mobile
+
+
+def search(config, method, argv):
+    """Run a search, or the rest of it, and write its folder.
+
+    Args:
+        config: a `SearchConfig`.
+        method: the `Method` with all its values.
+        argv: what was typed, for the record.
+
+    Returns:
+        The `Genotype` that was found.
+
+    Raises:
+        UserError: if the data or the folder cannot be used.
+
+    Example: `search(*resolve({"epochs": 1}), argv=[])`.
+    """
+    started = time.time()
+    dataset, strategy = prepare(config, method)
+    if not config.resume:  # an older run may go on
+        budget.check(method, dataset.image_shape, len(dataset.classes))
+    record = summary.record(config, method, dataset, argv)
+    lines = plan(method, dataset)
+    lines += summary.missing_classes(dataset, method, config.seed)
+    if not tf.config.list_physical_devices("GPU"):
+        lines += memory_lines(method, dataset, available_memory())
+    print(*lines, sep="\n", flush=True)
+    with (
+        open_run(strategy, config.out, record, config.resume) as run,
+        data.damage_named(dataset),
+    ):
+        state = _Search(run, config, method, dataset, strategy, started)
+        genotype = state.run_all()
+        if not is_chief(strategy):
+            return genotype
+        page = report.write_report(run.folder)
+    for name, text in genotype.provenance.items():
+        if name.startswith("fallback"):
+            print(f"\n{name.removeprefix('fallback_')}: {text}")
+    print(f"\n{genotype}", *report.remarks(run.folder), sep="\n")
+    print(f"Report: {page}")
+    return genotype
+
+
+class _Search(Resumable):
+    """The state of one search: where it stands and what it has seen."""
+
+    lowered = ("learning_rate", "alpha_learning_rate")
+
+    def __init__(self, run, config, method, dataset, strategy, started):
+        super().__init__(strategy, config.checkpoint_minutes, started)
+        self.run, self.config, self.method = run, config, method
+        self.dataset = dataset
+        self.halves = data.search_halves(dataset, method.halves, config.seed)
+        self.steps = data.steps_per_epoch(
+            len(self.halves[0]), method.batch_size
+        )
+        self.fixed = proxy.fixed_part(dataset, self.halves[1])
+        self.history = History()
+        self.stages = method.stages()
+        self.stage, self.operations = 0, None
+
+    def run_all(self):
+        """Every stage from where the run stands, then the genotype."""
+        checkpoint = self.load()
+        if checkpoint is None:
+            self._start_stage(0, None)
+        else:
+            self._restore(*checkpoint)
+        while True:
+            self._fit()
+            if self.stage + 1 == len(self.stages):
+                break
+            self._start_stage(self.stage + 1, self._survivors())
+        epoch, genotype = self._selected()
+        chosen = {"select": self.config.select, "epoch": epoch}
+        genotype = self._described(genotype, chosen)
+        noted = proxy.described(self.fixed)
+        self.run.write("genotype.json", genotype.to_json())
+        self.run.write_json(
+            "summary.json",
+            {
+                **summary.summary(
+                    self.model.supernet,
+                    genotype,
+                    seconds=self.seconds(),
+                    checkpoint_seconds=self.checkpoint_seconds,
+                    next_command=summary.next_command(
+                        self.config, self.run.folder, self.method.augmentation
+                    ),
+                ),
+                **({} if self.method.space == "mobile" else {"proxy": noted}),
+                **chosen,
+            },
+        )
+        return genotype
+
+    def _start_stage(self, stage, operations):
+        """A new supernet, with new weights and a new alpha."""
+        self.stage, self.operations = stage, operations
+        self.epoch = self.step = 0
+        self._build()
+        self.history.start_stage(stage, self.model.supernet)
+        if len(self.stages) > 1:
+            print(f"Stage {stage + 1} of {len(self.stages)}", flush=True)
+
+    def _survivors(self):
+        """The candidates of each edge in the next stage (P-DARTS)."""
+        architecture = self.model.supernet.architecture_layer
+        kept = self.stages[self.stage + 1].operations_kept
+        return {
+            kind: schedule.surviving_operations(
+                architecture.shares(kind), operations, kept
+            )
+            for kind, operations in architecture.operations.items()
+        }
+
+    def _build(self):
+        # The stage before; its memory is freed here.
+        self.model = self.hessian = None
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(self.config.seed + self.stage)
+        with self.strategy.scope():
+            self.model = BilevelSearch(self._supernet(), self.config.seed)
+
+    def _supernet(self):
+        data = {
+            "input_shape": self.dataset.image_shape,
+            "classes": len(self.dataset.classes),
+        }
+        if self.method.space == "mobile":
+            width = self.method.channels / mobile.STEM
+            return MobileSupernet(self.method, width=width, **data)
+        of_cells = {"darts": Supernet, "nasbench201": BenchSupernet}
+        return of_cells[self.method.space](
+            self.method,
+            cells=self.stages[self.stage].cells,
+            operations=self.operations,
+            **data,
+        )
+
+    def _fit(self):
+        ended = self.epoch > 0 and self.step == 0
+        if ended and reason_to_stop(self) or self.epoch == self.method.epochs:
+            return
+        valid = self.dataset.train.take(self.halves[1])
+        callbacks = [EachEpoch(self)]
+        if self.config.tensorboard and is_chief(self.strategy):
+            callbacks.append(_tensorboard(self.run.folder))
+        self.fit(
+            self._stream,
+            epochs=self.method.epochs,
+            steps=self.steps,
+            validation=data.evaluation_batches(
+                valid, self.dataset, self.method.batch_size
+            ),
+            callbacks=callbacks,
+        )
+
+    def _stream(self, step):
+        return data.search_stream(
+            self.dataset,
+            self.halves,
+            batch_size=self.method.batch_size,
+            epochs=self.method.epochs,
+            seed=self.config.seed,
+            start_step=step,
+        )
+
+    # === Checkpoints ===
+
+    def end_epoch(self, epoch, logs, seconds):
+        """Note an epoch that has ended and make it safe."""
+        self.epoch, self.step = epoch, 0
+        names = {
+            "loss": "train_loss",
+            "accuracy": "train_accuracy",
+            "alpha_loss": "alpha_loss",
+            "val_loss": "valid_loss",
+            "val_accuracy": "valid_accuracy",
+        }
+        values = {names[k]: v for k, v in logs.items() if k in names}
+        if schedule.is_warmup(epoch - 1, self.stages[self.stage]):
+            del values["alpha_loss"]
+        rate = self.model.optimizer.learning_rate
+        values["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
+        values["seconds"] = round(seconds, 3)
+        values |= self._signs(epoch)
+        self.history.add(self.stage, epoch, self.model.supernet, values)
+        self.history.save(self.run)
+        self.save()
+
+    def _signs(self, epoch):
+        """What tells when to stop: {column of history.csv: value}.
+
+        Each worker computes them on its first device, and the chief's hold.
+        """
+        supernet, found = self.model.supernet, {}
+        if self.method.space != "mobile":
+            found["proxy_accuracy"] = proxy.proxy_accuracy(supernet, self.fixed)
+        last = self.stage + 1 == len(self.stages)
+        watched = self.config.select == "early_stop" and last
+        if watched and selection.is_due(epoch, self.method.epochs):
+            if self.hessian is None:
+                few = [part[: self.method.batch_size] for part in self.fixed]
+                self.hessian = AlphaHessian(supernet, few)
+            found["eigenvalue"] = self.hessian.largest_eigenvalue()
+        if is_across_hosts(self.strategy):
+            said = broadcast(self.strategy, json.dumps(found).encode())
+            found = json.loads(said)
+        return found
+
+    def state(self):
+        arrays, values = self.history.state()
+        return arrays, {
+            "stage": self.stage,
+            "operations": self.model.supernet.operations,
+            "history": values,
+        }
+
+    def _restore(self, arrays, state):
+        self.stage, self.operations = state["stage"], state["operations"]
+        self._build()
+        self.history.restore(arrays, state["history"])
+        self.assign(arrays)
+        print(f"Resuming {self.place()} of stage {self.stage + 1}.", flush=True)
+
+    def variables(self):
+        model = self.model
+        variables = [
+            *model.supernet.variables,
+            *model.optimizer.variables,
+            *model.alpha_optimizer.variables,
+        ]
+        return {f"variable/{v.path}": v for v in variables}
+
+    # === The result ===
+
+    def _selected(self):
+        """(epoch, its genotype): what the rule chooses in the last stage."""
+        last = [r for r in self.history.rows if r["stage"] == self.stage]
+        epoch = selection.choose(self.config.select, last)
+        of_stage = {
+            entry["epoch"]: entry["genotype"]
+            for entry in self.history.genotypes
+            if entry["stage"] == self.stage
+        }
+        return epoch, Genotype.from_dict(of_stage[epoch])
+
+    def _described(self, genotype, chosen):
+        provenance = {
+            "method": self.method.name,
+            "preset": self.config.preset,
+            "dataset": self.dataset.name,
+            "seed": self.config.seed,
+            "epochs": self.method.epochs,
+            **chosen,
+            "source": "tfnas.search",
+        }
+        return dataclasses.replace(
+            genotype, provenance={**provenance, **genotype.provenance}
+        )
+
+
+def _tensorboard(folder):
+    try:
+        return keras.callbacks.TensorBoard(
+            str(folder / "tensorboard"), write_graph=False
+        )
+    except ImportError:
+        raise UserError(
+            "--tensorboard: TensorBoard is not installed; pip install "
+            "'tfnas[tensorboard]'"
+        ) from None

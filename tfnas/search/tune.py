@@ -1,0 +1,198 @@
+"""Tuning a search: values that are hard to choose, by Bayesian optimisation.
+
+The survey finds tuning hard where a value has no good default: P-DARTS's skip
+dropout (its section 3.3.5), Fair DARTS's threshold (3.4.3). KerasTuner proposes
+values; a trial is judged by training images that were held out, never by test
+images.
+
+A search is judged by what it is for: its cell's own network, trained briefly
+on the half of the images that trained the supernet's weights and tested on
+the other half. The supernet's accuracy would not do: it is the same for every
+threshold, and skips, which the dropout is there to hold back, raise it.
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+from tfnas.errors import UserError
+from tfnas.runs.trials import Range, conclude, optimise
+from tfnas.train import recipe
+from tfnas.train.tune import folder_of, trial_of
+
+
+def search_ranges(method):
+    """What `tfnas.search --tune` tunes of a method: a list of `Range`.
+
+    A sigmoid that has learnt nothing is 1/2, so no threshold is below. Of the
+    skip dropout the last stage's rate is tuned, and those before keep their
+    proportion to it.
+
+    Raises:
+        UserError: if the method has nothing to tune, or no cells.
+
+    Example: `search_ranges(methods.get("pdarts"))[0].name`.
+    """
+    if method.space == "mobile":
+        raise UserError("--tune: --space=mobile is not tuned; drop one of them")
+    ranges = []
+    if method.threshold is not None:
+        start = min(max(method.threshold, 0.5), 0.95)
+        ranges.append(Range("threshold", 0.5, 0.95, start))
+    if any(method.skip_dropout):
+        start = min(max(method.skip_dropout), 0.9)
+        ranges.append(Range("skip_dropout", 0.0, 0.9, start))
+    if not ranges:
+        raise UserError(
+            f"--tune: method {method.name} has neither a threshold nor skip "
+            "dropout; use --method=fair_darts or --method=pdarts"
+        )
+    return ranges
+
+
+def tune_search(config, method, given):
+    """Tune a search's method and say how to search with the best values.
+
+    Args:
+        config: a `SearchConfig` with `tune`, the number of trials.
+        method: the `Method`.
+        given: {flag: value} of the flags that were typed.
+
+    Returns:
+        {flag: best value}.
+
+    Raises:
+        UserError: if the method has nothing to tune, or the data or the
+            folder cannot be used.
+
+    Example: `tune_search(*resolve(given), given)`.
+    """
+    from tfnas import data
+    from tfnas.runs.preparation import prepare
+    from tfnas.train import run as train_run
+
+    dataset, strategy = prepare(config, method)
+    halves = data.search_halves(dataset, method.halves, config.seed)
+
+    def judge(number, chosen):
+        changed = method.with_flags(_method_flags(method, chosen))
+        genotype = _searched(config, method, changed, number)
+        return train_run.validate(
+            _short_training(config, genotype, len(halves[1])),
+            _short_recipe(config, method),
+            genotype,
+            dataset,
+            strategy,
+            halves,
+        )
+
+    ranges = search_ranges(method)
+    record = {
+        "config": config.decisive(),
+        "method": method.values(),
+        "judged_by": _short_recipe(config, method).values(),
+    }
+    with folder_of(config, ranges, record) as run:
+        best = optimise(run, ranges, config.tune, config.seed, judge)
+        flags = _method_flags(method, best["values"])
+        return conclude(run, "tfnas.search", given, best, flags)
+
+
+def _method_flags(method, chosen):
+    """The method's flags for tuned values: skip dropout is one a stage."""
+    flags = dict(chosen)
+    if "skip_dropout" in flags:
+        largest = max(method.skip_dropout)
+        flags["skip_dropout"] = tuple(
+            round(chosen["skip_dropout"] * rate / largest, 3)
+            for rate in method.skip_dropout
+        )
+    return flags
+
+
+def _searched(config, method, changed, number):
+    """What a search finds with a trial's values.
+
+    The threshold enters at the very end of a search, so that all thresholds
+    can share one.
+    """
+    from tfnas import zoo
+    from tfnas.search import run as search_run
+
+    rates = changed.skip_dropout
+    shared = rates == method.skip_dropout
+    name = "search" if shared else f"search_{number}"
+    trial = trial_of(config, name)
+    if not (Path(trial.out) / "summary.json").exists():
+        own = method.with_flags({"skip_dropout": rates})
+        search_run.search(trial, own, ["search"])
+    found = zoo.genotype(trial.out)
+    if changed.threshold is None:
+        return found
+    return derived_again(trial.out, changed, found.provenance)
+
+
+def derived_again(folder, method, provenance):
+    """The genotype that a finished search gives with another threshold.
+
+    Args:
+        folder: the search's.
+        method: the `Method` with the threshold.
+        provenance: of the genotype.
+
+    Returns:
+        A `Genotype`.
+
+    Example: `derived_again("runs/fair", method, {"method": "fair_darts"})`.
+    """
+    import numpy as np
+
+    from tfnas.networks.architecture import Architecture
+
+    stage = f"stage{len(method.cells) - 1}/"
+    with np.load(Path(folder) / "alphas.npz", allow_pickle=False) as file:
+        last = {
+            name.removeprefix(stage): file[name]
+            for name in file.files
+            if name.startswith(stage)
+        }
+    operations = {
+        kind: last[f"operations_{kind}"].tolist()
+        for kind in ("normal", "reduce")
+    }
+    architecture = Architecture(method, operations, method.nodes)
+    architecture.build()
+    for name, variable in architecture.by_name().items():
+        variable.assign(last[name][-1])
+    provenance = {
+        k: v for k, v in provenance.items() if not k.startswith("fallback")
+    }
+    return dataclasses.replace(architecture.derive(), provenance=provenance)
+
+
+def _short_training(config, genotype, held):
+    """The training that judges a genotype; equal ones share its folder."""
+    from tfnas.train import TrainConfig
+
+    cells = {**genotype.to_dict(), "provenance": None}
+    digest = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:12]
+    names = ("dataset", "data_dir", "image_size", "train_images", "seed")
+    names += ("out", "devices", "checkpoint_minutes", "deterministic")
+    shared = {name: getattr(config, name) for name in names}
+    own = TrainConfig(**shared, valid_images=held)
+    return trial_of(own, f"network_{digest}")
+
+
+def _short_recipe(config, method):
+    """The recipe of the training that judges a genotype."""
+    imagenet = method.augmentation == "imagenet"
+    values = {
+        "epochs": config.tune_epochs,
+        "stem": method.stem,
+        "augmentation": method.augmentation,
+        "halves": method.halves,
+    }
+    return recipe.preset("quick").with_flags(
+        {**values, **({"cutout": 0} if imagenet else {})}
+    )

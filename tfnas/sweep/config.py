@@ -1,0 +1,227 @@
+"""`python -m tfnas.sweep`: methods x data sets x seeds, on any engine."""
+
+import dataclasses
+import itertools
+import shlex
+from pathlib import Path
+
+from tfnas import search, train
+from tfnas.choice import check_values, choice, fields
+from tfnas.cli import command
+from tfnas.devices.devices import check_batch, parse
+from tfnas.errors import UserError
+from tfnas.methods.method import Method
+from tfnas.sweep import engines
+from tfnas.sweep.tasks import Task
+from tfnas.train.recipe import Recipe
+
+USAGE = """usage: python -m tfnas.sweep --methods=A,B --seeds=0,1 [--flag=value]
+
+Searches with every method, on every data set, from every seed. Each has a
+folder in --out; what is finished stays, what was stopped goes on. All flags of
+tfnas.search but those below are passed on to every search.
+"""
+# Flags of a search that a sweep sets itself.
+OWN = {
+    "method": "use --methods",
+    "dataset": "use --datasets",
+    "seed": "use --seeds",
+    "resume": "leave it out, it always goes on",
+    "tune": "tune before",
+    "tune_epochs": "tune before",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepConfig:
+    """What is swept over, and where it runs.
+
+    Example: `SweepConfig(methods=("darts", "pdarts"), seeds=(0, 1, 2))`.
+    """
+
+    methods: tuple[str, ...] = choice(("darts",), "search methods")
+    datasets: tuple[str, ...] = choice(("digits",), "data sets")
+    seeds: tuple[int, ...] = choice((0,), "seeds", least=0)
+    train: str | None = choice(
+        None,
+        "then train each cell, with these flags of tfnas.train in one word, "
+        "such as '--preset=small --epochs=15'",
+    )
+    out: str = choice(
+        "runs/sweep", "folder of the runs' folders and of results.csv"
+    )
+    plan: bool = choice(False, "print the tasks, run none")
+    task: int | None = choice(
+        None,
+        "run this task alone, from 0: the number that a SLURM array or an "
+        "indexed Kubernetes job gives",
+        least=0,
+    )
+    engine: str = choice(
+        "local",
+        "local runs one task after the other, ray on the Ray cluster that "
+        "RAY_ADDRESS names, or on this machine",
+        options=("local", "ray"),
+    )
+    cpus: int = choice(
+        4, "cores of a run on Ray; all of a smaller machine", least=1
+    )
+    gpus: int = choice(0, "GPUs of a run on Ray", least=0)
+    gather: bool = choice(
+        False, "only put what is finished in --out into results.csv"
+    )
+
+
+def main(argv):
+    """Sweep as the arguments say.
+
+    Args:
+        argv: the program's name and its arguments.
+
+    Raises:
+        UserError: if an argument cannot be used, or a run has failed.
+        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
+
+    Example: `main(["sweep", "--methods=darts,pdarts", "--plan"])`.
+    """
+    if command.asks_for_help(argv):
+        print("\n".join([USAGE, *command.help_lines(SweepConfig)]))
+        return 0
+    config, tasks = resolve(
+        command.parse(argv, search.SearchConfig, Method, SweepConfig)
+    )
+    if config.gather:
+        _gather(config)
+        return 0
+    if config.plan:
+        print(*map(str, tasks), sep="\n")
+        print(f"{len(tasks)} tasks: --task=0 to --task={len(tasks) - 1}")
+        return 0
+    if config.task is not None:
+        engines.run_here([tasks[config.task]])
+        return 0
+    try:
+        if config.engine == "ray":
+            engines.run_on_ray(tasks, config.cpus, config.gpus)
+        else:
+            engines.run_here(tasks)
+    finally:
+        if any(task.finished() for task in tasks):
+            _gather(config)
+    return 0
+
+
+def resolve(given):
+    """The configuration and the tasks of a sweep from the flags given.
+
+    Args:
+        given: {flag: value}.
+
+    Returns:
+        (SweepConfig, list of Task): each task's flags are known to fit.
+
+    Raises:
+        UserError: for a value that cannot be.
+
+    Example: `len(resolve({"seeds": (0, 1)})[1])` is 2.
+    """
+    for name, remedy in OWN.items():
+        if name in given:
+            raise UserError(f"--{name}: a sweep sets it; {remedy}")
+    names = {field.name for field in fields(SweepConfig)}
+    config = SweepConfig(**{k: v for k, v in given.items() if k in names})
+    check_values(config)
+    command.refuse_unused(given, _unused(config, given))
+    passed = {k: v for k, v in given.items() if k not in names}
+    trained = training_flags(config.train)
+    # A value given twice is one task, not two in one folder.
+    axes = map(dict.fromkeys, (config.methods, config.datasets, config.seeds))
+    tasks = [
+        _task(number, *values, config.out, passed, trained)
+        for number, values in enumerate(itertools.product(*axes))
+    ]
+    if config.task is not None and config.task >= len(tasks):
+        raise UserError(
+            f"--task={config.task}: there are {len(tasks)}; use 0 to "
+            f"{len(tasks) - 1}"
+        )
+    return config, tasks
+
+
+def _unused(config, given):
+    """What `command.refuse_unused` takes."""
+    read = ("gather", "out")
+    others = tuple(name for name in given if name not in read)
+    yield others, config.gather, "--gather reads --out alone"
+    yield ("task",), config.plan, "--plan prints every task"
+    alone = config.task is not None
+    yield ("engine",), alone, f"--task={config.task} runs here"
+    room = ("cpus", "gpus")
+    yield room, config.engine != "ray", f"--engine={config.engine} takes none"
+
+
+def _gather(config):
+    # NumPy would double the time that --help takes.
+    from tfnas.sweep import results
+
+    print(*results.gather(config.out), sep="\n")
+
+
+def _task(number, method, dataset, seed, out, passed, trained):
+    # A data set's name may have a slash before its configuration.
+    name = f"{method}_{dataset}_seed{seed}".replace("/", "_")
+    given = {"method": method, "dataset": dataset, "seed": seed, **passed}
+    return search_task(number, str(Path(out) / name), given, trained)
+
+
+def search_task(number, folder, given, trained, also=None):
+    """A `Task` that searches, whose flags are known to fit together.
+
+    Args:
+        number: its place.
+        folder: of the search.
+        given: {flag: value} of the search.
+        trained: {flag: value} of the training, or None.
+        also: {name: {flag: value}} of more trainings.
+
+    Raises:
+        UserError: for a value that cannot be.
+
+    Example: `search_task(0, "runs/darts", {"method": "darts"}, None)`.
+    """
+    from tfnas.data import check_request
+
+    config, values = search.resolve({**given, "out": folder})
+    check_batch(values.batch_size, parse(config.devices).count)
+    check_request(
+        config.dataset, config.data_dir, config.image_size, values.augmentation
+    )
+    return Task(number, folder, given, trained, also or {})
+
+
+def training_flags(words, flag="--train"):
+    """{flag: value} of the trainings, or None if there are none.
+
+    Args:
+        words: flags of `tfnas.train` in one string, or None.
+        flag: where they were given.
+
+    Raises:
+        UserError: for a value that cannot be, or that follows from a search.
+
+    Example: `training_flags("--epochs=9")` is {"epochs": 9}.
+    """
+    if words is None:
+        return None
+    given = command.parse(
+        ["train", *shlex.split(words)], train.TrainConfig, Recipe
+    )
+    for name in ("genotype", "dataset", "data_dir", "seed", "out", "resume"):
+        if name in given:
+            raise UserError(
+                f"{flag}=--{name}: the training takes its search's; leave "
+                "it out"
+            )
+    # Any genotype will do to see whether the values fit together.
+    train.resolve({"genotype": "DARTS_V2", **given})
+    return given

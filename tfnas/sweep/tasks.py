@@ -1,0 +1,128 @@
+"""A task of a sweep: a search, and perhaps trainings of what it found.
+
+Every run is a process of its own, the command that one would type: TensorFlow
+gives neither its devices nor its memory back.
+"""
+
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+
+from tfnas import baseline, search, train
+from tfnas.errors import UserError
+from tfnas.runs.trained import read_json
+from tfnas.sweep.commands import flags, parse
+
+# The last file that a run writes.
+LAST = "report.html"
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One search of a sweep, and the trainings of what it finds.
+
+    Attributes:
+        number: its place in the sweep, from 0.
+        folder: of the search; the training's ends in `_trained`.
+        search: {flag: value} of the search.
+        train: {flag: value} of the training, or None for no training.
+        also: {name: {flag: value}} of more trainings, which differ from
+            `train` in these flags; their folders end in `_trained_NAME`.
+        kind: the command that searches, "search" or "baseline".
+
+    Example: `Task(0, "runs/sweep/darts", {"method": "darts"}, None)`.
+    """
+
+    number: int
+    folder: str
+    search: dict
+    train: dict | None
+    also: dict = dataclasses.field(default_factory=dict)
+    kind: str = "search"
+
+    def __str__(self):
+        state = "new"
+        if self.finished():
+            state = "finished"
+        elif (Path(self.folder) / "config.json").exists():
+            state = "begun"
+        return f"{self.number:3d}  {self.folder}  {state}"
+
+    def finished(self):
+        """Whether nothing of the task is left to do."""
+        folders = [self.folder, *self._trainings()]
+        return all((Path(folder) / LAST).exists() for folder in folders)
+
+    def runs(self):
+        """Yields (kind, folder, {flag: value}) of its runs.
+
+        A training follows from what its search wrote, so that has to be
+        finished when the second one is asked for.
+        """
+        yield self.kind, self.folder, self.search
+        for folder, given in self._trainings().items():
+            summary = read_json(Path(self.folder) / "summary.json")
+            found = parse("train", summary["next_command"])
+            yield "train", folder, found | given
+
+    def _trainings(self):
+        """{folder: {flag: value}} of the trainings."""
+        if self.train is None:
+            return {}
+        trained = f"{self.folder}_trained"
+        also = {
+            f"{trained}_{name}": self.train | changes
+            for name, changes in self.also.items()
+        }
+        return {trained: self.train, **also}
+
+
+def run(task, start):
+    """Do what is left of a task.
+
+    Args:
+        task: a `Task`.
+        start: function that runs a command, given as its words, and returns
+            its exit code.
+
+    Returns:
+        The exit code of the run that failed or was stopped, or 0.
+
+    Example: `run(task, subprocess.call)`.
+    """
+    try:
+        for kind, folder, given in task.runs():
+            given = {**given, "out": folder}
+            if (Path(folder) / LAST).exists():
+                _check(kind, folder, given)
+                print(f"{folder}: finished", flush=True)
+                continue
+            if (Path(folder) / "config.json").exists():
+                given["resume"] = True
+            words = [sys.executable, "-m", f"tfnas.{kind}", *flags(given)]
+            print(shlex.join(["python", *words[1:]]), flush=True)
+            code = start(words)
+            if code:
+                return code
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def _check(kind, folder, given):
+    """Refuse a finished run that was made with other values."""
+    from tfnas.runs.folder import Run
+
+    given = {**given, "resume": True}
+    if kind == "search":
+        config, method = search.resolve(given)
+        values = {"config": config.decisive(), "method": method.values()}
+    elif kind == "baseline":
+        config, recipe = baseline.resolve(given)
+        values = {"config": config.decisive(), "recipe": recipe.values()}
+    else:
+        config, recipe, genotype = train.resolve(given)
+        values = config.decisive(recipe, genotype)
+    Run(folder, values, resume=True).check()

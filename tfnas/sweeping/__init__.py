@@ -1,1 +1,0 @@
-"""A sweep's tasks, the engines that run them, and the table of results."""

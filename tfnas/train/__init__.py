@@ -1,0 +1,6 @@
+"""Trainings: from a genotype to weights."""
+
+from tfnas.train.config import TrainConfig, main, resolve
+from tfnas.train.recipe import Recipe
+
+__all__ = ["Recipe", "TrainConfig", "main", "resolve"]

@@ -1,0 +1,238 @@
+"""Recipes: how a found network is trained (the papers' evaluation phase).
+
+Every field is a flag of `python -m tfnas.train`; a preset is a short list of
+changes. The defaults are the recipe of DARTS on CIFAR, which Fair DARTS and
+Att-DARTS share; P-DARTS differs in `batch_size=128` and `drop_path=0.3`.
+"""
+
+import dataclasses
+
+from tfnas import schedule
+from tfnas.choice import check_values, choice, fields
+from tfnas.cli import command
+from tfnas.errors import UserError
+from tfnas.spaces import nasbench201
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The values of a training; the defaults are those of the papers.
+
+    Source: `cnn/train.py` of DARTS (arXiv:1806.09055, section 3.2) and the
+    ImageNet scripts of DARTS and P-DARTS for the other schedules.
+
+    Example: `Recipe(epochs=10, channels=16, cells=8).rate_at(5)` is 0.0125.
+    """
+
+    channels: int = choice(36, "channels of the first cell", least=1)
+    cells: int = choice(20, "cells of the network", least=3)
+    stem: str = choice(
+        "cifar",
+        "first layers; imagenet makes the map smaller by 8",
+        ("cifar", "imagenet"),
+    )
+    epochs: int = choice(600, "epochs", least=1)
+    batch_size: int = choice(96, "images in a batch", least=1)
+    halves: str = choice(
+        "index",
+        "which images --train_images and --valid_images take, and a baseline "
+        "judges by: each class's share by the seed, or the first and the last",
+        ("stratified", "index"),
+    )
+    learning_rate: float = choice(0.025, "largest learning rate", least=0)
+    schedule: str = choice(
+        "cosine",
+        "how the learning rate falls from epoch to epoch: to 0 on a cosine, "
+        "by a factor, or P-DARTS's way",
+        ("cosine", "exponential", "linear"),
+    )
+    learning_rate_decay: float = choice(
+        0.97, "factor of --schedule=exponential", least=0
+    )
+    warmup_epochs: int = choice(
+        0, "first epochs, in which the learning rate rises", least=0
+    )
+    momentum: float = choice(0.9, "momentum of SGD", least=0)
+    weight_decay: float = choice(3e-4, "L2 of all weights", least=0)
+    gradient_clip: float = choice(5.0, "largest norm of the gradient", least=0)
+    drop_path: float = choice(
+        0.2, "rate of drop path that would follow the last epoch", least=0
+    )
+    auxiliary: float = choice(
+        0.4, "weight of the auxiliary classifier's loss; 0 is none", least=0
+    )
+    cutout: int | None = choice(
+        None, "side of the square cut out; by default half the image", least=0
+    )
+    label_smoothing: float = choice(
+        0.0, "share of a label that goes to all classes alike", least=0
+    )
+    augmentation: str = choice(
+        "cifar",
+        "cifar pads, crops, flips and cuts out; imagenet leaves images in "
+        "their files, crops them at random, resizes, flips, jitters colours",
+        ("cifar", "imagenet"),
+    )
+
+    def values(self):
+        """The values of the flags as a dict."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def with_flags(self, values):
+        """The recipe with some of its values replaced, checked.
+
+        Raises:
+            UserError: for a value that cannot be, or not beside the others.
+
+        Example: `Recipe().with_flags({"epochs": 100})`.
+        """
+        recipe = dataclasses.replace(self, **values)
+        recipe.check()
+        return recipe
+
+    def check(self):
+        """Raise a `UserError` that names the first value that cannot be."""
+        check_values(self)
+        for name in ("drop_path", "label_smoothing"):
+            if getattr(self, name) >= 1:
+                raise UserError(
+                    f"--{name}={getattr(self, name)}: use a rate below 1"
+                )
+        if self.warmup_epochs >= self.epochs:
+            raise UserError(
+                f"--warmup_epochs={self.warmup_epochs}: use fewer than "
+                f"--epochs={self.epochs}"
+            )
+        if self.cutout and self.augmentation == "imagenet":
+            raise UserError(
+                f"--cutout={self.cutout}: --augmentation=imagenet has none; "
+                "use --cutout=0"
+            )
+        if self.schedule == "linear" and self.epochs <= schedule.LINEAR_TAIL:
+            raise UserError(
+                f"--schedule=linear: use more than {schedule.LINEAR_TAIL} "
+                f"--epochs, not {self.epochs}"
+            )
+
+    def for_space(self, space, given):
+        """The recipe without what the networks of a space do not have.
+
+        Args:
+            space: the genotype's.
+            given: {flag: value} of the flags that were typed.
+
+        Raises:
+            UserError: if one of them is what the space does not have, or what
+                nothing reads beside the others.
+
+        Example: `preset("paper").for_space("mobile", {}).auxiliary` is 0.
+        """
+        if not given.get("resume"):
+            command.refuse_unused(given, self._unused(space))
+        if space == "darts":
+            return self
+        changes = {"auxiliary": 0.0, "drop_path": 0.0}
+        if space == "nasbench201":
+            nasbench201.check_cells(given.get("cells", nasbench201.STACKS))
+            # A preset's cells are those of the space darts.
+            stack = max(1, self.cells // nasbench201.STACKS)
+            changes["cells"] = stack * nasbench201.STACKS
+        # With --resume what was typed has to be what the run began with.
+        return self.with_flags(
+            {k: v for k, v in changes.items() if k not in given}
+        )
+
+    def _unused(self, space):
+        """What `command.refuse_unused` takes."""
+        yield (
+            ("learning_rate_decay",),
+            self.schedule != "exponential",
+            f"--schedule={self.schedule} has none",
+        )
+        why = f"networks of space {space} do not have it"
+        yield ("stem", "auxiliary", "drop_path"), space != "darts", why
+        yield ("cells",), space == "mobile", why
+
+    def rate_at(self, epoch):
+        """The learning rate of an epoch, counted from 0.
+
+        Example: `Recipe().rate_at(300)` is 0.0125.
+        """
+        if epoch < self.warmup_epochs:
+            return schedule.warm_up(
+                epoch, self.warmup_epochs, self.learning_rate
+            )
+        if self.schedule == "exponential":
+            return schedule.exponential(
+                epoch, self.learning_rate, self.learning_rate_decay
+            )
+        fall = {"cosine": schedule.cosine, "linear": schedule.linear}
+        return fall[self.schedule](epoch, self.epochs, self.learning_rate)
+
+    def drop_path_at(self, epoch):
+        """The rate of drop path of an epoch, counted from 0.
+
+        Example: `Recipe().drop_path_at(300)` is 0.1.
+        """
+        return schedule.drop_path(epoch, self.epochs, self.drop_path)
+
+
+# What short trainings of small networks leave out: they underfit, and what
+# regularises 600 epochs holds them back. "small" stays below 0.2 M parameters
+# for the published cells, and within an hour on two cores for 50,000 images
+# of 32 pixels with P-DARTS's cell, of which an epoch took 7.5 CPU minutes.
+_SHORT = {
+    "drop_path": 0.0,
+    "auxiliary": 0.0,
+    "learning_rate": 0.05,
+    "halves": "stratified",
+}
+PRESETS = {
+    "paper": {},
+    # DARTS's `cnn/train_imagenet.py`; P-DARTS differs in batch_size=1024,
+    # learning_rate=0.5, schedule="linear" and warmup_epochs=5.
+    "imagenet": {
+        "channels": 48,
+        "cells": 14,
+        "stem": "imagenet",
+        "epochs": 250,
+        "batch_size": 128,
+        "learning_rate": 0.1,
+        "schedule": "exponential",
+        "weight_decay": 3e-5,
+        "drop_path": 0.0,
+        "cutout": 0,
+        "label_smoothing": 0.1,
+        "augmentation": "imagenet",
+    },
+    "small": {
+        **_SHORT,
+        "channels": 12,
+        "cells": 6,
+        "epochs": 15,
+        "cutout": 8,
+        "warmup_epochs": 1,
+    },
+    "quick": {
+        **_SHORT,
+        "channels": 8,
+        "cells": 5,
+        "epochs": 30,
+        "batch_size": 64,
+        "cutout": 2,
+        "warmup_epochs": 1,
+    },
+}
+
+
+def preset(name):
+    """A recipe by the name that `--preset` takes.
+
+    Raises:
+        UserError: for a name that is none.
+
+    Example: `preset("paper").epochs` is 600.
+    """
+    if name not in PRESETS:
+        raise UserError(f"--preset={name}: choose from " + ", ".join(PRESETS))
+    return Recipe().with_flags(PRESETS[name])

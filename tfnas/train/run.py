@@ -1,0 +1,313 @@
+"""One training, from a genotype to weights and their report."""
+
+import csv
+import io
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfnas import cost, data, report
+from tfnas.devices.workers import is_chief
+from tfnas.networks import weights
+from tfnas.networks.darts.evaluation import build_network
+from tfnas.report.network import COLUMNS, CONFUSION
+from tfnas.runs import summary
+from tfnas.runs.callbacks import EachTrainingEpoch
+from tfnas.runs.chief import open_run
+from tfnas.runs.preparation import prepare
+from tfnas.runs.resumable import Resumable
+from tfnas.train.supervised import SupervisedTraining
+from tfnas.zoo.loading import weights_of
+
+
+def train(config, recipe, genotype, argv):
+    """Run a training, or the rest of it, and write its folder.
+
+    Args:
+        config: a `TrainConfig`.
+        recipe: the `Recipe` with all its values.
+        genotype: the `Genotype` to train.
+        argv: what was typed, for the record.
+
+    Returns:
+        The share of the test images that are classified right; None on the
+        workers that are not the chief.
+
+    Raises:
+        UserError: if the data, the weights or the folder cannot be used.
+
+    Example: `train(*resolve({"genotype": "PDARTS"}), argv=[])`.
+    """
+    started = time.time()
+    dataset, strategy = prepare(config, recipe)
+    training = _Training(config, recipe, genotype, dataset, strategy, started)
+    record = training.record(argv)
+    with (
+        open_run(strategy, config.out, record, config.resume) as run,
+        data.damage_named(dataset),
+    ):
+        training.run_all(run)
+        if not is_chief(strategy):
+            return None
+        accuracy = training.test()
+        page = report.write_report(run.folder)
+    print(f"\nTest accuracy: {100 * accuracy:.2f} %\nReport: {page}")
+    return accuracy
+
+
+def validate(config, recipe, genotype, dataset, strategy, parts=None):
+    """Train, or go on, and judge by the images held out; no test is made.
+
+    Args:
+        config: a `TrainConfig` that holds images out.
+        recipe: the `Recipe` with all its values.
+        genotype: the `Genotype` to train.
+        dataset: the `Dataset`.
+        strategy: the `tf.distribute` strategy, on one host.
+        parts: (indices to train on, indices held out), such as the halves of
+            a search; by default as `config.valid_images` says.
+
+    Returns:
+        The share of the held-out images that the last epoch's weights
+        classify right.
+
+    Raises:
+        UserError: if the weights or the folder cannot be used, or the
+            training diverges.
+
+    Example: `validate(config, Recipe(), genotype, dataset, strategy)`.
+    """
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(config.seed)
+    arguments = (config, recipe, genotype, dataset, strategy, time.time())
+    training = _Training(*arguments, parts)
+    record = training.record([])
+    with (
+        open_run(strategy, config.out, record, config.resume) as run,
+        data.damage_named(dataset),
+    ):
+        training.run_all(run)
+    return training.rows[-1]["valid_accuracy"]
+
+
+class _Training(Resumable):
+    """The state of one training: its network and where it stands."""
+
+    lowered = ("learning_rate",)
+
+    def __init__(
+        self,
+        config,
+        recipe,
+        genotype,
+        dataset,
+        strategy,
+        started,
+        parts=None,
+    ):
+        super().__init__(strategy, config.checkpoint_minutes, started)
+        self.config, self.recipe, self.genotype = config, recipe, genotype
+        self.dataset = dataset
+        self.train, self.valid = parts or data.held_out(
+            dataset, config.valid_images, recipe.halves, config.seed
+        )
+        self.steps = data.steps_per_epoch(len(self.train), recipe.batch_size)
+        self.rows, self.best = [], {}
+        self.size = {
+            "input_shape": dataset.image_shape,
+            "classes": len(dataset.classes),
+            "channels": recipe.channels,
+            "cells": recipe.cells,
+            "stem": recipe.stem,
+        }
+        with strategy.scope():
+            network = self._network()
+            self.model = SupervisedTraining(network, recipe)
+        self.drop_path = None
+        if recipe.drop_path:
+            self.drop_path = network.get_layer("drop_path")
+            self.drop_path.seed.assign([config.seed, 0])
+        self._stream(0)  # Says now what is wrong with --cutout.
+        if config.weights is not None:
+            arrays = weights_of(config.weights)
+            for line in weights.transfer(network, arrays, config.weights):
+                print(f"{config.weights}: {line}")
+        self._print_plan()
+
+    def _network(self):
+        usual = keras.config.dtype_policy()
+        if self.config.mixed_precision:
+            keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            return build_network(
+                self.genotype,
+                auxiliary=self.recipe.auxiliary > 0,
+                drop_path=self.recipe.drop_path,
+                **self.size,
+            )
+        finally:
+            keras.config.set_dtype_policy(usual)
+
+    def _print_plan(self):
+        of = cost.built_cost(self.genotype, **self.size)
+        print(
+            f"{of.parameters / 1e6:.3f} M parameters, "
+            f"{of.multiply_adds / 1e6:.1f} M multiply-adds an image; "
+            f"{len(self.train)} images to train, {len(self.valid)} to choose "
+            f"weights by, {len(self.dataset.test)} to test",
+            flush=True,
+        )
+        labels = self.dataset.train.labels
+        parts = {"the images to train on": labels[self.train]}
+        if len(self.valid):
+            parts["the images to choose weights by"] = labels[self.valid]
+        parts["the test images"] = self.dataset.test.labels
+        missing = data.lacking(self.dataset, parts)
+        if missing:
+            print(missing, flush=True)
+
+    def record(self, argv):
+        """What config.json says: all that decides the result, its origin."""
+        return {
+            "command": ["python", "-m", "tfnas.train", *argv[1:]],
+            **self.config.decisive(self.recipe, self.genotype),
+            "data": {
+                "name": self.dataset.name,
+                "image_shape": self.dataset.image_shape,
+                "classes": list(self.dataset.classes),
+                "mean": self.dataset.mean,
+                "std": self.dataset.std,
+                "train": len(self.train),
+                "valid": len(self.valid),
+                "test": len(self.dataset.test),
+            },
+            "versions": summary.versions(),
+        }
+
+    def run_all(self, run):
+        """The epochs from where the run stands."""
+        self.run = run
+        checkpoint = self.load()
+        if checkpoint is not None:
+            self._restore(*checkpoint)
+        run.write("genotype.json", self.genotype.to_json())
+        self._fit()
+
+    def _stream(self, step):
+        return data.train_stream(
+            self.dataset,
+            self.train,
+            batch_size=self.recipe.batch_size,
+            epochs=self.recipe.epochs,
+            seed=self.config.seed,
+            start_step=step,
+            cutout=self.recipe.cutout,
+        )
+
+    def _fit(self):
+        if self.epoch == self.recipe.epochs:
+            return
+        validation = None
+        if len(self.valid):
+            validation = self._batches(self.dataset.train.take(self.valid))
+        self.fit(
+            self._stream,
+            epochs=self.recipe.epochs,
+            steps=self.steps,
+            validation=validation,
+            callbacks=[EachTrainingEpoch(self)],
+        )
+
+    def _batches(self, split):
+        return data.evaluation_batches(
+            split, self.dataset, self.recipe.batch_size
+        )
+
+    # === Checkpoints ===
+
+    def end_epoch(self, epoch, logs, seconds):
+        """Note an epoch that has ended and make it safe."""
+        self.epoch, self.step = epoch, 0
+        row = {
+            "epoch": epoch,
+            "learning_rate": self.recipe.rate_at(epoch - 1),
+            "drop_path": self.recipe.drop_path_at(epoch - 1),
+            "train_loss": logs["loss"],
+            "train_accuracy": logs["accuracy"],
+            "valid_loss": logs.get("val_loss", ""),
+            "valid_accuracy": logs.get("val_accuracy", ""),
+            "seconds": round(seconds, 3),
+        }
+        self.rows.append(row)
+        table = [[row[name] for name in COLUMNS] for row in self.rows]
+        self.run.write("history.csv", _table(COLUMNS, table))
+        encoded = weights.encode(weights.values(self.model.network))
+        self.run.write("last.safetensors", encoded)
+        # The first of equal epochs stays; without a validation there is none.
+        accuracy = logs.get("val_accuracy", -1)
+        if accuracy > self.best.get("accuracy", -1):
+            self.best = {"epoch": epoch, "accuracy": accuracy}
+            self.run.write("best.safetensors", encoded)
+        self.save()
+
+    def state(self):
+        return {}, {"rows": self.rows, "best": self.best}
+
+    def _restore(self, arrays, state):
+        self.rows, self.best = state["rows"], state["best"]
+        self.assign(arrays)
+        print(f"Resuming {self.place()}.", flush=True)
+
+    def variables(self):
+        model = self.model
+        network = {f"network/{v.path}": v for v in model.network.variables}
+        steps = {f"optimizer/{v.path}": v for v in model.optimizer.variables}
+        return network | steps
+
+    # === The test images, read once, after everything is chosen ===
+
+    def test(self):
+        """The share of the test images that the chosen weights get right."""
+        chosen = "best" if self.best else "last"
+        if chosen == "best":
+            path = self.run.folder / "best.safetensors"
+            weights.load(self.model.network, path)
+        test, names = self.dataset.test, self.dataset.classes
+        confusion = np.zeros((len(names), len(names)), np.int64)
+        # On one device: `predict` under a strategy repeats a batch on all.
+        classify = tf.function(self.model, reduce_retracing=True)
+        for images, labels in self._batches(test):
+            found = classify(images, training=False).numpy().argmax(-1)
+            np.add.at(confusion, (labels.numpy(), found), 1)
+        rows = [
+            [name, *row]
+            for name, row in zip(names, confusion.tolist(), strict=True)
+        ]
+        correct = int(np.trace(confusion))
+        of = cost.built_cost(self.genotype, **self.size)
+        self.run.write_json(
+            "summary.json",
+            {
+                "seconds": round(self.seconds(), 1),
+                "checkpoint_seconds": round(self.checkpoint_seconds, 3),
+                "machine": summary.machine(),
+                "peak_memory_mb": summary.peak_memory(),
+                "parameters": of.parameters,
+                "multiply_adds": of.multiply_adds,
+                "weights": chosen,
+                "epoch": self.best.get("epoch", self.epoch),
+                "test_images": len(test),
+                "test_correct": correct,
+                "test_accuracy": correct / len(test),
+            },
+        )
+        self.run.write(CONFUSION, _table(["class", *names], rows))
+        return correct / len(test)
+
+
+def _table(columns, rows):
+    text = io.StringIO()
+    csv.writer(text).writerows([columns, *rows])
+    return text.getvalue()

@@ -1,0 +1,123 @@
+"""Training one network on labelled images, as the papers' authors do."""
+
+import keras
+import tensorflow as tf
+
+from tfnas.bilevel.optimizers import SGD
+from tfnas.bilevel.search import clip_by_norm, descend
+from tfnas.devices import replicas
+from tfnas.devices.distributed_model import DistributedModel
+
+
+class SupervisedTraining(DistributedModel):
+    """A network whose `train_step` is the authors' recipe.
+
+    The loss is the classifier's cross-entropy and, weighed, the auxiliary
+    classifier's; the gradient is clipped before L2 joins it, and SGD has
+    PyTorch's form. The optimizer exists with its variables from construction
+    on, so that a checkpoint taken at any moment is whole.
+
+    Args:
+        network: a network of `build_network`, with or without an auxiliary
+            classifier.
+        recipe: a `Recipe`.
+        **kwargs: as of `keras.Model`.
+
+    Example:
+
+    ```python
+    training = SupervisedTraining(network, Recipe(epochs=2))
+    training.fit(stream, steps_per_epoch=12, epochs=2)
+    ```
+    """
+
+    def __init__(self, network, recipe, **kwargs):
+        super().__init__(name="training", **kwargs)
+        self.network = network
+        self.recipe = recipe
+        self.trackers = {
+            "loss": keras.metrics.Mean(name="loss"),
+            "accuracy": keras.metrics.SparseCategoricalAccuracy("accuracy"),
+        }
+        optimizer = SGD(recipe.learning_rate, recipe.momentum)
+        optimizer.build(network.trainable_variables)
+        self.compile(optimizer, jit_compile=False)
+        self.built = True
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    def call(self, inputs, training=False):
+        return _outputs(self.network(inputs, training=training))[0]
+
+    def train_step(self, data):
+        images, labels = data
+        smoothing = self.recipe.label_smoothing
+        variables = self.network.trainable_variables
+        weights = [variable.value for variable in variables]
+        with tf.GradientTape() as tape:
+            logits, auxiliary = _outputs(self.network(images, training=True))
+            losses = cross_entropies(labels, logits, smoothing)
+            loss = _mean(losses)
+            if auxiliary is not None:
+                loss += self.recipe.auxiliary * _mean(
+                    cross_entropies(labels, auxiliary, smoothing)
+                )
+        # What hangs on a state that nothing reaches has no gradient.
+        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        gradients = clip_by_norm(
+            replicas.total(gradients), self.recipe.gradient_clip
+        )
+        descend(self.optimizer, gradients, variables, self.recipe.weight_decay)
+        return self._track(losses, labels, logits)
+
+    def test_step(self, data):
+        images, labels = data
+        logits = self(images, training=False)
+        return self._track(cross_entropies(labels, logits), labels, logits)
+
+    def _track(self, losses, labels, logits):
+        self.trackers["loss"].update_state(losses)
+        self.trackers["accuracy"].update_state(labels, logits)
+        return self.get_metrics_result()
+
+
+def cross_entropies(labels, logits, smoothing=0.0):
+    """Cross-entropy of each image with smoothed labels.
+
+    Of a label, the share `smoothing` goes to all classes alike.
+
+    Args:
+        labels: (N,) integers.
+        logits: (N, classes).
+        smoothing: epsilon, 0 to below 1.
+
+    Returns:
+        (N,) losses.
+
+    Source: `CrossEntropyLabelSmooth` in DARTS's `cnn/train_imagenet.py`.
+
+    Example: `cross_entropies([1], [[0.0, 0.0]], 0.1)` is [log 2].
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    if not smoothing:
+        return losses
+    to_all = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
+    return (1 - smoothing) * losses + smoothing * to_all
+
+
+def _mean(losses):
+    """The mean over the global batch; of it, this replica's part."""
+    images = replicas.total(tf.size(losses))
+    return tf.reduce_sum(losses) / tf.cast(images, losses.dtype)
+
+
+def _outputs(outputs):
+    """(logits, auxiliary logits or None) in float32."""
+    if not isinstance(outputs, dict):
+        outputs = {"logits": outputs}
+    return tuple(
+        None if outputs.get(name) is None else tf.cast(outputs[name], "float32")
+        for name in ("logits", "auxiliary")
+    )

@@ -1,0 +1,93 @@
+"""Tuning a training: values that are hard to choose, by Bayesian optimisation.
+
+The survey finds learning rate, drop path and weight decay of a training hard to
+tune (its section 3.2.5). KerasTuner proposes values; a trial is judged by
+training images that were held out, never by test images.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from tfnas.errors import UserError
+from tfnas.runs.trials import Range, conclude, optimise
+
+
+def training_ranges(values, space):
+    """What `tfnas.train --tune` tunes: a list of `Range`.
+
+    Args:
+        values: the `Recipe`.
+        space: the genotype's; networks of space mobile have no drop path.
+
+    Raises:
+        UserError: for a value of 0, of which there are no multiples.
+
+    Example: `training_ranges(Recipe(), "darts")[0].name`.
+    """
+    for name in ("learning_rate", "weight_decay"):
+        if getattr(values, name) == 0:
+            raise UserError(
+                f"--{name}=0: --tune tries its multiples; use a number above 0"
+            )
+    rate, decay = values.learning_rate, values.weight_decay
+    ranges = [
+        Range("learning_rate", rate / 5, rate * 5, rate, logarithmic=True),
+        Range("weight_decay", decay / 10, decay * 10, decay, logarithmic=True),
+    ]
+    if space == "darts":
+        most = max(0.4, values.drop_path)
+        ranges.append(Range("drop_path", 0.0, most, values.drop_path))
+    return ranges
+
+
+def tune_training(config, values, genotype, given):
+    """Tune a training's recipe and say how to train with the best values.
+
+    Args:
+        config: a `TrainConfig` with `tune`, the number of trials.
+        values: the `Recipe`.
+        genotype: the `Genotype`.
+        given: {flag: value} of the flags that were typed.
+
+    Returns:
+        {flag: best value}.
+
+    Raises:
+        UserError: if the data or the folder cannot be used.
+
+    Example: `tune_training(*resolve(given), given)`.
+    """
+    from tfnas.runs.preparation import prepare
+    from tfnas.train import run as train_run
+
+    dataset, strategy = prepare(config, values)
+    held = config.valid_images or len(dataset.train) // 5
+
+    def judge(number, chosen):
+        trial = trial_of(config, f"trial_{number}", valid_images=held)
+        return train_run.validate(
+            trial, values.with_flags(chosen), genotype, dataset, strategy
+        )
+
+    ranges = training_ranges(values, genotype.space)
+    record = {**config.decisive(values, genotype), "held_out": held}
+    with folder_of(config, ranges, record) as run:
+        best = optimise(run, ranges, config.tune, config.seed, judge)
+        return conclude(run, "tfnas.train", given, best, best["values"])
+
+
+def trial_of(config, name, **changes):
+    """A run inside the tuning's folder, begun or gone on with."""
+    out = Path(config.out) / name
+    there = (out / "config.json").exists()
+    changes = {"out": str(out), "resume": there, **changes}
+    if hasattr(config, "tune"):
+        changes["tune"] = 0
+    return dataclasses.replace(config, **changes)
+
+
+def folder_of(config, ranges, record):
+    from tfnas.runs.folder import Run
+
+    tuned = {x.name: dataclasses.astuple(x)[1:] for x in ranges}
+    return Run(config.out, {"tuned": tuned, **record}, config.resume)
