@@ -186,7 +186,7 @@ def perturbed(served, tmp_path_factory):
     head = network.get_layer("logits")
     head.bias.assign(head.bias + np.arange(10.0))
     folder = tmp_path_factory.mktemp("perturbed") / "out"
-    tfnas.export(network, folder, served.name)
+    tfnas.export_network(network, folder, served.name)
     return types.SimpleNamespace(
         folder=folder, expected=graph.reference(network)
     )

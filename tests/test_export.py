@@ -12,8 +12,7 @@ import serving
 from published import published
 
 import tfnas
-import tfnas.exporting.run
-from tfnas import exporting
+import tfnas.export.run
 from tfnas.data.decoding import PIXELS
 from tfnas.errors import UserError
 from tfnas.export.requirements import LIBRARIES
@@ -52,7 +51,7 @@ def exported(network, tmp_path_factory):
     needs_libraries()
     folder = tmp_path_factory.mktemp("export") / "out"
     labels = ["a", "b", "c", "d", "e"]
-    done = tfnas.export(network, folder, "small", labels, **NORM)
+    done = tfnas.export_network(network, folder, "small", labels, **NORM)
     assert done["deviation"] < 1e-4
     assert done["version"] == 1
     return folder
@@ -205,7 +204,7 @@ def test_a_network_of_the_mobile_space(tmp_path):
     network = tfnas.build_network(
         genotype, input_shape=(8, 8, 1), channels=8, classes=3
     )
-    done = tfnas.export(network, tmp_path / "out")
+    done = tfnas.export_network(network, tmp_path / "out")
     assert done["deviation"] < 1e-4
     assert (tmp_path / "out" / "labels.txt").read_text() == "0\n1\n2\n"
 
@@ -216,9 +215,9 @@ def test_a_loaded_network_brings_its_classes_and_normalises_once(
     needs_libraries()
     network = tfnas.load(tiny.run)
     with pytest.raises(UserError, match="^mean: .*leave it out$"):
-        tfnas.export(network, tmp_path / "out", mean=(0.3,), std=(0.4,))
-    monkeypatch.setattr(exporting.run, "_write", lambda source, *_: source)
-    source = tfnas.export(network, tmp_path / "out")
+        tfnas.export_network(network, tmp_path / "out", mean=(0.3,), std=(0.4,))
+    monkeypatch.setattr(tfnas.export.run, "_write", lambda source, *_: source)
+    source = tfnas.export_network(network, tmp_path / "out")
     assert source.classes == network.classes == tuple("0123456789")
     assert source.mean is None and source.network is network
 
@@ -232,7 +231,7 @@ def test_attentions_have_grouped_convolutions_too(tmp_path):
         channels=16,
         cells=3,
     )
-    done = tfnas.export(network, tmp_path / "out")
+    done = tfnas.export_network(network, tmp_path / "out")
     assert done["deviation"] < 1e-4
 
 

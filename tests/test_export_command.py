@@ -155,7 +155,10 @@ def test_a_network_without_weights_is_not_exported(tmp_path):
 )
 def test_arguments_that_do_not_fit(network, tmp_path, arguments, words):
     needs_libraries()
-    refuse(lambda: tfnas.export(network, tmp_path / "x", **arguments), words)
+    refuse(
+        lambda: tfnas.export_network(network, tmp_path / "x", **arguments),
+        words,
+    )
     assert not [*tmp_path.iterdir()]
 
 
@@ -165,7 +168,7 @@ def test_a_missing_library_is_one_line(network, tmp_path, monkeypatch, library):
         importlib.util, "find_spec", lambda name: None if name == library else 1
     )
     refuse(
-        lambda: tfnas.export(network, tmp_path / "x"),
+        lambda: tfnas.export_network(network, tmp_path / "x"),
         f"needs {library}; pip install 'tfnas[export]'",
     )
 
@@ -182,7 +185,9 @@ def test_unequal_forms_leave_nothing(network, tmp_path, monkeypatch):
         return lambda images: np.full((len(images), 5), 3, "float32")
 
     monkeypatch.setattr(graph, "reference", other)
-    refuse(lambda: tfnas.export(network, tmp_path / "x"), "deviates from")
+    refuse(
+        lambda: tfnas.export_network(network, tmp_path / "x"), "deviates from"
+    )
     assert not [*tmp_path.iterdir()]
 
 

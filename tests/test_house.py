@@ -161,7 +161,9 @@ def test_modules_resolve_after_a_plain_import(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["Genotype", "Supernet", "build_network", "list_models", "load"]
+    "name",
+    ["Genotype", "Supernet", "build_network", "export_network"]
+    + ["list_models", "load"],
 )
 def test_public_names_resolve(name):
     assert name in dir(tfnas)

@@ -45,7 +45,7 @@ import sys, tfnas
 network = tfnas.load(sys.argv[2], zoo=sys.argv[3])
 from tfnas.export import run
 print("ready", flush=True)
-tfnas.export(network, sys.argv[1], "net")
+tfnas.export_network(network, sys.argv[1], "net")
 print("done", flush=True)
 """
 

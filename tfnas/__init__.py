@@ -26,6 +26,7 @@ _HOMES = {
     "Genotype": "tfnas.genotype.format",
     "Supernet": "tfnas.networks.darts.supernet",
     "build_network": "tfnas.networks.darts.evaluation",
+    "export_network": "tfnas.export.run",
     "list_models": "tfnas.zoo.index",
     "load": "tfnas.zoo.loading",
 }

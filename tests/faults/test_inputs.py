@@ -158,6 +158,6 @@ def test_an_export_that_crashes_leaves_nothing(tmp_path, monkeypatch):
     )
     out = tmp_path / "exported"
     with pytest.raises(RuntimeError, match="half way"):
-        tfnas.export(network, out)
+        tfnas.export_network(network, out)
     assert not out.exists() or not list(out.rglob("*.pb"))
     assert not list(tmp_path.rglob("*.onnx"))

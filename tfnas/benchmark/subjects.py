@@ -248,7 +248,7 @@ def _saved_model(network, job):
 
 
 def _onnx_runtime(network, job):
-    """On the file that `tfnas.export` writes, which Keras's is not."""
+    """On the file that `tfnas.export_network` writes, which Keras's is not."""
     check_libraries("inference by ONNX Runtime")
     from tfnas.export import graph, onnx_file
 

@@ -50,7 +50,7 @@ def of_run(config):
 def finish(config, draft):
     """Export a draft where that is asked for, then write it to the zoo."""
     if config.export:
-        from tfnas import export
+        from tfnas.export.run import export_network
 
         name = draft.entry.name
         folder = Path(config.out or f"runs/build_{name}") / "export"
@@ -58,7 +58,7 @@ def finish(config, draft):
             # It was written just before the entry should have been.
             shutil.rmtree(folder, ignore_errors=True)
         names = draft.entry.classes
-        done = export(draft.model, folder, name, classes=names)
+        done = export_network(draft.model, folder, name, classes=names)
         print(f"{done['saved_model']}\n{done['onnx']}", flush=True)
     write(draft, config.zoo)
 

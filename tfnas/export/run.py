@@ -17,7 +17,9 @@ from tfnas.export.staging import LABELS, ONNX, check_place, publish, stage
 from tfnas.networks.classifier import ImageClassifier
 
 
-def export(network, folder, name="network", classes=None, mean=None, std=None):
+def export_network(
+    network, folder, name="network", classes=None, mean=None, std=None
+):
     """Write a network for use without this project.
 
     `FOLDER/NAME/1` is a SavedModel, laid out for TensorFlow Serving, with the
@@ -52,7 +54,7 @@ def export(network, folder, name="network", classes=None, mean=None, std=None):
     Example:
 
     ```python
-    tfnas.export(network, "exported", "digits", mean=(0.3,), std=(0.4,))
+    tfnas.export_network(network, "exported", "digits", mean=(0.3,), std=(0.4,))
     ```
     """
     folder = Path(folder).absolute()
@@ -85,11 +87,11 @@ def export_source(source, config):
         config: an `ExportConfig`.
 
     Returns:
-        As of `export`.
+        As of `export_network`.
 
     Raises:
-        UserError: as of `export`, or if `--quantize` needs images that are
-            not there.
+        UserError: as of `export_network`, or if `--quantize` needs images that
+            are not there.
 
     Example: `export_source(of_config(config), config)`.
     """
