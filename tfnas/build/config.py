@@ -91,26 +91,9 @@ def main(argv):
         print("\n".join([USAGE, *command.help_lines(BuildConfig)]))
         return 0
     config = resolve(command.parse(argv, BuildConfig))
-    if config.table:
-        from tfnas.build.results import printed
+    from tfnas.build import run
 
-        print(printed(config.zoo))
-    elif config.verify:
-        from tfnas.build.verify import verify
-
-        verify(config)
-    elif config.comparison:
-        from tfnas.build.comparisons import keep
-
-        keep(config)
-    elif config.run:
-        from tfnas.build.entries import of_run
-
-        of_run(config)
-    else:
-        from tfnas.build.rebuild import rebuild
-
-        rebuild(config)
+    run.build(config)
     return 0
 
 

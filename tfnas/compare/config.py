@@ -13,7 +13,6 @@ from tfnas.cli import command
 from tfnas.compare import labels
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
-from tfnas.sweep import engines
 from tfnas.sweep.tasks import Task
 from tfnas.train.recipe import Recipe
 
@@ -101,15 +100,10 @@ def main(argv):
         return 0
     given = command.parse(argv, search.SearchConfig, Method, CompareConfig)
     config, tasks = resolve(given)
-    whole = False
-    try:
-        if not config.gather:
-            engines.run_here(tasks)
-        whole = True
-    finally:
-        if config.gather or any(task.finished() for task in tasks):
-            # Who was told to stop starts no measurements.
-            _compare(config, given, measure=config.measure and whole)
+    # NumPy and matplotlib would double the time that --help takes.
+    from tfnas.compare import run
+
+    run.compare(config, tasks, given)
     return 0
 
 
@@ -270,27 +264,3 @@ def _baseline(name, passed, config, words):
     }
     baseline.resolve(given)
     return given
-
-
-def _compare(config, given, measure):
-    # NumPy and matplotlib would double the time that --help takes.
-    from tfnas.compare import comparison, files, measuring, records
-
-    dataset = given.get("dataset")
-    if not config.gather:
-        dataset = dataset or search.SearchConfig().dataset
-    narrowed = not config.gather
-    found, unfinished = records.read(
-        config.out,
-        labels=config.methods if narrowed or "methods" in given else None,
-        seeds=config.seeds if narrowed or "seeds" in given else None,
-        dataset=dataset,
-    )
-    if measure:
-        measuring.measure_all(found)
-        found = records.again(found)
-    print(
-        files.write(
-            comparison.compare(found, unfinished, config, given), config.out
-        )
-    )

@@ -11,7 +11,6 @@ from tfnas.cli import command
 from tfnas.devices.devices import check_batch, parse
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
-from tfnas.sweep import engines
 from tfnas.sweep.tasks import Task
 from tfnas.train.recipe import Recipe
 
@@ -90,24 +89,14 @@ def main(argv):
     config, tasks = resolve(
         command.parse(argv, search.SearchConfig, Method, SweepConfig)
     )
-    if config.gather:
-        _gather(config)
-        return 0
     if config.plan:
         print(*map(str, tasks), sep="\n")
         print(f"{len(tasks)} tasks: --task=0 to --task={len(tasks) - 1}")
         return 0
-    if config.task is not None:
-        engines.run_here([tasks[config.task]])
-        return 0
-    try:
-        if config.engine == "ray":
-            engines.run_on_ray(tasks, config.cpus, config.gpus)
-        else:
-            engines.run_here(tasks)
-    finally:
-        if any(task.finished() for task in tasks):
-            _gather(config)
+    # NumPy would double the time that --help takes.
+    from tfnas.sweep import run
+
+    run.sweep(config, tasks)
     return 0
 
 
@@ -158,13 +147,6 @@ def _unused(config, given):
     yield ("engine",), alone, f"--task={config.task} runs here"
     room = ("cpus", "gpus")
     yield room, config.engine != "ray", f"--engine={config.engine} takes none"
-
-
-def _gather(config):
-    # NumPy would double the time that --help takes.
-    from tfnas.sweep import results
-
-    print(*results.gather(config.out), sep="\n")
 
 
 def _task(number, method, dataset, seed, out, passed, trained):

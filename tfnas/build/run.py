@@ -1,0 +1,27 @@
+"""One build: an entry made, remade or kept, or the whole zoo checked."""
+
+from tfnas.build import comparisons, entries, rebuild, results, verify
+
+
+def build(config):
+    """Do the one thing that is asked for.
+
+    Args:
+        config: a `BuildConfig`.
+
+    Raises:
+        UserError: if an entry, the data or a folder cannot be used, or the
+            zoo is not what its index says.
+
+    Example: `build(resolve({"verify": True}))`.
+    """
+    if config.table:
+        print(results.printed(config.zoo))
+    elif config.verify:
+        verify.verify(config)
+    elif config.comparison:
+        comparisons.keep(config)
+    elif config.run:
+        entries.of_run(config)
+    else:
+        rebuild.rebuild(config)

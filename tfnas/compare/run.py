@@ -1,0 +1,51 @@
+"""One comparison: what is not finished is run, then all of it is compared."""
+
+from tfnas import search
+from tfnas.compare import comparison, files, measuring, records
+from tfnas.sweep import engines
+
+
+def compare(config, tasks, given):
+    """Run what is not finished, and compare what is.
+
+    Args:
+        config: a `CompareConfig`.
+        tasks: the list of `Task`; none to --gather.
+        given: {flag: value} of the flags that were typed.
+
+    Raises:
+        UserError: if a run has failed.
+        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
+
+    Example: `compare(*resolve(given), given)`.
+    """
+    whole = False
+    try:
+        if not config.gather:
+            engines.run_here(tasks)
+        whole = True
+    finally:
+        if config.gather or any(task.finished() for task in tasks):
+            # Who was told to stop starts no measurements.
+            _compare(config, given, measure=config.measure and whole)
+
+
+def _compare(config, given, measure):
+    dataset = given.get("dataset")
+    if not config.gather:
+        dataset = dataset or search.SearchConfig().dataset
+    narrowed = not config.gather
+    found, unfinished = records.read(
+        config.out,
+        labels=config.methods if narrowed or "methods" in given else None,
+        seeds=config.seeds if narrowed or "seeds" in given else None,
+        dataset=dataset,
+    )
+    if measure:
+        measuring.measure_all(found)
+        found = records.again(found)
+    print(
+        files.write(
+            comparison.compare(found, unfinished, config, given), config.out
+        )
+    )

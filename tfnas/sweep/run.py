@@ -1,0 +1,36 @@
+"""One sweep: its tasks, run on an engine, and the table of what is finished."""
+
+from tfnas.sweep import engines, results
+
+
+def sweep(config, tasks):
+    """Run what is not finished, and put what is into results.csv.
+
+    Args:
+        config: a `SweepConfig`.
+        tasks: the list of `Task`.
+
+    Raises:
+        UserError: if a run has failed.
+        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
+
+    Example: `sweep(*resolve({"methods": ("darts",), "seeds": (0, 1)}))`.
+    """
+    if config.gather:
+        _gather(config)
+        return
+    if config.task is not None:
+        engines.run_here([tasks[config.task]])
+        return
+    try:
+        if config.engine == "ray":
+            engines.run_on_ray(tasks, config.cpus, config.gpus)
+        else:
+            engines.run_here(tasks)
+    finally:
+        if any(task.finished() for task in tasks):
+            _gather(config)
+
+
+def _gather(config):
+    print(*results.gather(config.out), sep="\n")
