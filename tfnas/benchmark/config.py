@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from tfnas import methods
-from tfnas.benchmark import printing, run
 from tfnas.choice import choice, fields
 from tfnas.cli import command
 from tfnas.errors import UserError
@@ -99,6 +98,9 @@ def main(argv):
     if config.threads is None:
         cores = len(os.sched_getaffinity(0))
         config = dataclasses.replace(config, threads=cores)
+    # Counting the costs of networks takes NumPy.
+    from tfnas.benchmark import printing, run
+
     result = run.measure(config, _note)
     if config.json:
         text = json.dumps({"config": vars(config), **result}, indent=1)
