@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfnas import data
-from tfnas.data import catalog, online
+from tfnas.data import catalog
 from tfnas.data.dataset import channel_statistics
 from tfnas.errors import UserError
 
@@ -140,7 +140,7 @@ def test_a_dataset_without_image_and_label_is_refused():
 
 
 def test_without_a_network_the_message_comes_at_once(tmp_path):
-    if online.reachable(["https://www.tensorflow.org"]):
+    if catalog.reachable(["https://www.tensorflow.org"]):
         pytest.skip("the network is reachable")
     start = time.monotonic()
     message = refusal("cifar10", data_dir=tmp_path)
@@ -151,7 +151,7 @@ def test_without_a_network_the_message_comes_at_once(tmp_path):
 def test_a_server_that_does_not_answer_is_given_up():
     start = time.monotonic()
     # RFC 5737 keeps this address for documentation: nobody answers.
-    assert not online.reachable(["https://192.0.2.1"], seconds=0.3)
+    assert not catalog.reachable(["https://192.0.2.1"], seconds=0.3)
     assert time.monotonic() - start < 2
 
 
@@ -186,7 +186,7 @@ def prepare(folder, name):
 
 @pytest.mark.parametrize("name", ["cifar10", "a_set_of_my_own"])
 def test_prepared_data_needs_no_network(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(catalog.online, "reachable", lambda urls: False)
+    monkeypatch.setattr(catalog, "reachable", lambda urls: False)
     prepared = prepare(tmp_path, name)
     for data_dir in (tmp_path, prepared):
         dataset = data.load(name, data_dir=data_dir)

@@ -3,10 +3,13 @@
 import difflib
 import pathlib
 import textwrap
+import threading
+import time
+import urllib.error
+import urllib.request
 
 import numpy as np
 
-from tfnas.data import online
 from tfnas.data.dataset import DATASETS, Split
 from tfnas.data.decoding import collect, decode
 from tfnas.errors import UserError
@@ -144,7 +147,7 @@ def supervised_keys(name, builder):
 def _download(name, builder):
     # TFDS retries silently for minutes, so ask first whether anyone answers.
     home = builder.info.homepage
-    if not online.reachable((home, "https://storage.googleapis.com")):
+    if not reachable((home, "https://storage.googleapis.com")):
         raise UserError(
             f"--dataset={name}: not prepared in {builder.data_path} and no "
             "network to download it; set --data_dir to prepared TFDS data, "
@@ -158,3 +161,46 @@ def _download(name, builder):
             f"--dataset={name}: TFDS could not prepare it ({reason}); set "
             "--data_dir to prepared data"
         ) from None
+
+
+def reachable(urls, seconds=4.0):
+    """Whether one of the servers answers in time, proxies included.
+
+    Args:
+        urls: addresses to ask, all at once.
+        seconds: how long to wait.
+
+    Returns:
+        bool.
+
+    Example:
+
+    ```python
+    reachable(["https://www.tensorflow.org"])
+    ```
+    """
+    answered = threading.Event()
+
+    def ask(url):
+        # Over https an error status is the server's own, not a proxy's.
+        url = url.replace("http://", "https://", 1)
+        try:
+            request = urllib.request.Request(url, method="HEAD")
+            urllib.request.urlopen(request, timeout=seconds).close()
+        except urllib.error.HTTPError:
+            pass
+        except (OSError, ValueError):
+            return
+        answered.set()
+
+    # Threads bound the time of name look-ups too, which have no timeout.
+    threads = [
+        threading.Thread(target=ask, args=(url,), daemon=True) for url in urls
+    ]
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        if answered.wait(0.05) or time.monotonic() > deadline:
+            break
+    return answered.is_set()
