@@ -8,8 +8,7 @@ from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.runs import earlier, trials
 from tfnas.spaces import names, sampling
-from tfnas.train import recipe
-from tfnas.train.recipe import Recipe
+from tfnas.train import Recipe, preset
 
 # What an untrained network and the batch that it sees are made of.
 _OF_NETWORK = ("channels", "cells", "stem", "batch_size", "augmentation")
@@ -146,9 +145,7 @@ def resolve(given):
     # An older run may have begun with more; --resume compares all values.
     if not config.resume:
         command.refuse_unused(typed, unused(config.name))
-    values = recipe.preset(config.preset).with_flags(
-        command.part(given, Recipe)
-    )
+    values = preset(config.preset).with_flags(command.part(given, Recipe))
     return config, values.for_space(config.space, typed)
 
 

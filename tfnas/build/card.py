@@ -3,7 +3,7 @@
 import json
 
 from tfnas.sweep.commands import DIR
-from tfnas.train.recipe import Recipe
+from tfnas.train import Recipe
 from tfnas.zoo.schema import RANDOM
 
 _PURPOSE = {

@@ -14,7 +14,7 @@ from tfnas.compare import labels
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.sweep.tasks import Task
-from tfnas.train.recipe import Recipe
+from tfnas.train import Recipe
 
 USAGE = """usage: python -m tfnas.compare --methods=A,B --seeds=3,4 [--flag=X]
 

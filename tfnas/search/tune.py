@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tfnas.errors import UserError
 from tfnas.runs.trials import Range, conclude, optimise
-from tfnas.train import recipe
+from tfnas.train import preset
 from tfnas.train.tune import folder_of, trial_of
 
 
@@ -193,6 +193,6 @@ def _short_recipe(config, method):
         "augmentation": method.augmentation,
         "halves": method.halves,
     }
-    return recipe.preset("quick").with_flags(
+    return preset("quick").with_flags(
         {**values, **({"cutout": 0} if imagenet else {})}
     )

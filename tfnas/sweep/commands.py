@@ -11,7 +11,7 @@ from tfnas import baseline, search, train
 from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
-from tfnas.train.recipe import Recipe
+from tfnas.train import Recipe
 
 DIR = "DIR"
 _CONFIGS = {

@@ -12,7 +12,7 @@ from tfnas.devices.devices import check_batch, parse
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.sweep.tasks import Task
-from tfnas.train.recipe import Recipe
+from tfnas.train import Recipe
 
 USAGE = """usage: python -m tfnas.sweep --methods=A,B --seeds=0,1 [--flag=value]
 
