@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from baseline import BaselineSearch, BaselineSupernet
 from kinks import batch_far_from_kinks
 from parity import KINDS, RECORD, batch, part, recorded_supernet, relative
+from reference import BaselineSearch, BaselineSupernet
 
 from tfnas import convert
 from tfnas.bilevel import search as bilevel

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from baseline_network import BaselineNetwork
 from kinks import far_from_kinks
 from parity import part, relative
 from published import COUNTS, RUNS, published
+from reference_network import BaselineNetwork
 
 import tfnas
 from tfnas import convert, cost

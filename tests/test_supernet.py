@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from baseline import BaselineSupernet
 from kinks import batch_far_from_kinks
 from parity import KINDS, RECORD, batch, part, recorded_supernet, relative
+from reference import BaselineSupernet
 
 from tfnas import convert, methods
 from tfnas.bilevel import search as bilevel

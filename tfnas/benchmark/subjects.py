@@ -81,7 +81,7 @@ def retraining(job):
     images, labels = _images(job)
     with _path(job):
         if job["variant"] == "baseline":
-            network = _beside("baseline_network").BaselineNetwork(
+            network = _beside("reference_network").BaselineNetwork(
                 CLASSES, job["channels"], job["cells"]
             )
         else:
@@ -200,7 +200,7 @@ def _network(job):
 def _baseline_search(job, images):
     if job["method"] != "darts" or job["operations_kept"] is not None:
         raise UserError("the baseline is DARTS with all operations")
-    baseline = _beside("baseline")
+    baseline = _beside("reference")
     model = baseline.BaselineSupernet(
         CLASSES, job["channels"], job["cells"], in_channels=3
     )

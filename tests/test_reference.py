@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from baseline import BaselineSearch, BaselineSupernet
+from reference import BaselineSearch, BaselineSupernet
 
 RECORD = "darts_search_C4_L3.npz"
 # The record keeps weights and their gradients in single precision.

@@ -8,7 +8,8 @@ cnn), without the auxiliary head, which does not run in evaluation.
 
 import keras
 import numpy as np
-from baseline import (
+from keras import layers
+from reference import (
     Chain,
     authors_weights,
     batch_norm,
@@ -17,7 +18,6 @@ from baseline import (
     stock_layers,
     torch_uniform,
 )
-from keras import layers
 
 # (operation, state that it reads); nodes 2, 3, 4, 5 take two each.
 NORMAL = (
