@@ -13,7 +13,7 @@ COLUMNS = (
 
 
 def lines(result):
-    """A result of `session.measure` as lines of Markdown.
+    """A result of `run.measure` as lines of Markdown.
 
     "x reference" is a share of the baseline's time; of Keras's for inference,
     of DARTS's beside another method. What is not known is left empty.

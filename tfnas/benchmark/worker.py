@@ -1,4 +1,4 @@
-"""A process that measures one case (see `session.Worker`).
+"""A process that measures one case (see `run.Worker`).
 
 The first line of its input is the job, a JSON object; every other line names
 a step. It answers each with one line of JSON.

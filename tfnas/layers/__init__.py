@@ -1,1 +1,1 @@
-"""Keras layers: the eight operations, their mixture, the cells."""
+"""Keras layers: the eight operations, their mixture, the attentions."""

@@ -1,1 +1,1 @@
-"""Networks made of the layers: the supernet that a search trains."""
+"""Networks made of the layers: what a search trains, and what it finds."""

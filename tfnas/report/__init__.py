@@ -1,8 +1,8 @@
 """The page that says what a run found, in words and pictures.
 
-`reading` reads the run's folder, `findings` draws the conclusions, `chance`
-tells a choice from noise, `figures` draws, `overview`, `training` and `alphas`
-write a section each, and `page` puts them together. `network` writes the page
+`findings` draws the conclusions from a run's folder, `chance` tells a choice
+from noise, `figures` draws, `overview`, `training` and `alphas` write a section
+each, and `page` puts them together. `network` writes the page
 of a trained network, `trials` that of a search without gradients.
 """
 
