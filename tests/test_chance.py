@@ -18,7 +18,7 @@ from test_report import (
 )
 
 from tfnas import report
-from tfnas.report import chance, overview, stopping, training
+from tfnas.report import chance, course, overview, stopping
 from tfnas.report.interval import wilson
 from tfnas.runs import reading
 from tfnas.spaces import nasbench201
@@ -65,7 +65,7 @@ def rewrite(run, *stages, found=None, **method):
 def page_of(run):
     """The words of a page, without its figures, which take seconds."""
     run = reading.read_run(run)
-    parts = (overview.header(run), training.changes(run), stopping.table(run))
+    parts = (overview.header(run), course.changes(run), stopping.table(run))
     return Page("".join(parts)).text
 
 

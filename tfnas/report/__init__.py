@@ -1,7 +1,7 @@
 """The page that says what a run found, in words and pictures.
 
 `findings` draws the conclusions from a run's folder, `chance` tells a choice
-from noise, `figures` draws, `overview`, `training` and `alphas` write a section
+from noise, `figures` draws, `overview`, `course` and `alphas` write a section
 each, and `page` puts them together. `network` writes the page
 of a trained network, `trials` that of a search without gradients.
 """

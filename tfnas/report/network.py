@@ -15,7 +15,7 @@ import numpy as np
 
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.report import colours, confusion, markup, overview, page, training
+from tfnas.report import colours, confusion, course, markup, overview, page
 from tfnas.report.markup import Raw, escape
 from tfnas.runs.reading import present, read_fields, read_history
 
@@ -235,7 +235,7 @@ def _folder(run: Training) -> str:
 def _curves(run: Training) -> Raw:
     history = run.history
     charts = [
-        training.chart(
+        course.chart(
             name,
             {
                 "training": (history[f"train_{column}"], colours.TRAIN),
@@ -245,7 +245,7 @@ def _curves(run: Training) -> Raw:
         for name, column in (("Loss", "loss"), ("Accuracy", "accuracy"))
     ]
     charts += [
-        training.chart(
+        course.chart(
             name, {"": (history[column], colours.MUTED)}, from_zero=True
         )
         for name, column in (

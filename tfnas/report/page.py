@@ -9,10 +9,10 @@ from pathlib import Path
 from tfnas.report import (
     alphas,
     colours,
+    course,
     markup,
     overview,
     stopping,
-    training,
 )
 from tfnas.report.markup import Raw, escape
 from tfnas.runs.reading import Run
@@ -41,9 +41,9 @@ def render(run: Run) -> str:
         overview.header(run),
         {
             "The cells": overview.cells(run),
-            "The search": training.curves(run)
+            "The search": course.curves(run)
             + stopping.table(run)
-            + training.changes(run),
+            + course.changes(run),
             "The architecture weights": _weights(run),
             "How it was made": _provenance(run),
         },

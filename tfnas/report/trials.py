@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfnas.genotype import Genotype
-from tfnas.report import colours, findings, markup, overview, page, training
+from tfnas.report import colours, course, findings, markup, overview, page
 from tfnas.report.markup import Raw, escape
 from tfnas.runs.reading import present, read_fields, read_history
 
@@ -112,14 +112,14 @@ def _key_figures(run: Baseline) -> Raw:
 
 def _trials(run: Baseline) -> Raw:
     scores = run.trials["score"]
-    chart = training.chart(
+    chart = course.chart(
         "Score",
         {
             "trial": (scores, colours.MUTED),
             "best so far": (np.maximum.accumulate(scores), colours.INK),
         },
     )
-    seconds = training.chart(
+    seconds = course.chart(
         "Seconds",
         {"": (run.trials["seconds"], colours.MUTED)},
         from_zero=True,
