@@ -49,9 +49,9 @@ def main(argv):
         return 0
     config = resolve(command.parse(argv, DemoConfig))
     with command.quiet_start():
-        from tfnas.demo import run as page
+        from tfnas.demo import run
         from tfnas.export import source
-    page.serve(source.of_config(config), config.port)
+    run.serve(source.of_config(config), config.port)
     return 0
 
 
