@@ -24,10 +24,7 @@ cell, the other half judges it, as in a search with gradients.
 
 @dataclasses.dataclass(frozen=True)
 class BaselineConfig:
-    """What a baseline is asked for, apart from the recipe of its trainings.
-
-    Example: `BaselineConfig(name="evolution", space="nasbench201", trials=30)`.
-    """
+    """What a baseline is asked for, apart from the recipe of its trainings."""
 
     name: str = choice("random", "how cells are found", tuple(TITLES))
     space: str = choice("darts", "search space", names())
@@ -83,8 +80,6 @@ def main(argv):
 
     Raises:
         UserError: if an argument, the data or the folder cannot be used.
-
-    Example: `main(["baseline", "--name=random", "--trials=2"])`.
     """
     if command.asks_for_help(argv):
         print(_help(argv))
@@ -119,8 +114,6 @@ def resolve(given):
 
     Raises:
         UserError: for a value that cannot be.
-
-    Example: `resolve({"name": "evolution"})[0].population` is 10.
     """
     typed, config = given, BaselineConfig(**command.part(given, BaselineConfig))
     if config.out is None:
@@ -157,8 +150,6 @@ def unused(name):
 
     Yields:
         (flags, unused, why), as `command.refuse_unused` takes them.
-
-    Example: `command.refuse_unused(given, unused("random"))`.
     """
     yield (
         ("population", "sample"),

@@ -16,8 +16,6 @@ class Sampling(keras_tuner.Oracle):
         seed: of the proposals.
         minutes: no trial begins after so many minutes of trials; 0 is any.
         **kwargs: of `keras_tuner.Oracle`.
-
-    Example: `Sampling(choices("darts"), seed=0, max_trials=10)`.
     """
 
     def __init__(self, choices, seed, minutes=0.0, **kwargs):
@@ -71,8 +69,6 @@ class Evolution(Sampling):
         population: P, cells that are alive.
         sample: S, members among which a parent is chosen.
         **kwargs: of `keras_tuner.Oracle`.
-
-    Example: `Evolution(choices("darts"), 0, population=10, sample=3)`.
     """
 
     def __init__(

@@ -30,8 +30,6 @@ def naswot(network, images):
         The score; minus infinity where two images look alike. Where the
         logits do not depend on the image, 0, the least that whole numbers
         give.
-
-    Example: `naswot(tfnas.build_network(genotype, cells=3), images)`.
     """
 
     @tf.function(autograph=False)
@@ -75,8 +73,6 @@ def synflow(network):
     Returns:
         The score; minus infinity where nothing flows, and infinite or not a
         number where the flow is too large.
-
-    Example: `synflow(tfnas.build_network(genotype, cells=3))`.
     """
     weights = network.trainable_variables
     gradients = sensitivities(network)
@@ -100,8 +96,6 @@ def sensitivities(network):
 
     Returns:
         dR/dw of each trainable variable, a list of arrays.
-
-    Example: `all(g.any() for g in sensitivities(network))`.
     """
     ones = tf.ones((1, *network.input_shape[1:]), network.compute_dtype)
 

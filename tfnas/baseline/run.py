@@ -37,8 +37,6 @@ def search(config, recipe, argv):
     Raises:
         UserError: if the data or the folder cannot be used, or a score is
             not finite.
-
-    Example: `search(*resolve({"trials": 2}), argv=[])`.
     """
     place = _place(config, "")
     dataset, strategy = prepare(place, recipe)

@@ -57,8 +57,6 @@ def put(supernet, genotype):
         supernet: a `Supernet` or `BenchSupernet` with a softmax, without
             attention, that has `none` among its candidates.
         genotype: a `Genotype` of its space with at most one operation an edge.
-
-    Example: `put(supernet, sampling.genotype("nasbench201", chosen))`.
     """
     for kind, cell in genotype.cells.items():
         chosen = kept_operations(supernet, kind, cell)
@@ -69,10 +67,7 @@ def put(supernet, genotype):
 
 
 class SharedWeights(Resumable):
-    """A supernet whose weights serve every cell of its space.
-
-    Example: `shared.accuracy(genotype)` after `shared.train(run)`.
-    """
+    """A supernet whose weights serve every cell of its space."""
 
     lowered = ("learning_rate",)
 

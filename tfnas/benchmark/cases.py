@@ -11,18 +11,13 @@ class Case:
         part: "search", "second_order", "retraining" or "inference".
         variant: for what is trained "fast", "plain", "baseline", "no
             determinism" or "darts"; for inference who runs the network.
-
-    Example: `Case("search", "plain")`.
     """
 
     part: str
     variant: str
 
     def measured(self, config):
-        """The configuration of what this case measures.
-
-        Example: `Case("search", "darts").measured(config).method` is "darts".
-        """
+        """The configuration of what this case measures."""
         if self.variant != "darts":
             return config
         return dataclasses.replace(config, method="darts", operations_kept=None)
@@ -43,9 +38,6 @@ def groups(config):
 
     Returns:
         A list of lists of `Case`.
-
-    Example: `groups(BenchmarkConfig(parts=("inference",)))[0][0].variant` is
-    "Keras".
     """
     found = []
     for part in config.parts:

@@ -26,10 +26,7 @@ VARIANTS = (*WAYS, "darts")
 
 @dataclasses.dataclass(frozen=True)
 class BenchmarkConfig:
-    """What is measured.
-
-    Example: `BenchmarkConfig(channels=4, cells=3, batch=8)`.
-    """
+    """What is measured."""
 
     method: str = choice("darts", "search method")
     channels: int = choice(16, "channels of the first cell", least=1)
@@ -86,8 +83,6 @@ def main(argv):
 
     Raises:
         UserError: if an argument cannot be used.
-
-    Example: `main(["benchmark", "--channels=4", "--cells=3"])`.
     """
     if command.asks_for_help(argv):
         print("\n".join([USAGE, *command.help_lines(BenchmarkConfig)]))

@@ -29,9 +29,6 @@ def candidates(config):
 
     Args:
         config: a `BenchmarkConfig`.
-
-    Example: `candidates(BenchmarkConfig(operations_kept=3))["normal"][0]` has
-    the first three.
     """
     method = methods.get(config.method)
     names = method.candidates()
@@ -44,10 +41,7 @@ def candidates(config):
 
 
 def search_multiply_adds(config):
-    """Multiply-adds of one image in the supernet's forward pass.
-
-    Example: 300.3 million for DARTS, 16 channels, 8 cells, 32x32.
-    """
+    """Multiply-adds of one image in the supernet's forward pass."""
     method = methods.get(config.method)
     placement = PLACEMENTS[method.attention]
     return cost.supernet_cost(
@@ -69,8 +63,6 @@ def floor(config, gemm, copy):
         config: a `BenchmarkConfig`.
         gemm: floating-point operations a second of a matrix product.
         copy: bytes a second, read and written, of a copy.
-
-    Example: `floor(BenchmarkConfig(), gemm=190e9, copy=20e9)` is about 0.8.
     """
     elements = cost.edge_outputs(
         (config.image_size, config.image_size),

@@ -17,8 +17,6 @@ def lines(result):
 
     "x reference" is a share of the baseline's time; of Keras's for inference,
     of DARTS's beside another method. What is not known is left empty.
-
-    Example: `print(*lines(result), sep="\\n")`.
     """
     machine = result["machine"]
     rows = [row for row in result["rows"] if "seconds" in row]

@@ -33,13 +33,6 @@ class Worker:
         note: why it cannot run, or None.
         startup: seconds of building, tracing and the first steps.
         peak: bytes of memory at most so far.
-
-    Example:
-
-    ```python
-    with Worker(Case("search", "fast"), config) as worker:
-        worker.take("alpha")["seconds"]
-    ```
     """
 
     def __init__(self, case, config):
@@ -113,8 +106,6 @@ def measure(config, note=print):
 
     Raises:
         UserError: if TensorFlow cannot be used.
-
-    Example: `measure(BenchmarkConfig(channels=4, cells=3, threads=2))`.
     """
     limit = {"gemm": 0.0, "copy": 0.0}
     done = []

@@ -36,10 +36,7 @@ CLASSES = 10
 
 
 def set_up(job):
-    """Make TensorFlow compute as the commands do, or else as it does itself.
-
-    Example: `set_up({"part": "search", "threads": 2, "variant": "fast"})`.
-    """
+    """Make TensorFlow compute as the commands do, or else as it does itself."""
     trains = job["part"] not in ("machine", "inference")
     if trains and job["variant"] != "baseline":
         threads, operations = divide(job["threads"])

@@ -15,10 +15,7 @@ from tfnas.errors import UserError
 
 
 def main():
-    """Answer until the input ends.
-
-    Example: `python -m tfnas.benchmark.worker`, as `Worker` starts it.
-    """
+    """Answer until the input ends."""
     # Whatever a library prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -54,8 +51,6 @@ def peak():
 
     The kernel's own count of this program: `getrusage` would begin with what
     the parent had when it started this process.
-
-    Example: `peak() / 1e9` gigabytes.
     """
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024

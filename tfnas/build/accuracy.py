@@ -12,8 +12,6 @@ def correct_images(model, dataset, batch_size=256):
         model: as of `tfnas.load`.
         dataset: a `Dataset`, whose test images go in as they are, 0..255.
         batch_size: images at a time.
-
-    Example: `correct_images(tfnas.load(name), tfnas.data.load("digits"))`.
     """
     import tensorflow as tf
 

@@ -24,8 +24,6 @@ def render(entry, genotype):
 
     Returns:
         Markdown.
-
-    Example: `print(render(entry, genotype_of(entry)))`.
     """
     return "\n".join(
         [

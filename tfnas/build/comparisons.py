@@ -17,8 +17,6 @@ def keep(config):
 
     Raises:
         UserError: if the folder is no comparison, or one without accuracies.
-
-    Example: `keep(BuildConfig(comparison="runs/compare"))`.
     """
     source = Path(config.comparison)
     name = config.name or source.name

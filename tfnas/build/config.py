@@ -26,10 +26,7 @@ MODES = ("model", "run", "comparison", "verify", "table")
 
 @dataclasses.dataclass(frozen=True)
 class BuildConfig:
-    """What a build is asked for.
-
-    Example: `BuildConfig(model="darts_fashion_mnist.fashion_mnist_c10_l5")`.
-    """
+    """What a build is asked for."""
 
     model: str | None = choice(
         None, "name of an entry to train, export and describe again"
@@ -84,8 +81,6 @@ def main(argv):
     Raises:
         UserError: if an argument, an entry, the data or a folder cannot be
             used, or the zoo is not what its index says.
-
-    Example: `main(["build", "--verify"])`.
     """
     if command.asks_for_help(argv):
         print("\n".join([USAGE, *command.help_lines(BuildConfig)]))
@@ -109,8 +104,6 @@ def resolve(given):
     Raises:
         UserError: for a flag that is missing or does not fit the others, an
             entry that cannot be built, or a folder that cannot be used.
-
-    Example: `resolve({"verify": True}).verify`.
     """
     config = BuildConfig(**given)
     modes = [m for m in MODES if given.get(m)]

@@ -49,8 +49,6 @@ def write(draft, zoo=None):
     Args:
         draft: a `Draft`.
         zoo: the zoo's folder, or None for the project's own.
-
-    Example: `write(describe(run, name))`.
     """
     entry = draft.entry
     files = {

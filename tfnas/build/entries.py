@@ -35,8 +35,6 @@ def of_run(config):
         UserError: if the run is not finished, its name is taken by another
             architecture, its data are not there, or its weights do not give
             the accuracy that it measured. Nothing is written then.
-
-    Example: `of_run(BuildConfig(run="runs/darts_trained"))`.
     """
     run = read_run(config.run)
     name = config.name or _name(run)
@@ -79,8 +77,6 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
 
     Raises:
         UserError: as of `of_run`.
-
-    Example: `describe(read_run("runs/mine"), "mine.digits_c8_l5")`.
     """
     match = NAME.fullmatch(name)
     if not match or not match["dataset"]:
@@ -144,8 +140,6 @@ def record_search(folder, genotype):
 
     Raises:
         UserError: if it is not of a finished search, or found another one.
-
-    Example: `record_search("runs/darts", genotype)["command"]`.
     """
     folder = Path(folder)
     config = read_json(folder / "config.json")

@@ -28,9 +28,6 @@ def rebuild(config):
     Raises:
         UserError: if a part fails, or a new search found another genotype
             than other entries were trained with.
-
-    Example: `rebuild(resolve({"model": NAME}))` with a name of
-    `list_models(weights=True)`.
     """
     entry, out = zoo.entry(config.model, config.zoo), Path(config.out)
     genotype_of(entry, config.zoo)  # Says now what is wrong with its file.

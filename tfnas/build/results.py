@@ -10,8 +10,6 @@ def printed(zoo=None):
 
     Args:
         zoo: the zoo's folder, or None for the project's own.
-
-    Example: `print(printed())`.
     """
     return "\n\n".join(
         [
@@ -31,8 +29,6 @@ def markdown(entries):
 
     Returns:
         Markdown.
-
-    Example: `print(markdown(zoo.entries()))`.
     """
     measured = sorted(
         (entry for entry in entries if entry.kind == MEASURED), key=_order
@@ -66,8 +62,6 @@ def benchmarked(name, zoo=None):
 
     Returns:
         Markdown, a row for each method, the best first.
-
-    Example: `print(benchmarked("nasbench201"))`.
     """
     methods = _grouped(comparisons.runs(name, zoo), "method")
     rows = [
@@ -103,8 +97,6 @@ def trained(name, zoo=None):
     Returns:
         Markdown, a row for each method, the best first; a column for each
         data set, first the one that was searched on.
-
-    Example: `print(trained("cifar10"))`.
     """
     runs = [
         run

@@ -12,8 +12,6 @@ def build(config):
     Raises:
         UserError: if an entry, the data or a folder cannot be used, or the
             zoo is not what its index says.
-
-    Example: `build(resolve({"verify": True}))`.
     """
     if config.table:
         print(results.printed(config.zoo))

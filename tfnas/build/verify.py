@@ -25,8 +25,6 @@ def verify(config):
 
     Raises:
         UserError: if anything is not as recorded; what it is was printed.
-
-    Example: `verify(BuildConfig(verify=True))`.
     """
     found = zoo.entries(config.zoo)
     problems = [] if config.model else list(_whole(found, config.zoo))

@@ -44,8 +44,6 @@ def parse(argv, *configs):
     Raises:
         UserError: for an unknown flag, a value of the wrong type or out of
             its options, or an argument that is no flag.
-
-    Example: `parse(["search", "--seed=1"], SearchConfig)` is `{"seed": 1}`.
     """
     values = flags.FlagValues()
     known = {f.name: f for config in configs for f in fields(config)}
@@ -72,10 +70,7 @@ def parse(argv, *configs):
 
 
 def part(given, config):
-    """Those of {flag: value} that are fields of a dataclass.
-
-    Example: `part({"seed": 1, "epochs": 2}, SearchConfig)` is {"seed": 1}.
-    """
+    """Those of {flag: value} that are fields of a dataclass."""
     names = {field.name for field in fields(config)}
     return {name: value for name, value in given.items() if name in names}
 
@@ -86,8 +81,6 @@ def unused(rules):
     Args:
         rules: (flags, unused, why) triples: names, whether nothing would read
             them beside the other values, and the reason.
-
-    Example: `unused([(("gpus",), True, "--engine=local takes none")])`.
     """
     found = {}
     for names, idle, why in rules:
@@ -106,8 +99,6 @@ def refuse_unused(given, rules):
 
     Raises:
         UserError: one line that names the flag and says why.
-
-    Example: `refuse_unused({"gpus": 0}, [(("gpus",), True, "why")])`.
     """
     for flag, why in unused(rules).items():
         if flag in given:
@@ -124,8 +115,6 @@ def run(main, argv=None):
     line and the code of its `Interrupted`. Where the reader of the output has
     left it is `interruption.READER_LEFT`. Other exceptions keep their
     traceback.
-
-    Example: `run(main)` at the end of a command's module.
     """
     argv = sys.argv if argv is None else argv
     _fill_closed_streams()
@@ -184,13 +173,6 @@ def quiet_start():
 
     Its C++ part writes them to standard error while it is imported, whatever
     the log level. If the import fails they are shown after all.
-
-    Example:
-
-    ```python
-    with quiet_start():
-        import tensorflow
-    ```
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     prefer_onednn()
@@ -215,8 +197,6 @@ def prefer_onednn():
     By itself it does so only where it finds AVX512-VNNI; with AVX2 alone a
     step takes twice as long without. TensorFlow reads the variable while it
     is imported, and the processes that this one starts inherit it.
-
-    Example: `prefer_onednn()` before TensorFlow's first import.
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
@@ -239,8 +219,6 @@ def help_lines(config):
 
     Returns:
         A list of strings, two lines each.
-
-    Example: `print("\\n".join(help_lines(SearchConfig)))`.
     """
     return [_help_of(f, getattr(config, f.name)) for f in fields(config)]
 

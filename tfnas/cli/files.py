@@ -15,13 +15,6 @@ def staged(path):
 
     Yields:
         The path to write to, which ends alike. An error removes it.
-
-    Example:
-
-    ```python
-    with staged("weights.npz") as aside:
-        np.savez(aside, kernel=np.ones(3))
-    ```
     """
     path = Path(path).absolute()
     with tempfile.TemporaryDirectory(

@@ -31,14 +31,6 @@ class Requests:
     While it is held, the first signal is noted for the run to see between two
     steps, where it can make a checkpoint; another Ctrl-C stops at once. Only
     the main thread may hold it; elsewhere signals do what they did.
-
-    Example:
-
-    ```python
-    with Requests() as requests:
-        while not requests.stop:
-            step()
-    ```
     """
 
     def __init__(self):

@@ -17,8 +17,6 @@ def tables(found, places, why):
 
     Returns:
         A list of `Table`.
-
-    Example: `tables(found, places, "")[1].rows`.
     """
     if why:
         return [

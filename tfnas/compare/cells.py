@@ -19,8 +19,6 @@ def skip_share(genotype):
 
     Returns:
         A number from 0 to 1.
-
-    Example: `skip_share(zoo.genotype("PDARTS"))` is 0.25.
     """
     operations = findings.operations(genotype)
     for kind in ("normal", "cell", "layers"):
@@ -35,8 +33,6 @@ def table(found):
 
     Args:
         found: list of `records.Found`.
-
-    Example: `table(found).rows[0][1]` is the skip share of the first method.
     """
     rows = []
     for label, group in by_label(found).items():

@@ -83,8 +83,6 @@ def compare(found, unfinished, config, given):
 
     Raises:
         UserError: if the benchmark's table cannot be used.
-
-    Example: `compare(*records.read("runs/compare"), CompareConfig(), {})`.
     """
     benched = [each for each in found if each.genotype.space == "nasbench201"]
     places, why = _look_up(benched, unfinished, config)

@@ -34,10 +34,7 @@ OWN = {name: remedy for name, remedy in sweep.OWN.items() if name != "dataset"}
 
 @dataclasses.dataclass(frozen=True)
 class CompareConfig:
-    """What is compared, and where.
-
-    Example: `CompareConfig(methods=("darts", "random"), seeds=(3, 4, 5))`.
-    """
+    """What is compared, and where."""
 
     methods: tuple[str, ...] = choice(
         ("darts", "random"),
@@ -92,8 +89,6 @@ def main(argv):
     Raises:
         UserError: if an argument cannot be used, or a run has failed.
         Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
-
-    Example: `main(["compare", "--methods=darts,random", "--seeds=0,1"])`.
     """
     if command.asks_for_help(argv):
         print("\n".join([USAGE, *command.help_lines(CompareConfig)]))
@@ -119,8 +114,6 @@ def resolve(given):
 
     Raises:
         UserError: for a value that cannot be.
-
-    Example: `resolve({"methods": ("darts",), "seeds": (0, 1)})[1]`.
     """
     for name, remedy in OWN.items():
         if name in given:

@@ -17,8 +17,6 @@ def margins(found):
 
     Returns:
         A number from 0 to 1, or None where there are no edges' weights.
-
-    Example: `margins(found)` is 0.02 where operations are almost alike.
     """
     cells = _last(found)
     if not cells:
@@ -41,8 +39,6 @@ def kept_by_threshold(found):
         {threshold: operations of all its cells}, or None where the weights
         are no sigmoids of a cell of the space darts. A cell of which nothing
         is left counts 0, though the search would fall back on another rule.
-
-    Example: `kept_by_threshold(found)[0.85]`.
     """
     values = found.values
     cells = _last(found)

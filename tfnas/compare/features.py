@@ -19,8 +19,6 @@ def table(found, places, given):
         found: list of `records.Found`.
         places: {folder: `lookup.Place`}.
         given: {flag: value} of the comparison.
-
-    Example: `table(found, {}, {}).rows[0][2]`.
     """
     runs = evidence.Runs(found, places)
     # A gathering may not have said what it gathers.

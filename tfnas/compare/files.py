@@ -29,8 +29,6 @@ def write(comparison, out):
 
     Raises:
         UserError: if they cannot be written.
-
-    Example: `print(write(comparison, "runs/compare"))`.
     """
     text = markdown(comparison)
     shown = bool(comparison.scores)

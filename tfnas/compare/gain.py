@@ -16,8 +16,6 @@ def scores(found, places):
 
     Returns:
         {name: {folder: accuracy in percent}}, without what nothing has.
-
-    Example: `scores(found, {})["test accuracy, digits"]`.
     """
     dataset = found[0].dataset
     measured = {
@@ -38,8 +36,6 @@ def table(found, places):
     Args:
         found: list of `records.Found`.
         places: {folder: `lookup.Place`}.
-
-    Example: `table(found, {}).rows[0]`.
     """
     groups = by_label(found)
     rows = []

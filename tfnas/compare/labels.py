@@ -6,34 +6,22 @@ a colon stands for a comma, which parts the methods of a list.
 
 
 def method(label):
-    """The method or baseline of a label.
-
-    Example: `method("darts+beta_decay=0.5")` is "darts".
-    """
+    """The method or baseline of a label."""
     return label.partition("+")[0]
 
 
 def own_flags(label):
-    """The label's own values, as flags to type.
-
-    Example: `own_flags("pdarts+cells=3:5")` is ["--cells=3,5"].
-    """
+    """The label's own values, as flags to type."""
     return [f"--{own.replace(':', ',')}" for own in label.split("+")[1:]]
 
 
 def own_names(label):
-    """The names of the label's own values.
-
-    Example: `own_names("pdarts+cells=3:5")` is {"cells"}.
-    """
+    """The names of the label's own values."""
     return {own.partition("=")[0] for own in label.split("+")[1:]}
 
 
 def folder_name(label, dataset, seed):
-    """The name of a run's folder; those of `tfnas.sweep` have the same.
-
-    Example: `folder_name("darts", "digits", 0)` is "darts_digits_seed0".
-    """
+    """The name of a run's folder; those of `tfnas.sweep` have the same."""
     return f"{label}{_end(dataset, seed)}".replace("/", "_")
 
 
@@ -46,9 +34,6 @@ def of_folder(name, what):
 
     Returns:
         What `folder_name` was given; the run's method where another named it.
-
-    Example: `of_folder("old", {"method": "darts", "dataset": "digits",
-    "seed": 0})` is "darts".
     """
     end = _end(what["dataset"], what["seed"]).replace("/", "_")
     if name.endswith(end):

@@ -45,8 +45,6 @@ class Benchmark:
     Args:
         rows: {arch: (CIFAR-10, CIFAR-100, ImageNet16-120)} in percent.
         name: of the file, for messages.
-
-    Example: `Benchmark({arch: (94.0, 73.0, 46.0)}).place(genotype).rank`.
     """
 
     def __init__(self, rows, name="table"):
@@ -86,8 +84,6 @@ def check(path):
     Raises:
         UserError: if the file is missing, has other columns, or needs
             nats_bench, which is not installed.
-
-    Example: `check("nasbench201.csv")`.
     """
     path = Path(path)
     if not path.exists():
@@ -110,8 +106,6 @@ def read(path):
 
     Raises:
         UserError: as `check`, or if a row is wrong.
-
-    Example: `read("nasbench201.csv").place(genotype)`.
     """
     check(path)
     path = Path(path)

@@ -35,8 +35,6 @@ def measure_all(found):
     Raises:
         UserError: if a measurement fails.
         Interrupted: on SIGTERM or Ctrl-C.
-
-    Example: `measure_all(records.read("runs/compare")[0])`.
     """
     folders = [
         each.folder
@@ -63,8 +61,6 @@ def main(argv):
 
     Args:
         argv: the program's name and the run's folder.
-
-    Example: `main(["measuring", "runs/compare/darts_digits_seed0"])`.
     """
     folder = Path(argv[1])
     config = read_json(folder / "config.json")
@@ -85,8 +81,6 @@ def latency(folder, config):
     Args:
         folder: of the training.
         config: its `config.json`.
-
-    Example: `latency(folder, read_json(folder / "config.json"))`.
     """
     import numpy as np
     import tensorflow as tf
@@ -131,8 +125,6 @@ def supernet_accuracy(folder, config, pruned=True):
 
     Raises:
         UserError: if the run kept no checkpoint.
-
-    Example: `supernet_accuracy(folder, read_json(folder / "config.json"))`.
     """
     import tensorflow as tf
 

@@ -16,8 +16,6 @@ def spread(values):
 
     Returns:
         (mean, deviation, n): the deviation is None for one value.
-
-    Example: `spread([1.0, 3.0])` is (2.0, 1.414..., 2).
     """
     values = np.asarray(values, np.float64)
     deviation = float(values.std(ddof=1)) if len(values) > 1 else None
@@ -25,10 +23,7 @@ def spread(values):
 
 
 def written(values, digits=2):
-    """Values as mean, deviation and number.
-
-    Example: `written([1.0, 3.0])` is "2.00 ± 1.41 (n=2)".
-    """
+    """Values as mean, deviation and number."""
     values = [value for value in values if value is not None]
     if not values:
         return NOT_MEASURED
@@ -49,8 +44,6 @@ def welch(ours, theirs):
         either, where there is none.
 
     Source: Welch, Biometrika 34 (1947).
-
-    Example: `welch([3.0, 4.0], [1.0, 2.0])`.
     """
     if min(len(ours), len(theirs)) < 2:
         return None
@@ -70,8 +63,6 @@ def rank_correlation(x, y):
     Returns:
         (correlation, two-sided p value of a permutation test), or None with
         fewer than three pairs or where one side does not change.
-
-    Example: `rank_correlation([1, 2, 3], [1, 2, 4])[0]` is 1.0.
     """
     if len(x) < 3 or len(set(x)) < 2 or len(set(y)) < 2:
         return None

@@ -25,10 +25,7 @@ WIDEST = 33  # characters of a label
 
 
 def inks(labels):
-    """{label: Ink}; the tenth method shares the first one's.
-
-    Example: `inks(["darts", "random"])["random"].light`.
-    """
+    """{label: Ink}; the tenth method shares the first one's."""
     return {
         label: INKS[number % len(INKS)] for number, label in enumerate(labels)
     }
@@ -42,8 +39,6 @@ def front(points):
 
     Returns:
         A list of pairs, from the cheapest.
-
-    Example: `front([(1, 5), (2, 3), (3, 4)])` is [(1, 5), (2, 3)].
     """
     best, kept = np.inf, []
     for cost, error in sorted(points):
@@ -63,8 +58,6 @@ def pareto(points, cost, label):
 
     Returns:
         An `<svg>` element.
-
-    Example: `pareto({"darts": [(3.3e6, 2.8)]}, "parameters", "errors")`.
     """
     every = [point for group in points.values() for point in group]
     with matplotlib.rc_context(STYLE):
@@ -96,8 +89,6 @@ def each_seed(scores, name):
 
     Returns:
         An `<svg>` element.
-
-    Example: `each_seed({"darts": [54.3], "random": [93.0]}, "accuracy, %")`.
     """
     with matplotlib.rc_context(STYLE):
         means = ", ".join(
@@ -109,10 +100,7 @@ def each_seed(scores, name):
 
 
 def picture(scores, name, path):
-    """The same as a PNG file on white paper.
-
-    Example: `picture({"darts": [54.3]}, "accuracy, %", "comparison.png")`.
-    """
+    """The same as a PNG file on white paper."""
     with matplotlib.rc_context({**STYLE, "figure.facecolor": "white"}):
         figure = _rows(scores, name, markers=True)
         FigureCanvasAgg(figure)

@@ -113,8 +113,6 @@ def read(out, *, labels=None, seeds=None, dataset=None):
     Raises:
         UserError: if none is finished, one is damaged, or they are on
             several data sets.
-
-    Example: `found, unfinished = read("runs/compare")`.
     """
     found, unfinished = [], []
     for path in sorted(Path(out).glob("*/config.json")):
@@ -158,10 +156,7 @@ def again(found):
 
 
 def by_label(found):
-    """{label: its searches}, in order.
-
-    Example: `by_label(found)["darts"][0].seed`.
-    """
+    """{label: its searches}, in order."""
     groups = {}
     for each in found:
         groups.setdefault(each.label, []).append(each)

@@ -16,8 +16,6 @@ def compare(config, tasks, given):
     Raises:
         UserError: if a run has failed.
         Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
-
-    Example: `compare(*resolve(given), given)`.
     """
     whole = False
     try:

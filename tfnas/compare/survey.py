@@ -35,8 +35,6 @@ def tables(found):
     Returns:
         A list of `Table`; the third has a block of rows for each data set
         that cells were carried over to.
-
-    Example: `print(tables(found)[0].markdown())`.
     """
     dataset = found[0].dataset
     targets = sorted(

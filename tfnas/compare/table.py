@@ -14,8 +14,6 @@ class Table:
         head: names of the columns; the first heads the rows.
         rows: of cells, each as long as `head`.
         notes: lines below it.
-
-    Example: `Table("Skips", ("method", "skips"), [("darts", 8)]).markdown()`.
     """
 
     caption: str

@@ -26,8 +26,6 @@ class ConvertConfig:
 
     A size that is None is read off the checkpoint's shapes, and where these do
     not tell, it is the published one of the stem, see `sizes`.
-
-    Example: `ConvertConfig("DARTS_V2", "model.pt", "darts.weights.h5")`.
     """
 
     genotype: str | None = choice(None, "genotype file, or a name of the zoo")
@@ -67,9 +65,6 @@ def main(argv):
 
     Raises:
         UserError: if an argument, the genotype or a file cannot be used.
-
-    Example: `main(["convert", "--genotype=PDARTS", "--checkpoint=imagenet.pt",
-    "--out=pdarts.weights.h5"])`.
     """
     if command.asks_for_help(argv):
         print("\n".join([USAGE, *command.help_lines(ConvertConfig)]))
@@ -99,9 +94,6 @@ def resolve(given):
     Raises:
         UserError: for a flag that is missing or contradicts another, a file
             that is not there, or a library that is missing.
-
-    Example: `resolve({"genotype": "a", "checkpoint": "b.npz", "out":
-    "c.weights.h5"}).direction` is "keras".
     """
     for name in ("genotype", "checkpoint", "out"):
         if not given.get(name):

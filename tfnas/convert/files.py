@@ -18,10 +18,7 @@ _LIBRARIES = {".safetensors": "safetensors", **dict.fromkeys(_TORCH, "torch")}
 
 
 def suffix(path, suffixes=(*AUTHORS, *OURS)):
-    """The one of the suffixes that a path has, or None.
-
-    Example: `suffix("a.weights.h5")` is ".weights.h5".
-    """
+    """The one of the suffixes that a path has, or None."""
     return next((s for s in suffixes if str(path).endswith(s)), None)
 
 
@@ -30,8 +27,6 @@ def check_suffix(flag, path, suffixes):
 
     Raises:
         UserError: which names the flag.
-
-    Example: `check_suffix("out", "a.weights.h5", OURS)`.
     """
     ending = suffix(path, suffixes)
     if ending is None:
@@ -47,10 +42,7 @@ def check_suffix(flag, path, suffixes):
 
 
 def check_place(read, written):
-    """Refuse a file to read that is not there, and a place not to be written.
-
-    Example: `check_place("a.npz", "b.weights.h5")`.
-    """
+    """Refuse a file to read that is not there, and a place not to be written."""
     if not Path(read).is_file():
         raise UserError(f"--checkpoint={read}: no such file")
     folder = Path(written).absolute().parent
@@ -72,8 +64,6 @@ def read(path):
 
     Raises:
         UserError: if it is damaged or holds anything but named tensors.
-
-    Example: `read("model.pt")["classifier.weight"].shape`.
     """
     reader = {".npz": _read_npz, ".safetensors": _read_safetensors}
     try:
@@ -96,8 +86,6 @@ def write(path, arrays):
     Args:
         path: as of `read`.
         arrays: {name: NumPy array}.
-
-    Example: `write("weights.npz", {"kernel": np.ones(3)})`.
     """
     import numpy as np
 

@@ -103,8 +103,6 @@ def entries_of(layer, prefixes):
 
     Returns:
         A list of `Entry`.
-
-    Example: `entries_of(cell.preprocess[1], [["cells.0.preprocess1"]])`.
     """
     if isinstance(layer, ops.Pool):
         if not layer.normalize:

@@ -30,14 +30,6 @@ def convert(config, genotype):
     Raises:
         UserError: if a name is missing, unknown or has another shape, or a
             file cannot be used. Nothing is written then.
-
-    Example:
-
-    ```python
-    config = resolve({"genotype": "DARTS_V2", "checkpoint": "model.pt",
-                      "out": "darts.weights.h5"})
-    network = convert(config, zoo.genotype(config.genotype))
-    ```
     """
     source = config.checkpoint
     if config.direction == "keras":
@@ -73,8 +65,6 @@ def clean(arrays):
 
     Returns:
         {PyTorch name: array}.
-
-    Example: `clean({"module.stem.0.weight": x})` is `{"stem.0.weight": x}`.
     """
     arrays = {
         k: v for k, v in arrays.items() if not k.endswith("num_batches_tracked")
@@ -99,8 +89,6 @@ def compare(source, given, wanted):
     Raises:
         UserError: one line with how many of each kind there are, and the
             first few.
-
-    Example: `compare("a.npz", {"x": (2,)}, {"x": (2,)})`.
     """
     misshaped = [
         f"{name} is {given[name]}, not {shape}"

@@ -23,8 +23,6 @@ def of_authors(shapes):
     Returns:
         {size: value}, of those that the shapes tell: stem, channels, cells,
         classes, auxiliary, and the colors of an image.
-
-    Example: `of_authors({"stem.0.weight": (108, 3, 3, 3)})["channels"]` is 36.
     """
     return _sizes(
         imagenet=shapes.get("stem0.0.weight"),
@@ -37,10 +35,7 @@ def of_authors(shapes):
 
 
 def of_paths(shapes):
-    """Sizes by the paths of our variables, as `of_authors`.
-
-    Example: `of_paths({"logits/bias": (10,)})["classes"]` is 10.
-    """
+    """Sizes by the paths of our variables, as `of_authors`."""
     return _sizes(
         imagenet=shapes.get("stem_0/convolution"),
         cifar=shapes.get("stem/convolution"),
@@ -55,8 +50,6 @@ def of_h5(shapes):
     """Sizes by the names in a .weights.h5 file, as `of_authors`.
 
     Keras names its groups after classes and counts those of a class.
-
-    Example: `of_h5({"layers/dense/vars/1": (10,)})["classes"]` is 10.
     """
     stem = shapes.get("layers/stem_convolution/vars/0")
     # The first cell has no number.

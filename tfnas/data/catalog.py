@@ -172,12 +172,6 @@ def reachable(urls, seconds=4.0):
 
     Returns:
         bool.
-
-    Example:
-
-    ```python
-    reachable(["https://www.tensorflow.org"])
-    ```
     """
     answered = threading.Event()
 

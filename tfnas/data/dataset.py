@@ -56,13 +56,6 @@ class Dataset:
         std: standard deviation of each channel, in the same unit.
         flip: whether a mirrored image still shows its class. False for
             digits, for example.
-
-    Example:
-
-    ```python
-    dataset = tfnas.data.load("digits")
-    print(dataset.image_shape, len(dataset.train), dataset.classes)
-    ```
     """
 
     name: str

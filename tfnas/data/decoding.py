@@ -31,8 +31,6 @@ def decode(content, channels=0):
     Raises:
         tf.errors.InvalidArgumentError: when it runs, for anything else, for
             a damaged file and for more than `PIXELS` pixels.
-
-    Example: `decode(tf.io.read_file("cat.jpg"), 3)`.
     """
     return _decoder(channels)(content)
 
@@ -68,8 +66,6 @@ def fault(error):
 
     Args:
         error: the `tf.errors.OpError`.
-
-    Example: `fault(error)` is " (more than 33554432 pixels)" or "".
     """
     return (
         f" (more than {PIXELS} pixels)" if "more than" in error.message else ""

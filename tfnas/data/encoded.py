@@ -143,8 +143,6 @@ def damaged_images(split):
 
     Args:
         split: an `EncodedSplit`.
-
-    Example: `damaged_images(dataset.train)` is [] before an epoch.
     """
 
     def named(index):
@@ -174,13 +172,6 @@ def damage_named(dataset):
 
     Raises:
         UserError: in place of TensorFlow's error, which names no file.
-
-    Example:
-
-    ```python
-    with damage_named(dataset):
-        model.fit(stream)
-    ```
     """
     try:
         yield

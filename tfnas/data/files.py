@@ -50,8 +50,6 @@ def labelled(data_dir, split, classes):
 
     Returns:
         A list of (path, label).
-
-    Example: `labelled("flowers", "train", ("rose", "tulip"))[0]`.
     """
     home = pathlib.Path(data_dir) / split
     return [
@@ -67,9 +65,6 @@ def not_read(data_dir):
 
     Args:
         data_dir: the image folder.
-
-    Example: `not_read("flowers")` may be "flowers: 3 files not read: 2 .webp,
-    1 without suffix".
     """
     found = collections.Counter()
     for split in ("train", "test"):
@@ -114,8 +109,6 @@ def damaged(names):
 
     Args:
         names: list of what names them.
-
-    Example: `raise damaged(["flowers/train/rose/7.jpg"])`.
     """
     shown = ", ".join(map(readable, names[:_NAMED]))
     if len(names) > _NAMED:

@@ -27,8 +27,6 @@ def examine(content):
 
     Raises:
         tf.errors.InvalidArgumentError: when it runs, for a damaged JPEG or GIF.
-
-    Example: `examine(tf.io.read_file("cat.jpg"))[1]`.
     """
     kinds = {
         b"\xff\xd8\xff": _jpeg,

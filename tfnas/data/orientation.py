@@ -26,8 +26,6 @@ def of_exif(block):
 
     Returns:
         int32 scalar from 1 to 8; 1, as stored, where it says nothing.
-
-    Example: `of_exif(image_headers.examine(content)[2])`.
     """
     return tf.cond(
         tf.equal(block, b""), lambda: tf.constant(1), lambda: _of_tiff(block)
@@ -68,8 +66,6 @@ def upright(image, orientation):
 
     Returns:
         A tensor (H, W, C), or (W, H, C) of orientation 5 to 8.
-
-    Example: `upright(image, 6)` turns it a quarter to the right.
     """
 
     def among(numbers):

@@ -33,12 +33,6 @@ def search_halves(dataset, rule="stratified", seed=0):
 
     Raises:
         UserError: there are not two images to split.
-
-    Example:
-
-    ```python
-    train, valid = search_halves(load("digits"), seed=1)
-    ```
     """
     count = len(dataset.train)
     if count < 2:
@@ -71,8 +65,6 @@ def held_out(dataset, count, rule="stratified", seed=0):
 
     Raises:
         UserError: none would be left to train on.
-
-    Example: `held_out(load("digits"), 100)[1]` has 10 images of each digit.
     """
     whole = len(dataset.train)
     if count >= whole:
@@ -104,8 +96,6 @@ def subset(dataset, count, rule="stratified", seed=0):
 
     Raises:
         UserError: if there are not so many, or fewer than two are asked for.
-
-    Example: `subset(data.load("fashion_mnist"), 10000)`.
     """
     whole = len(dataset.train)
     if not 2 <= count <= whole:
@@ -129,8 +119,6 @@ def lacking(dataset, parts):
     Args:
         dataset: a `Dataset`.
         parts: {what a part is: its labels}.
-
-    Example: `lacking(dataset, {"the test images": dataset.test.labels})`.
     """
     found = []
     for part, labels in parts.items():

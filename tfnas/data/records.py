@@ -28,8 +28,6 @@ class Records:
 
     Raises:
         UserError: the files are of another format or damaged.
-
-    Example: `Records(builder, "train", "image", "label").read(0)`.
     """
 
     def __init__(self, builder, split, image, label):

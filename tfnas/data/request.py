@@ -20,8 +20,6 @@ def check_request(name, data_dir=None, image_size=None, augmentation="cifar"):
     Raises:
         UserError: a value is out of range, or the folder is not of the form
             that it must have.
-
-    Example: `check_request("digits")`.
     """
     if image_size is not None and image_size < SMALLEST_SIDE:
         raise UserError(
@@ -47,8 +45,6 @@ def class_names(data_dir):
 
     Raises:
         UserError: a folder or file is missing or cannot be read.
-
-    Example: `class_names("flowers")` reads no image.
     """
     if not data_dir:
         raise UserError(

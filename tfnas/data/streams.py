@@ -26,12 +26,6 @@ def steps_per_epoch(count, batch_size):
 
     Raises:
         UserError: the batch size is below 1.
-
-    Example:
-
-    ```python
-    assert steps_per_epoch(25_000, 64) == 391
-    ```
     """
     if batch_size < 1:
         raise UserError(f"--batch_size={batch_size}: use at least 1")
@@ -74,15 +68,6 @@ def search_stream(
 
     Raises:
         UserError: the batch size, cutout or dataset cannot be used.
-
-    Example:
-
-    ```python
-    dataset = load("digits")
-    halves = search_halves(dataset)
-    stream = search_stream(dataset, halves, batch_size=64, epochs=2, seed=0)
-    (x_train, y_train), (x_valid, y_valid) = next(iter(stream))
-    ```
     """
     return _stream(
         dataset,
@@ -118,14 +103,6 @@ def train_stream(
 
     Raises:
         UserError: the batch size, cutout or indices cannot be used.
-
-    Example:
-
-    ```python
-    dataset = load("digits")
-    indices = np.arange(len(dataset.train))
-    stream = train_stream(dataset, indices, batch_size=96, epochs=2, seed=0)
-    ```
     """
     if len(indices) == 0:
         raise UserError(f"{dataset.name}: no images to train on")
@@ -160,13 +137,6 @@ def evaluation_batches(split, dataset, batch_size):
 
     Raises:
         UserError: the batch size is below 1.
-
-    Example:
-
-    ```python
-    dataset = load("digits")
-    batches = evaluation_batches(dataset.test, dataset, 256)
-    ```
     """
     steps = steps_per_epoch(len(split), batch_size)
     if isinstance(split, EncodedSplit):

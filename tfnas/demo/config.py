@@ -18,10 +18,7 @@ the network was shown, and its cells.
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """What a page is asked for.
-
-    Example: `DemoConfig(model="darts_fashion_mnist.fashion_mnist_c10_l5")`.
-    """
+    """What a page is asked for."""
 
     model: str | None = choice(None, "name of a network of the zoo")
     run: str | None = choice(None, "finished folder of tfnas.train")
@@ -41,8 +38,6 @@ def main(argv):
     Raises:
         UserError: if an argument or the network cannot be used, or Gradio is
             missing.
-
-    Example: `main(["demo", "--run=runs/mine", "--port=8000"])`.
     """
     if command.asks_for_help(argv):
         print("\n".join([USAGE, *command.help_lines(DemoConfig)]))
@@ -67,8 +62,6 @@ def resolve(given):
     Raises:
         UserError: for a flag that is missing or does not fit, or if Gradio is
             missing.
-
-    Example: `resolve({"run": "runs/mine"}).port` is 7860.
     """
     config = DemoConfig(**given)
     check_values(config)

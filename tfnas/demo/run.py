@@ -24,8 +24,6 @@ def serve(source, port):
 
     Raises:
         UserError: if the port is taken.
-
-    Example: `serve(of_config(DemoConfig(model=name)), 7860)`.
     """
     # Nothing is told to anybody, nothing is fetched.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -50,10 +48,7 @@ def serve(source, port):
 
 
 def build(source):
-    """The page as Gradio's blocks.
-
-    Example: `build(source).launch()`.
-    """
+    """The page as Gradio's blocks."""
     import gradio
 
     answer = answering(source)
@@ -95,8 +90,6 @@ def answering(source):
         Function of bytes: ({class: probability}, uint8 array of the pixels
         that the network was shown, enlarged). It raises UserError for a file
         that is no image.
-
-    Example: `answering(source)(Path("cat.jpg").read_bytes())[0]`.
     """
     logits = graph.reference(source.network, source.mean, source.std)
     labels = source.classes or tuple(map(str, range(source.count)))

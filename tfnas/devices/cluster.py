@@ -23,8 +23,6 @@ class Cluster:
         workers: "host:port" of each.
         index: this process's place among them; 0 is the chief, which alone
             writes.
-
-    Example: `Cluster(("a:2222", "b:2222"), 1).chief` is False.
     """
 
     workers: tuple[str, ...]
@@ -54,8 +52,6 @@ def from_environment(environment):
 
     Raises:
         UserError: if the variables are there and make no cluster.
-
-    Example: `from_environment(os.environ)`.
     """
     text = environment.get("TF_CONFIG")
     if text:
@@ -79,8 +75,6 @@ def check_placing(config, batch_size):
 
     Raises:
         UserError: one line that names the flag or the variable.
-
-    Example: `check_placing(SearchConfig(devices="cpu:2"), 64)` is True.
     """
     workers = from_environment(os.environ)
     count = 1 if workers is None else len(workers.workers)
@@ -134,10 +128,7 @@ def _from_slurm(environment):
 
 
 def expand_hosts(text):
-    """SLURM's short form of host names, in full.
-
-    Example: `expand_hosts("a,n[1-2,07]")` is ["a", "n1", "n2", "n07"].
-    """
+    """SLURM's short form of host names, in full."""
     hosts = []
     for part in re.findall(r"(?:[^,\[]|\[[^\]]*\])+", text):
         head, bracket, rest = part.partition("[")
@@ -154,10 +145,7 @@ def expand_hosts(text):
 
 
 def expand_counts(text):
-    """SLURM's short form of tasks a node, in full.
-
-    Example: `expand_counts("2(x3),1")` is [2, 2, 2, 1].
-    """
+    """SLURM's short form of tasks a node, in full."""
     counts = []
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)

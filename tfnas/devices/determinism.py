@@ -11,8 +11,6 @@ def make_deterministic(operations=True):
 
     Args:
         operations: False measures what it costs: all but the operations.
-
-    Example: `make_deterministic()` before the first network is built.
     """
     if operations:
         tf.config.experimental.enable_op_determinism()

@@ -19,8 +19,6 @@ class Devices:
     Attributes:
         kind: "cpu", "gpu", or "auto": all GPUs, or the CPU as one device.
         count: how many of this process; None for what there is.
-
-    Example: `parse("cpu:2")` is `Devices("cpu", 2)`.
     """
 
     kind: str
@@ -32,8 +30,6 @@ def parse(text):
 
     Raises:
         UserError: if it is none of auto, cpu:N and gpu:N.
-
-    Example: `parse("gpu:4").count` is 4.
     """
     if text == "auto":
         return Devices("auto", None)
@@ -55,8 +51,6 @@ def check_batch(batch_size, count, workers=1):
 
     Raises:
         UserError: one line with the sizes that do.
-
-    Example: `check_batch(64, 4)`.
     """
     parts = (count or 1) * workers
     if batch_size % parts:
@@ -84,8 +78,6 @@ def make_strategy(devices, cluster=None):
 
     Raises:
         UserError: if there are not so many devices.
-
-    Example: `make_strategy(parse("cpu:2")).num_replicas_in_sync` is 2.
     """
     import tensorflow as tf
 

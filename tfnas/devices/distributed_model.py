@@ -10,8 +10,6 @@ class DistributedModel(keras.Model):
     On one host they are Keras's own. Keras 3 reduces a step's results in a way
     that fails across hosts (keras issue 20585); there, a step's results are
     those of this host, and the metrics have the whole.
-
-    Example: `class BilevelSearch(DistributedModel)`.
     """
 
     def make_train_function(self, force=False):
@@ -43,8 +41,5 @@ class DistributedModel(keras.Model):
 
 
 def is_across_hosts(strategy):
-    """Whether a strategy has several processes.
-
-    Example: `is_across_hosts(tf.distribute.get_strategy())` is False.
-    """
+    """Whether a strategy has several processes."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)

@@ -14,18 +14,12 @@ _FEATURES = {
 
 
 def name():
-    """The model, such as "AMD EPYC"; the architecture where Linux has none.
-
-    Example: `print(name())`.
-    """
+    """The model, such as "AMD EPYC"; the architecture where Linux has none."""
     return _said("model name") or platform.machine()
 
 
 def features():
-    """Those of AVX2, AVX-512, VNNI and bf16 that it has, as a list.
-
-    Example: `"AVX2" in features()`.
-    """
+    """Those of AVX2, AVX-512, VNNI and bf16 that it has, as a list."""
     flags = set(_said("flags").split())
     return [feature for feature, names in _FEATURES.items() if names & flags]
 

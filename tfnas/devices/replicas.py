@@ -30,10 +30,7 @@ def index():
 
 
 def total(value):
-    """The sum over all replicas of a tensor or a list of tensors.
-
-    Example: `total(tf.shape(images)[0])` is the size of the global batch.
-    """
+    """The sum over all replicas of a tensor or a list of tensors."""
     if count() == 1:
         return value
     if isinstance(value, list):
@@ -67,8 +64,6 @@ def part_of(images, replica, replicas):
         images: size of the global batch, int or tensor.
         replica: place among the replicas, int or tensor.
         replicas: how many there are.
-
-    Example: `part_of(14, 3, 4)` is (12, 14), `part_of(2, 3, 4)` (2, 2).
     """
     size = (images + replicas - 1) // replicas
     if isinstance(images, int):
@@ -82,8 +77,6 @@ def apart(seed):
 
     Args:
         seed: (2,) int64; its first number leaves 2**10 below for layers.
-
-    Example: `tf.random.stateless_uniform(shape, apart(seed))`.
     """
     return seed + tf.stack([tf.cast(index(), tf.int64) * 2**10, 0])
 
@@ -92,8 +85,6 @@ def caller():
     """This replica's place and a new number for its next call, as tensors.
 
     The number is the same in all replicas, if they make the same calls.
-
-    Example: `function(*replicas.caller(), token.handle, images)`.
     """
     place = int(tf.get_static_value(index()))
     _CALLS[place] += 1
@@ -112,15 +103,6 @@ def shared(index, call, token):
         call: a number of this call, int32 tensor. Both as of `caller`.
         token: handle of a variable of that replica; its sums come one after
             the other, in one order in all replicas.
-
-    Example:
-
-    ```python
-    @tf.function
-    def images_of_all(images, index, call, token):
-        with replicas.shared(index, call, token):
-            return replicas.total(tf.shape(images)[0])
-    ```
     """
     outer = _SHARED.set(_Shared(index, call, token))
     try:

@@ -14,8 +14,6 @@ def divide(cores):
     The operations of a cell are many and short: run beside each other on a
     thread each, they spare the threads the waiting for one another that every
     operation on several threads ends with (README, "Speed").
-
-    Example: `divide(2) == (1, 2)` and `divide(16) == (4, 4)`.
     """
     operations = min(cores, OPERATIONS)
     return cores // operations, operations
@@ -27,8 +25,6 @@ def divide_cores():
     It leaves alone what holds already: a GPU's defaults, TensorFlow's own
     environment variables, and a process in which TensorFlow has begun to
     compute. Commands alone call it.
-
-    Example: `divide_cores()` before the first network is built.
     """
     chosen = {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"}
     if chosen & set(os.environ) or tf.config.list_physical_devices("GPU"):

@@ -17,10 +17,7 @@ START_MINUTES = 10
 
 
 def is_chief(strategy):
-    """Whether this process writes.
-
-    Example: `is_chief(tf.distribute.get_strategy())` is True.
-    """
+    """Whether this process writes."""
     if not is_across_hosts(strategy):
         return True
     return strategy.cluster_resolver.task_id == 0
@@ -32,8 +29,6 @@ def broadcast(strategy, data):
     Args:
         strategy: across hosts.
         data: bytes; those of the others are ignored.
-
-    Example: `broadcast(strategy, b"from the chief")`.
     """
 
     @tf.function(reduce_retracing=True)
@@ -55,10 +50,7 @@ def broadcast(strategy, data):
 
 
 class Agreement:
-    """What any worker wants to be done, known to all of them.
-
-    Example: `Agreement(strategy)([stop, due])` is a list of bool.
-    """
+    """What any worker wants to be done, known to all of them."""
 
     def __init__(self, strategy):
         self._total = None
@@ -90,8 +82,6 @@ def shared_out(strategy, stream):
 
     Returns:
         What one iterates over to get the arguments of `strategy.run`.
-
-    Example: `iterator = iter(shared_out(strategy, stream))`.
     """
     if not is_across_hosts(strategy):
         return strategy.experimental_distribute_dataset(stream)
@@ -121,8 +111,6 @@ class AllHere:
     """Leaves the process if its fellow workers do not come.
 
     TensorFlow waits for them without an end.
-
-    Example: `with AllHere(): make_strategy(devices, cluster)`.
     """
 
     def __init__(self, minutes=START_MINUTES):

@@ -26,10 +26,7 @@ All forms are compared with the network; where they deviate nothing is written.
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """What an export is asked for.
-
-    Example: `ExportConfig(run="runs/mine", out="served", quantize=("int8",))`.
-    """
+    """What an export is asked for."""
 
     model: str | None = choice(None, "name of a network of the zoo")
     run: str | None = choice(None, "finished folder of tfnas.train")
@@ -59,8 +56,6 @@ def main(argv):
     Raises:
         UserError: if an argument, the network or the folder cannot be used,
             or a form of the network deviates from it.
-
-    Example: `main(["export", "--run=runs/mine", "--out=served"])`.
     """
     if command.asks_for_help(argv):
         print("\n".join([USAGE, *command.help_lines(ExportConfig)]))
@@ -85,8 +80,6 @@ def resolve(given):
     Raises:
         UserError: for a flag that is missing or does not fit, a library that
             is missing, or a folder that cannot be used.
-
-    Example: `resolve({"run": "runs/mine", "out": "served"}).name` is "mine".
     """
     config = ExportConfig(**given)
     check_values(config)

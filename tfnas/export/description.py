@@ -19,8 +19,6 @@ def describe(name, version, source, exported):
 
     Returns:
         A dict, JSON-ready.
-
-    Example: `describe("digits", 1, source, {"deviation": 1e-6})`.
     """
     height, width, channels = source.image_shape
     origin = source.origin or {}
@@ -68,10 +66,7 @@ def describe(name, version, source, exported):
 
 
 def write(folder, content):
-    """Write model.json to a version, with the digests of its other files.
-
-    Example: `write(version, describe("digits", 1, source, {}))`.
-    """
+    """Write model.json to a version, with the digests of its other files."""
     files = {
         path.relative_to(folder).as_posix(): {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),

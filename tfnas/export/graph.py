@@ -22,8 +22,6 @@ def inference(network):
 
     Returns:
         A Functional `keras.Model` with one output.
-
-    Example: `inference(network).output_shape` is (None, 10).
     """
 
     def call(layer, *args, **kwargs):
@@ -48,10 +46,7 @@ def logits_of(outputs):
 
 
 def reference(network, mean=None, std=None):
-    """Images in 0..255 to logits by the network as it was given, in Keras.
-
-    Example: `reference(network, (0.5,), (0.2,))(images).shape` is (N, 10).
-    """
+    """Images in 0..255 to logits by the network as it was given, in Keras."""
 
     def logits(images):
         inputs = _normalized(tf.constant(images), mean, std)

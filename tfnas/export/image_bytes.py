@@ -28,8 +28,6 @@ def decode(content, shape, crop=1.0):
 
     Raises:
         tf.errors.InvalidArgumentError: when it runs, for anything else.
-
-    Example: `decode(tf.io.read_file("cat.jpg"), (32, 32, 3))`.
     """
     short = tf.debugging.assert_less_equal(
         tf.strings.length(content), BYTES, f"image: more than {BYTES} bytes"

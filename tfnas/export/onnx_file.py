@@ -19,8 +19,6 @@ def write(path, model, endpoint, opset):
         model: of `graph.inference`.
         endpoint: "serving_default" of `graph.endpoints`.
         opset: 17 or 18; tf2onnx knows no later one.
-
-    Example: `write(path, model, endpoints(model)["serving_default"], 17)`.
     """
     import onnx
     import tf2onnx
@@ -78,8 +76,6 @@ def check(path, model, opset):
         UserError: if ONNX's checker refuses it, a batch norm, dropout or a
             foreign operation is left, the batch is not dynamic, or a depthwise
             convolution is not one Conv.
-
-    Example: `check("digits.onnx", inference(network), 17)`.
     """
     import onnx
 
@@ -126,8 +122,6 @@ def check_standard(path):
 
     Raises:
         UserError: with the checker's first line.
-
-    Example: `check_standard("digits_int8.onnx")`.
     """
     import onnx
 
@@ -147,8 +141,6 @@ def runner(path, threads=0):
     Args:
         path: the file.
         threads: how many to use; 0 leaves it to ONNX Runtime.
-
-    Example: `runner("digits.onnx")(images)["logits"]`.
     """
     import onnxruntime
 

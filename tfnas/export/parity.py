@@ -41,8 +41,6 @@ def check(reference, shape, saved_model, onnx):
     Raises:
         UserError: if it exceeds `TOLERANCE`, a class is not the largest
             logit's, or a form cannot be run.
-
-    Example: `check(reference(network), (32, 32, 3), "served/x/1", "x.onnx")`.
     """
     generator = np.random.default_rng(0)
     batches = [
@@ -82,8 +80,6 @@ def deviation(logits, outputs):
     Returns:
         The largest absolute difference, logits in units of the largest of
         them where that is above 1; infinite if a class is wrong.
-
-    Example: `deviation(network(images), session_outputs) < 1e-4`.
     """
     # Logits have no scale of their own.
     scale = max(1.0, float(np.abs(logits).max()))
@@ -137,8 +133,6 @@ def check_graph(saved_model):
 
     Raises:
         UserError: which names the first such node.
-
-    Example: `check_graph("served/digits/1")`.
     """
     proto = SavedModel()
     proto.ParseFromString(Path(saved_model, "saved_model.pb").read_bytes())

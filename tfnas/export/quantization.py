@@ -23,18 +23,13 @@ def write(kind, source, target, images):
 
     Raises:
         UserError: if ONNX's checker refuses the file.
-
-    Example: `write("int8", "x.onnx", "x_int8.onnx", dataset.train.images)`.
     """
     {"float16": _float16, "int8": _int8}[kind](source, target, images)
     check_standard(target)
 
 
 def correct_images(path, split):
-    """How many images of a split an ONNX file classifies right.
-
-    Example: `correct_images("x_int8.onnx", dataset.test)`.
-    """
+    """How many images of a split an ONNX file classifies right."""
     run, correct = runner(path), 0
     for start in range(0, len(split), _BATCH):
         part = slice(start, start + _BATCH)

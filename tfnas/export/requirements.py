@@ -18,8 +18,6 @@ def check_libraries(what, otherwise=""):
 
     Raises:
         UserError: which says what to install.
-
-    Example: `check_libraries("export")`.
     """
     for library in LIBRARIES:
         if importlib.util.find_spec(library) is None:

@@ -92,8 +92,6 @@ def export_source(source, config):
     Raises:
         UserError: as of `export_network`, or if `--quantize` needs images that
             are not there.
-
-    Example: `export_source(of_config(config), config)`.
     """
     dataset = _images(source) if config.quantize else None
     done = _write(

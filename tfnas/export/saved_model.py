@@ -19,8 +19,6 @@ def write(path, model, endpoints, name):
         model: whose variables the endpoints use.
         endpoints: of `graph.endpoints`.
         name: what servers call the network, for the warm-up requests.
-
-    Example: `write(path, model, endpoints(model), "digits")`.
     """
     served = tf.Module()
     served.weights = [variable.value for variable in model.variables]
@@ -67,8 +65,6 @@ def prediction_log(name, signature, inputs):
 
     Returns:
         bytes.
-
-    Example: `prediction_log("digits", "serving_default", {"image": images})`.
     """
     spec = _field(1, name.encode()) + _field(3, signature.encode())
     request = _field(1, spec)

@@ -29,8 +29,6 @@ class Source:
         genotype: the `Genotype`, or None.
         images: arguments of `tfnas.data.load`, or None.
         origin: where it is from, JSON-ready.
-
-    Example: `of_config(ExportConfig(model="PDARTS")).image_shape`.
     """
 
     network: Any
@@ -53,8 +51,6 @@ def of_config(config):
 
     Raises:
         UserError: if there is none, or its files or images cannot be used.
-
-    Example: `of_config(ExportConfig(run="runs/mine"))`.
     """
     if config.run:
         return _of_run(config)

@@ -33,8 +33,6 @@ def check_place(folder, name):
 
     Raises:
         UserError: one line that names it.
-
-    Example: `check_place(Path("served"), "digits")`.
     """
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII):
         raise UserError(
@@ -61,13 +59,6 @@ def stage(folder):
 
     It stands beside `folder`, so that a rename is enough to publish, and is
     removed at the end. What killed exports left is removed at the start.
-
-    Example:
-
-    ```python
-    with stage(Path("served")) as aside:
-        (aside / "version").mkdir()
-    ```
     """
     home = _home(folder)
     prefix = f"{_PREFIX}{folder.name}_"
@@ -104,8 +95,6 @@ def publish(whole, folder, name, finish):
 
     Raises:
         UserError: if the folder cannot be written.
-
-    Example: `publish(aside / "version", Path("served"), "digits", describe)`.
     """
     versions = folder / name
     try:
@@ -129,10 +118,7 @@ def publish(whole, folder, name, finish):
 
 
 def next_version(versions):
-    """One more than the highest number in a folder of versions.
-
-    Example: `next_version(Path("served/digits"))` is 1 at first.
-    """
+    """One more than the highest number in a folder of versions."""
     names = [path.name for path in versions.iterdir()]
     return 1 + max((int(n) for n in names if n.isdecimal()), default=0)
 

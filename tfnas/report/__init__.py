@@ -29,12 +29,6 @@ def write_report(run: str | Path) -> Path:
     Raises:
         UserError: a file of the run is missing or damaged, or the page
             cannot be written.
-
-    Example:
-
-    ```python
-    page = write_report("runs/darts_seed0")
-    ```
     """
     # Matplotlib takes longer to import than a usage error should.
     from tfnas.report import network, page, trials
@@ -66,8 +60,6 @@ def remarks(run: str | Path) -> list[str]:
 
     Returns:
         Lines: whether chance decided, and what came of the budget.
-
-    Example: `print(*remarks("runs/darts_seed0"), sep="\n")`.
     """
     from tfnas.report import chance, findings
     from tfnas.runs import reading

@@ -73,14 +73,7 @@ def _in_order(names: Iterable[str]) -> list[str]:
 
 
 def runs_of(names: Sequence[str]) -> list[tuple[int, int, str]]:
-    """Run lengths: (first epoch, counted from 1, epochs, name).
-
-    Example:
-
-    ```python
-    runs_of(["a", "a", "b"])  # [(1, 2, "a"), (3, 1, "b")]
-    ```
-    """
+    """Run lengths: (first epoch, counted from 1, epochs, name)."""
     runs: list[tuple[int, int, str]] = []
     for epoch, name in enumerate(names, 1):
         if runs and runs[-1][2] == name:

@@ -50,8 +50,6 @@ def verdict(run: Run) -> str:
     The lead is that of the last stage, at the epoch that the genotype was
     taken from. In every stage alpha has to move, as it decides what the next
     one keeps.
-
-    Example: `verdict(read_run("runs/darts_digits_seed0"))`.
     """
     last = len(run.stages) - 1
     reasons = []
@@ -105,8 +103,6 @@ def operations(
 
     Returns:
         None where no edge has a choice.
-
-    Example: `operations(run.stages[-1], "softmax").lead`.
     """
 
     def edges():
@@ -131,8 +127,6 @@ def attentions(
 
     Returns:
         None where there are none to choose.
-
-    Example: `attentions(run.stages[-1], "after_every")`.
     """
     places = PLACEMENTS.get(placement, PLACEMENTS["none"])
     second, end = np.array(places.second), np.array(places.end)

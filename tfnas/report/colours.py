@@ -54,14 +54,7 @@ OTHER = Ink("#be185d", "#f08cb4")
 
 
 def of(operation: str) -> Ink:
-    """The operation's ink; unknown operations share one.
-
-    Example:
-
-    ```python
-    of("sep_conv_5x5").dashed  # True
-    ```
-    """
+    """The operation's ink; unknown operations share one."""
     return OPERATIONS.get(operation, OTHER)
 
 

@@ -70,12 +70,6 @@ def curves(
 
     Returns:
         An `<svg>` element.
-
-    Example:
-
-    ```python
-    svg = curves("loss", {"train": (np.array([2.0, 1.0]), colours.TRAIN)})
-    ```
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.8, 2.7))

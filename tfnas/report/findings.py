@@ -55,14 +55,7 @@ class Change:
 
 
 def operations(genotype: Genotype) -> dict[str, tuple[str, ...]]:
-    """Cell kind -> the operations that it keeps, in order.
-
-    Example:
-
-    ```python
-    operations(genotype)  # {"normal": ("sep_conv_3x3", ...), "reduce": ...}
-    ```
-    """
+    """Cell kind -> the operations that it keeps, in order."""
     kept = {
         kind: tuple(edge.op for edge in cell.edges)
         for kind, cell in genotype.cells.items()
@@ -81,15 +74,7 @@ def family(operation: str) -> str | None:
 
 
 def in_words(kept: Sequence[str]) -> str:
-    """Counts the operations by family.
-
-    Example:
-
-    ```python
-    in_words(["sep_conv_3x3", "skip_connect", "skip_connect"])
-    # "1 separable convolution, 2 skips"
-    ```
-    """
+    """Counts the operations by family."""
     counts = Counter(family(name) for name in kept)
     parts = [
         f"{counts[one]} {one if counts[one] == 1 else many}"
@@ -139,12 +124,6 @@ def weights(alphas: np.ndarray, relaxation: str) -> np.ndarray:
 
     Returns:
         Weights in 0..1 of the same shape.
-
-    Example:
-
-    ```python
-    weights(np.zeros((14, 8)), "softmax")[0, 0]  # 0.125
-    ```
     """
     if relaxation == "sigmoid":
         return 0.5 * (1 + np.tanh(0.5 * alphas))
@@ -168,12 +147,6 @@ def edge_pairs(kind: str, count: int) -> list[tuple[int, int]] | None:
     """(from, to) of every edge of a complete cell, in the authors' order.
 
     Returns None where the rows are no edges of a cell (a chain of layers).
-
-    Example:
-
-    ```python
-    edge_pairs("normal", 5)  # [(0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]
-    ```
     """
     pairs: list[tuple[int, int]] = []
     # A DARTS cell has two inputs, a cell of NAS-Bench-201 one.
@@ -253,8 +226,6 @@ def budget(run: Run) -> str:
     """What came of `--budget_macs`, in words; "" without a budget.
 
     A breach begins with "Over budget".
-
-    Example: `budget(read_run("runs/darts_digits_seed0"))`.
     """
     allowed = 1e6 * run.config["method"].get("budget_macs", 0)
     if not allowed:

@@ -21,8 +21,6 @@ def wilson(right: float, total: int, z: float = Z) -> tuple[float, float]:
 
     Source: E. B. Wilson, Probable inference, the law of succession, and
     statistical inference, 1927.
-
-    Example: `wilson(81, 263)` is (0.255, 0.366).
     """
     share, spread = right / total, z * z / total
     middle = share + spread / 2

@@ -15,14 +15,7 @@ class Raw(str):
 
 
 def escape(value: object) -> str:
-    """The value as text that is safe in an element and in an attribute.
-
-    Example:
-
-    ```python
-    escape('<b a="c">')  # "&lt;b a=&quot;c&quot;&gt;"
-    ```
-    """
+    """The value as text that is safe in an element and in an attribute."""
     return value if isinstance(value, Raw) else html.escape(str(value))
 
 
@@ -120,14 +113,7 @@ def figure(svg: str, caption: str, note: str = "") -> Raw:
 
 
 def count(number: float, *, unit: str = "") -> str:
-    """Three significant digits with a prefix.
-
-    Example:
-
-    ```python
-    count(3_349_342)  # "3.35 M"
-    ```
-    """
+    """Three significant digits with a prefix."""
     for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= 0.9995 * size:
             value = number / size
@@ -142,14 +128,7 @@ def exact(number: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it.
-
-    Example:
-
-    ```python
-    duration(4325)  # "1 h 12 min"
-    ```
-    """
+    """A time as people say it."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
@@ -164,12 +143,5 @@ def percent(fraction: float) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """A number and its noun.
-
-    Example:
-
-    ```python
-    plural(2, "epoch")  # "2 epochs"
-    ```
-    """
+    """A number and its noun."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -91,8 +91,6 @@ def read_training(path: str | Path) -> Training:
 
     Raises:
         UserError: a file is missing or is not what a training writes.
-
-    Example: `read_training("runs/mine").summary["test_accuracy"]`.
     """
     path = Path(path)
     config = read_fields(path / "config.json", CONFIG_FIELDS)

@@ -47,8 +47,6 @@ def read_baseline(path: str | Path) -> Baseline:
 
     Raises:
         UserError: a file is missing or is not what a baseline writes.
-
-    Example: `read_baseline("runs/random_digits_seed0").summary["trials"]`.
     """
     path = Path(path)
     fields = ("command", "config.name", "config.seed", "data.name", "recipe")

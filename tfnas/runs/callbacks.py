@@ -68,8 +68,6 @@ def reason_to_stop(search):
     The last epoch's normal cell has `stop_skips` skips or more, or the
     eigenvalues in the history say so (`selection.early_stop`). A resumed
     search asks too, lest it go on where it had stopped.
-
-    Example: `reason_to_stop(search)`.
     """
     rows = search.history.rows
     # The mobile space has no normal cell.
@@ -120,8 +118,6 @@ def check_finite(where, logs, flags=("learning_rate", "alpha_learning_rate")):
 
     Raises:
         Diverged: if a loss of the epoch is no number.
-
-    Example: `check_finite("epoch 1", {"loss": 2.3})`.
     """
     for name in ("loss", "alpha_loss", "val_loss"):
         if not math.isfinite(logs.get(name, 0)):

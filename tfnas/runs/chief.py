@@ -39,10 +39,7 @@ class Follower:
 
 
 def open_run(strategy, folder, config, resume):
-    """The run's folder for the chief, a `Follower` for the others.
-
-    Example: `with open_run(strategy, "runs/darts", config, False) as run:`
-    """
+    """The run's folder for the chief, a `Follower` for the others."""
     if is_chief(strategy):
         return Run(folder, config, resume)
     return Follower(folder)
@@ -53,8 +50,6 @@ def load_checkpoint(strategy, run):
 
     Returns:
         (arrays, state) or None, as `Run.load_checkpoint`, on every worker.
-
-    Example: `load_checkpoint(strategy, run)`.
     """
     found = run.load_checkpoint()
     if not is_across_hosts(strategy):

@@ -24,8 +24,6 @@ def read(folder):
 
     Raises:
         UserError: if there is none, or it cannot be read.
-
-    Example: `read("runs/darts")["method"]["epochs"]`.
     """
     path = Path(folder) / "config.json"
     try:
@@ -41,11 +39,7 @@ def read(folder):
 
 
 def with_values_of_then(config):
-    """A run's configuration with what it did without a word.
-
-    Example: `with_values_of_then({"recipe": {}})["recipe"]["halves"]` is
-    "index".
-    """
+    """A run's configuration with what it did without a word."""
     added = {
         part: {**config[part], **lacking(part, config[part])}
         for part in _OF_THEN
@@ -60,8 +54,6 @@ def lacking(part, values):
     Args:
         part: of config.json, such as "recipe".
         values: {name: value}.
-
-    Example: `lacking("recipe", {"epochs": 3})` is {"halves": "index"}.
     """
     then = _OF_THEN[part].items()
     return {name: value for name, value in then if name not in values}
@@ -72,8 +64,6 @@ def typed(config):
 
     Args:
         config: its config.json.
-
-    Example: `typed(config)` ends in "--halves=index" for an older run.
     """
     return [
         *config["command"],
@@ -100,8 +90,6 @@ def kept(folder, given, *parts):
 
     Returns:
         {flag: value}, {} for a run that begins or is of another kind.
-
-    Example: `kept("runs/darts", {"resume": True}, "method")["epochs"]`.
     """
     begun = Path(folder or "", "config.json").is_file()
     if not (given.get("resume") and begun):
@@ -132,8 +120,6 @@ def data_of(source, given):
 
     Raises:
         UserError: if the run's folder of images is gone.
-
-    Example: `data_of("runs/mine", {})["data_dir"]`.
     """
     asked = _asked(source)
     if given.get("dataset", asked.get("dataset")) != asked.get("dataset"):
@@ -153,8 +139,6 @@ def data_note(source, given):
 
     Args:
         source, given: as of `data_of`.
-
-    Example: `data_note("runs/mine", {})`.
     """
     count = _asked(source).get("train_images")
     if not data_of(source, given) or not count or "train_images" in given:

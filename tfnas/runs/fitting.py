@@ -34,8 +34,6 @@ def fit(
     Raises:
         UserError: if a batch does not fit into memory.
         Interrupted: if another worker was lost.
-
-    Example: `fit(model, stream, epochs=2, steps=12, epoch=0, step=0)`.
     """
     across = is_across_hosts(model.distribute_strategy)
     model.stop_training = False

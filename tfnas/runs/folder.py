@@ -39,13 +39,6 @@ class Run:
     Raises:
         UserError: if the folder cannot be written, belongs to another run or
             process, or holds something else.
-
-    Example:
-
-    ```python
-    with Run("runs/darts", {"seed": 0}) as run:
-        run.write_json("summary.json", {"seconds": 1.0})
-    ```
     """
 
     def __init__(self, folder, config, resume=False):
@@ -86,8 +79,6 @@ class Run:
 
         Raises:
             UserError: as `Run` itself.
-
-        Example: `Run("runs/darts", {"seed": 0}, resume=True).check()`.
         """
         with self._usable():
             if "lock" in self._names():

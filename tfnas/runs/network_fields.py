@@ -16,8 +16,6 @@ def check(values, where, remedy, fields=None):
 
     Raises:
         UserError: one line that names the field.
-
-    Example: `check({"stem": "cifar"}, "config.json", "restore it")`.
     """
     for name, value in values.items():
         what, fits = (fields or FIELDS)[name]

@@ -28,8 +28,6 @@ def prepare(config, values):
     Raises:
         UserError: if there are no such devices, or the batch does not divide
             among them, or the data cannot be used.
-
-    Example: `prepare(SearchConfig(), methods.get("darts"))`.
     """
     divide_cores()
     keras.utils.set_random_seed(config.seed)

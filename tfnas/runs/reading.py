@@ -101,13 +101,6 @@ def read_run(path: str | Path) -> Run:
 
     Raises:
         UserError: a file is missing or is not what a search writes.
-
-    Example:
-
-    ```python
-    run = read_run("runs/darts_seed0")
-    print(run.history["valid_accuracy"][-1])
-    ```
     """
     path = Path(path)
     if not path.is_dir():
@@ -188,8 +181,6 @@ def read_stages(path: Path) -> tuple[Mapping[str, np.ndarray], ...]:
 
     Raises:
         UserError: it is missing or is not what a search writes.
-
-    Example: `read_stages(Path("runs/darts/alphas.npz"))[-1]`.
     """
     stages: dict[int, dict[str, np.ndarray]] = {}
     try:

@@ -106,8 +106,6 @@ def network_of_paper(genotype, *, width=1.0, **images):
 
     Returns:
         {"channels", "cells", "parameters", "multiply_adds"}.
-
-    Example: `network_of_paper(genotype, classes=10)["parameters"]`.
     """
     if genotype.space == "mobile":
         size = {"channels": mobile.STEM, "cells": len(genotype.layers)}
@@ -130,8 +128,6 @@ def next_command(config, folder, augmentation="cifar"):
         config: the search's `SearchConfig`.
         folder: the search's folder.
         augmentation: the search's.
-
-    Example: `next_command(SearchConfig(), "runs/darts")`.
     """
     preset = "quick" if config.dataset == "digits" else "small"
     flags = {
@@ -165,8 +161,6 @@ def onednn():
 
     The environment does not tell: TensorFlow may have been imported before a
     variable was set, and decides by the processor where there is none.
-
-    Example: `onednn()` is "on" in every command.
     """
     return "on" if _pywrap_util_port.IsMklEnabled() else "off"
 
@@ -176,8 +170,6 @@ def machine():
 
     The cores are those that it may use, not those that are there; GPUs that
     TensorFlow sees are named too.
-
-    Example: `taskset -c 0 python -m tfnas.train` runs on "1 core of ...".
     """
     cores = len(os.sched_getaffinity(0))
     text = f"{cores} core{'s' * (cores > 1)} of {processor.name()}"

@@ -13,10 +13,7 @@ _DAMAGED = "the run is damaged, train it again"
 
 @dataclasses.dataclass(frozen=True)
 class TrainedRun:
-    """What the folder of a finished training says.
-
-    Example: `read_run("runs/mine").summary["test_accuracy"]`.
-    """
+    """What the folder of a finished training says."""
 
     folder: Path
     config: dict
@@ -114,8 +111,6 @@ def dataset_of(run, data_dir=None):
 
     Raises:
         UserError: if it cannot be had, or has other classes.
-
-    Example: `len(dataset_of(read_run("runs/mine")).test)`.
     """
     from tfnas import data
 
@@ -140,8 +135,6 @@ def with_statistics(run, data_dir=None):
 
     Raises:
         UserError: if they are needed and cannot be had.
-
-    Example: `with_statistics(read_run("runs/mine")).mean`.
     """
     recorded = run.config["data"]
     if "mean" in recorded and "std" in recorded:

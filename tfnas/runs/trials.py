@@ -28,8 +28,6 @@ class Range:
         most: the largest value.
         start: the value of the first trial, which is the one without tuning.
         logarithmic: whether factors count rather than differences.
-
-    Example: `Range("drop_path", 0.0, 0.4, start=0.2)`.
     """
 
     name: str
@@ -63,8 +61,6 @@ def optimise(run, ranges, count, seed, judge):
 
     Returns:
         The best trial: {"values": {name: value}, "valid_accuracy": its own}.
-
-    Example: `optimise(run, ranges, 10, 0, judge)`.
     """
     import keras_tuner
     from sklearn.exceptions import ConvergenceWarning
@@ -130,8 +126,6 @@ def run_trials(run, oracle, count, judge, names, show):
 
     Raises:
         Exception: what `judge` raises, but for `Diverged`.
-
-    Example: `run_trials(run, oracle, 10, judge, ["drop_path"], show)`.
     """
     import keras_tuner
 
@@ -204,8 +198,6 @@ def conclude(run, module, given, best, flags):
 
     Returns:
         `flags`.
-
-    Example: `conclude(run, "tfnas.train", {}, best, best["values"])`.
     """
     aside = ("tune", "tune_epochs", "out", "resume", *flags)
     words = {k: v for k, v in given.items() if k not in aside} | flags

@@ -20,10 +20,7 @@ Searches an architecture and writes it, with a report, to a folder.
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfig:
-    """What a search is asked for, apart from its method's own values.
-
-    Example: `SearchConfig(method="darts", dataset="digits", seed=1)`.
-    """
+    """What a search is asked for, apart from its method's own values."""
 
     method: str = choice("darts", "search method; all values below are its own")
     preset: str = choice(
@@ -97,8 +94,6 @@ def main(argv):
 
     Raises:
         UserError: if an argument, the data or the folder cannot be used.
-
-    Example: `main(["search", "--method=darts", "--epochs=1"])`.
     """
     if command.asks_for_help(argv):
         print(_help(argv))
@@ -144,8 +139,6 @@ def resolve(given):
     Raises:
         UserError: for a value that cannot be, or a flag that nothing reads
             beside the others.
-
-    Example: `resolve({"epochs": 3})[1].epochs` is 3.
     """
     config = SearchConfig(**command.part(given, SearchConfig))
     if config.out is None:

@@ -15,14 +15,6 @@ class History:
 
     `save` writes `history.csv`, `alphas.npz` and `genotypes.json` of a run;
     `state` and `restore` carry it through a checkpoint.
-
-    Example:
-
-    ```python
-    history = History()
-    history.start_stage(0, supernet)
-    history.add(0, 1, supernet, {"train_loss": 2.3})
-    ```
     """
 
     def __init__(self):

@@ -20,8 +20,6 @@ def plan(method, dataset):
 
     Returns:
         A list of lines.
-
-    Example: `print(*plan(methods.get("pdarts"), dataset), sep="\\n")`.
     """
     images = {
         "input_shape": dataset.image_shape,
@@ -46,8 +44,6 @@ def memory_lines(method, dataset, available):
     Returns:
         A list of at most one line. There is an estimate for supernets of the
         space darts alone.
-
-    Example: `memory_lines(method, dataset, available_memory())`.
     """
     if method.space != "darts":
         return []
@@ -71,8 +67,6 @@ def available_memory():
     """Bytes that this process may use, those that it has included.
 
     The machine's free memory, or less where a control group sets a limit.
-
-    Example: `available_memory() / 1e9` gigabytes.
     """
     lines = Path("/proc/meminfo").read_text().splitlines()
     free = {name: value for name, value in (x.split(":") for x in lines)}

@@ -42,8 +42,6 @@ def search(config, method, argv):
 
     Raises:
         UserError: if the data or the folder cannot be used.
-
-    Example: `search(*resolve({"epochs": 1}), argv=[])`.
     """
     started = time.time()
     dataset, strategy = prepare(config, method)

@@ -31,8 +31,6 @@ def search_ranges(method):
 
     Raises:
         UserError: if the method has nothing to tune, or no cells.
-
-    Example: `search_ranges(methods.get("pdarts"))[0].name`.
     """
     if method.space == "mobile":
         raise UserError("--tune: --space=mobile is not tuned; drop one of them")
@@ -65,8 +63,6 @@ def tune_search(config, method, given):
     Raises:
         UserError: if the method has nothing to tune, or the data or the
             folder cannot be used.
-
-    Example: `tune_search(*resolve(given), given)`.
     """
     from tfnas import data
     from tfnas.runs.preparation import prepare
@@ -143,8 +139,6 @@ def derived_again(folder, method, provenance):
 
     Returns:
         A `Genotype`.
-
-    Example: `derived_again("runs/fair", method, {"method": "fair_darts"})`.
     """
     import numpy as np
 

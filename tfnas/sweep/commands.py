@@ -40,9 +40,6 @@ def record(kind, words, genotype=None, config=None):
 
     Raises:
         UserError: if a flag is not one any more.
-
-    Example: `record("train", ["python", "-m", "tfnas.train", "--seed=1"],
-    "PDARTS")` is "python -m tfnas.train --genotype=PDARTS --seed=1".
     """
     given = {k: v for k, v in parse(kind, words).items() if k not in _ASIDE}
     for name in _DATA if config else ():
@@ -56,10 +53,7 @@ def record(kind, words, genotype=None, config=None):
 
 
 def parse(kind, words):
-    """{flag: value} of a command, as one line or as its words.
-
-    Example: `parse("train", "python -m tfnas.train --seed=1")["seed"]` is 1.
-    """
+    """{flag: value} of a command, as one line or as its words."""
     words = shlex.split(words) if isinstance(words, str) else words
     return command.parse([kind, *words[3:]], *_CONFIGS[kind])
 
@@ -84,8 +78,6 @@ def replay(kind, recorded, data_dir=None, **instead):
 
     Raises:
         UserError: if it needs a folder of images and none is given.
-
-    Example: `replay("train", recorded, genotype="found.json", out="run")`.
     """
     given = parse(kind, recorded)
     if given.get("data_dir") == DIR:

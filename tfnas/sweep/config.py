@@ -33,10 +33,7 @@ OWN = {
 
 @dataclasses.dataclass(frozen=True)
 class SweepConfig:
-    """What is swept over, and where it runs.
-
-    Example: `SweepConfig(methods=("darts", "pdarts"), seeds=(0, 1, 2))`.
-    """
+    """What is swept over, and where it runs."""
 
     methods: tuple[str, ...] = choice(("darts",), "search methods")
     datasets: tuple[str, ...] = choice(("digits",), "data sets")
@@ -80,8 +77,6 @@ def main(argv):
     Raises:
         UserError: if an argument cannot be used, or a run has failed.
         Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
-
-    Example: `main(["sweep", "--methods=darts,pdarts", "--plan"])`.
     """
     if command.asks_for_help(argv):
         print("\n".join([USAGE, *command.help_lines(SweepConfig)]))
@@ -111,8 +106,6 @@ def resolve(given):
 
     Raises:
         UserError: for a value that cannot be.
-
-    Example: `len(resolve({"seeds": (0, 1)})[1])` is 2.
     """
     for name, remedy in OWN.items():
         if name in given:
@@ -168,8 +161,6 @@ def search_task(number, folder, given, trained, also=None):
 
     Raises:
         UserError: for a value that cannot be.
-
-    Example: `search_task(0, "runs/darts", {"method": "darts"}, None)`.
     """
     from tfnas.data import check_request
 
@@ -190,8 +181,6 @@ def training_flags(words, flag="--train"):
 
     Raises:
         UserError: for a value that cannot be, or that follows from a search.
-
-    Example: `training_flags("--epochs=9")` is {"epochs": 9}.
     """
     if words is None:
         return None

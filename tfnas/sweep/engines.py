@@ -23,10 +23,7 @@ from tfnas.sweep.tasks import run
 
 
 class Relay(Requests):
-    """Runs commands, and passes SIGTERM and Ctrl-C on to the one that runs.
-
-    Example: `with Relay() as relay: code = relay.start(["true"])`.
-    """
+    """Runs commands, and passes SIGTERM and Ctrl-C on to the one that runs."""
 
     process = None
 
@@ -59,8 +56,6 @@ def run_here(tasks):
     Raises:
         UserError: if some have failed, after the others were run.
         Interrupted: on SIGTERM or Ctrl-C, after the run's checkpoint.
-
-    Example: `run_here(tasks)`.
     """
     failed = []
     with Relay() as relay:
@@ -89,8 +84,6 @@ def run_on_ray(tasks, cpus, gpus):
     Raises:
         UserError: if Ray is missing, or if some tasks have failed.
         Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
-
-    Example: `run_on_ray(tasks, cpus=4, gpus=1)`.
     """
     if importlib.util.find_spec("ray") is None:
         raise UserError(

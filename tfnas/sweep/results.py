@@ -43,8 +43,6 @@ def gather(out):
 
     Raises:
         UserError: if no run is finished, or one is damaged.
-
-    Example: `gather("runs/sweep")`.
     """
     rows, unfinished = [], []
     for path in sorted(Path(out).glob("*/config.json")):

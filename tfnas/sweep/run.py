@@ -13,8 +13,6 @@ def sweep(config, tasks):
     Raises:
         UserError: if a run has failed.
         Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
-
-    Example: `sweep(*resolve({"methods": ("darts",), "seeds": (0, 1)}))`.
     """
     if config.gather:
         _gather(config)

@@ -30,8 +30,6 @@ class Task:
         also: {name: {flag: value}} of more trainings, which differ from
             `train` in these flags; their folders end in `_trained_NAME`.
         kind: the command that searches, "search" or "baseline".
-
-    Example: `Task(0, "runs/sweep/darts", {"method": "darts"}, None)`.
     """
 
     number: int
@@ -88,8 +86,6 @@ def run(task, start):
 
     Returns:
         The exit code of the run that failed or was stopped, or 0.
-
-    Example: `run(task, subprocess.call)`.
     """
     try:
         for kind, folder, given in task.runs():

@@ -20,10 +20,7 @@ Trains the network of a genotype and writes its weights, with a report.
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """What a training is asked for, apart from its recipe's values.
-
-    Example: `TrainConfig(genotype="DARTS_V2", dataset="digits", seed=1)`.
-    """
+    """What a training is asked for, apart from its recipe's values."""
 
     genotype: str | None = choice(
         None, "a genotype's file, a run's folder, or a name of the zoo"
@@ -115,8 +112,6 @@ def main(argv):
 
     Raises:
         UserError: if an argument, the data or the folder cannot be used.
-
-    Example: `main(["train", "--genotype=DARTS_V2", "--epochs=1"])`.
     """
     if command.asks_for_help(argv):
         print(_help(argv))
@@ -166,8 +161,6 @@ def resolve(given):
 
     Raises:
         UserError: for a value that cannot be.
-
-    Example: `resolve({"genotype": "PDARTS", "epochs": 3})[1].epochs` is 3.
     """
     config, values = _values(given)
     genotype = _genotype(config)

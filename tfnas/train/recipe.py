@@ -20,8 +20,6 @@ class Recipe:
 
     Source: `cnn/train.py` of DARTS (arXiv:1806.09055, section 3.2) and the
     ImageNet scripts of DARTS and P-DARTS for the other schedules.
-
-    Example: `Recipe(epochs=10, channels=16, cells=8).rate_at(5)` is 0.0125.
     """
 
     channels: int = choice(36, "channels of the first cell", least=1)
@@ -83,8 +81,6 @@ class Recipe:
 
         Raises:
             UserError: for a value that cannot be, or not beside the others.
-
-        Example: `Recipe().with_flags({"epochs": 100})`.
         """
         recipe = dataclasses.replace(self, **values)
         recipe.check()
@@ -124,8 +120,6 @@ class Recipe:
         Raises:
             UserError: if one of them is what the space does not have, or what
                 nothing reads beside the others.
-
-        Example: `preset("paper").for_space("mobile", {}).auxiliary` is 0.
         """
         if not given.get("resume"):
             command.refuse_unused(given, self._unused(space))
@@ -154,10 +148,7 @@ class Recipe:
         yield ("cells",), space == "mobile", why
 
     def rate_at(self, epoch):
-        """The learning rate of an epoch, counted from 0.
-
-        Example: `Recipe().rate_at(300)` is 0.0125.
-        """
+        """The learning rate of an epoch, counted from 0."""
         if epoch < self.warmup_epochs:
             return schedule.warm_up(
                 epoch, self.warmup_epochs, self.learning_rate
@@ -170,10 +161,7 @@ class Recipe:
         return fall[self.schedule](epoch, self.epochs, self.learning_rate)
 
     def drop_path_at(self, epoch):
-        """The rate of drop path of an epoch, counted from 0.
-
-        Example: `Recipe().drop_path_at(300)` is 0.1.
-        """
+        """The rate of drop path of an epoch, counted from 0."""
         return schedule.drop_path(epoch, self.epochs, self.drop_path)
 
 
@@ -230,8 +218,6 @@ def preset(name):
 
     Raises:
         UserError: for a name that is none.
-
-    Example: `preset("paper").epochs` is 600.
     """
     if name not in PRESETS:
         raise UserError(f"--preset={name}: choose from " + ", ".join(PRESETS))

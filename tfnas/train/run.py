@@ -37,8 +37,6 @@ def train(config, recipe, genotype, argv):
 
     Raises:
         UserError: if the data, the weights or the folder cannot be used.
-
-    Example: `train(*resolve({"genotype": "PDARTS"}), argv=[])`.
     """
     started = time.time()
     dataset, strategy = prepare(config, recipe)
@@ -76,8 +74,6 @@ def validate(config, recipe, genotype, dataset, strategy, parts=None):
     Raises:
         UserError: if the weights or the folder cannot be used, or the
             training diverges.
-
-    Example: `validate(config, Recipe(), genotype, dataset, strategy)`.
     """
     keras.backend.clear_session()
     keras.utils.set_random_seed(config.seed)

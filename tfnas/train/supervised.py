@@ -22,13 +22,6 @@ class SupervisedTraining(DistributedModel):
             classifier.
         recipe: a `Recipe`.
         **kwargs: as of `keras.Model`.
-
-    Example:
-
-    ```python
-    training = SupervisedTraining(network, Recipe(epochs=2))
-    training.fit(stream, steps_per_epoch=12, epochs=2)
-    ```
     """
 
     def __init__(self, network, recipe, **kwargs):
@@ -97,8 +90,6 @@ def cross_entropies(labels, logits, smoothing=0.0):
         (N,) losses.
 
     Source: `CrossEntropyLabelSmooth` in DARTS's `cnn/train_imagenet.py`.
-
-    Example: `cross_entropies([1], [[0.0, 0.0]], 0.1)` is [log 2].
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     if not smoothing:

@@ -21,8 +21,6 @@ def training_ranges(values, space):
 
     Raises:
         UserError: for a value of 0, of which there are no multiples.
-
-    Example: `training_ranges(Recipe(), "darts")[0].name`.
     """
     for name in ("learning_rate", "weight_decay"):
         if getattr(values, name) == 0:
@@ -54,8 +52,6 @@ def tune_training(config, values, genotype, given):
 
     Raises:
         UserError: if the data or the folder cannot be used.
-
-    Example: `tune_training(*resolve(given), given)`.
     """
     from tfnas.runs.preparation import prepare
     from tfnas.train import run as train_run

@@ -31,8 +31,6 @@ def rows(zoo=None):
     Returns:
         A list of {column: value}. A cell that NAS-Bench-201 knows has the
         benchmark's accuracy on CIFAR-10, and says so.
-
-    Example: `[row["name"] for row in rows()]`.
     """
     return [_row(name, run) for name in names(zoo) for run in runs(name, zoo)]
 
@@ -62,10 +60,7 @@ def trained(zoo=None):
 
 
 def runs(name, zoo=None):
-    """The rows of a comparison's table, a run each.
-
-    Example: `[run["rank"] for run in runs("nasbench201")]`.
-    """
+    """The rows of a comparison's table, a run each."""
     path = folder(zoo) / f"{name}.csv"
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

@@ -15,8 +15,6 @@ def root(folder=None):
 
     Raises:
         UserError: if the folder given is none.
-
-    Example: `root() / "index.json"`.
     """
     if folder is not None:
         if not Path(folder).is_dir():
@@ -31,8 +29,6 @@ def names(folder=None):
 
     Args:
         folder: the zoo's folder, or None for the project's own.
-
-    Example: `"DARTS_V2" in names()`.
     """
     return sorted(_files(folder))
 
@@ -75,8 +71,6 @@ def found_by(genotype):
     Returns:
         Its method's name, with "_att" where attentions were searched beside
         it, or None if its file does not say.
-
-    Example: `found_by(genotype("PDARTS"))` is "pdarts".
     """
     method = genotype.provenance.get("method")
     attended = any(
@@ -90,10 +84,7 @@ def found_by(genotype):
 
 
 def place(name, folder=None):
-    """The file of a genotype of the zoo, or where a new one goes.
-
-    Example: `place("PDARTS")` is the file PDARTS.json of the published ones.
-    """
+    """The file of a genotype of the zoo, or where a new one goes."""
     new = root(folder) / FOLDERS[-1] / f"{name}.json"
     return _files(folder).get(name, new)
 

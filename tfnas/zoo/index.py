@@ -59,8 +59,6 @@ def entries(zoo=None):
 
     Raises:
         UserError: if the index is missing or one of its fields is wrong.
-
-    Example: `[entry.parameters for entry in entries()]`.
     """
     path = root(zoo) / "index.json"
     try:
@@ -121,8 +119,6 @@ def checked_bytes(path, recorded):
 
     Raises:
         UserError: if it is missing, cut off or another one.
-
-    Example: `checked_bytes(path, entry.weights)`.
     """
     try:
         data = path.read_bytes()
@@ -155,8 +151,6 @@ def write(found, zoo=None):
     Args:
         found: every `Entry` of the zoo.
         zoo: the zoo's folder, or None for the project's own.
-
-    Example: `write([*entries(), new])`.
     """
     lines = ",\n".join(json.dumps(entry.to_dict()) for entry in found)
     text = f'{{"format": "{FORMAT}", "models": [\n{lines}\n]}}\n'

@@ -77,8 +77,6 @@ def network_of(run, weights=True, data_dir=None):
     Raises:
         UserError: if its files do not fit together, or mean and deviation are
             neither recorded nor to be had.
-
-    Example: `network_of(read_run("runs/mine")).classes`.
     """
     run, arrays = with_statistics(run, data_dir), None
     if weights:
@@ -89,10 +87,7 @@ def network_of(run, weights=True, data_dir=None):
 
 
 def genotype_of(entry, zoo=None):
-    """The `Genotype` of an entry; its file is checked against the index.
-
-    Example: `genotype_of(zoo.entry("PDARTS")).operation_counts()`.
-    """
+    """The `Genotype` of an entry; its file is checked against the index."""
     path = place(entry.architecture, zoo)
     text = checked_bytes(path, entry.genotype).decode("utf-8", "replace")
     try:
@@ -107,10 +102,7 @@ def weights_place(name, zoo=None):
 
 
 def arrays_of(entry, zoo=None):
-    """{path of a variable: array} of an entry's weights, checked.
-
-    Example: `arrays_of(zoo.entry(name))["logits/bias"].shape`.
-    """
+    """{path of a variable: array} of an entry's weights, checked."""
     if entry.weights is None:
         raise UserError(
             f"{entry.name}: has no weights in the zoo; train it with python "
@@ -141,8 +133,6 @@ def weights_of(source):
 
     Raises:
         UserError: if there are none.
-
-    Example: `weights_of("darts_fashion_mnist.fashion_mnist_c10_l5")`.
     """
     from tfnas.networks import weights
 
@@ -165,8 +155,6 @@ def assemble(origin, genotype, arrays=None):
 
     Raises:
         UserError: if they do not fit together.
-
-    Example: `assemble(found, genotype_of(found))`.
     """
     from tfnas.networks import weights
     from tfnas.networks.classifier import on_pixels

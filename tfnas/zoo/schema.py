@@ -47,8 +47,6 @@ class Entry:
             versions of the training, or None.
         search: command, seed and hours of the search before it, or None.
         paper: the authors' figures and where they are from, or None.
-
-    Example: `zoo.entry("PDARTS").size()["channels"]` is 36.
     """
 
     name: str
