@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tfnas.errors import UserError
-from tfnas.export.staging import check_place, publish, stage
+from tfnas.export.staging import check_target, publish, stage
 
 ROOT = Path(__file__).parents[1]
 FILES = 5
@@ -212,7 +212,7 @@ def test_an_onnx_file_of_an_older_version_goes(tmp_path):
 
 def refused(folder, name="net"):
     with pytest.raises(UserError) as error:
-        check_place(folder, name)
+        check_target(folder, name)
     assert "\n" not in str(error.value)
     return str(error.value)
 

@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tfnas.cli.files import flush_one, put
 from tfnas.errors import UserError
 
 DESCRIPTION, LABELS, ONNX = "model.json", "labels.txt", "model.onnx"
@@ -24,7 +25,7 @@ _PREFIX = ".tfnas_export_"
 _ABANDONED_SECONDS = 60
 
 
-def check_place(folder, name):
+def check_target(folder, name):
     """Refuse a name or a folder that an export cannot use.
 
     Args:
@@ -102,15 +103,14 @@ def publish(whole, folder, name, finish):
         while True:
             number = next_version(versions)
             finish(number)
-            _flush(whole)
             try:
-                os.rename(whole, versions / str(number))
+                put(whole, versions / str(number))
                 break
             except OSError as error:
                 # Another export took the number meanwhile.
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
-        _flush_folder(versions)
+        flush_one(versions)
         _show_newest(versions / str(number), whole.parent, folder, name)
     except OSError as error:
         raise UserError(f"out={folder}: {error.strerror}") from None
@@ -124,7 +124,7 @@ def next_version(versions):
 
 
 def onnx_files(version, name):
-    """{file of a version: its place beside the versions}, ONNX files only."""
+    """{file of a version: its name beside the versions}, ONNX files only."""
     return {
         path: path.name.replace("model", name, 1)
         for path in sorted(version.glob("model*.onnx"))
@@ -134,14 +134,13 @@ def onnx_files(version, name):
 def _show_newest(version, aside, folder, name):
     onnx = onnx_files(version, name)
     stale = {path.name for path in folder.glob("*.onnx")} - {*onnx.values()}
-    places = {**onnx, version / LABELS: LABELS}
-    for path, place in {**places, version / DESCRIPTION: DESCRIPTION}.items():
-        shutil.copyfile(path, aside / place)
-        _flush(aside / place)
-        os.replace(aside / place, folder / place)
-    for place in stale:
-        (folder / place).unlink(missing_ok=True)
-    _flush_folder(folder)
+    shown = {**onnx, version / LABELS: LABELS}
+    for path, name in {**shown, version / DESCRIPTION: DESCRIPTION}.items():
+        shutil.copyfile(path, aside / name)
+        put(aside / name, folder / name)
+    for name in stale:
+        (folder / name).unlink(missing_ok=True)
+    flush_one(folder)
 
 
 def _home(folder):
@@ -184,21 +183,3 @@ def _name_in(path):
         return json.loads(path.read_text(encoding="utf-8"))["name"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _flush(path):
-    """Have the disk hold what was written before a rename says that it is."""
-    if path.is_dir():
-        for inner in path.iterdir():
-            _flush(inner)
-        return
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
-def _flush_folder(path):
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
