@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def source(tiny):
-    from tfnas.export.source import of_config
+    from tfnas.zoo.source import of_config
 
     return of_config(demo.DemoConfig(model=tiny.name, zoo=str(tiny.zoo)))
 
@@ -58,8 +58,8 @@ def test_what_is_no_image_is_said_to_be_none(source, file, words):
         ([], "--model: give it or --run"),
         (["--model=../x"], "not a name of the zoo"),
         (["--run=nowhere"], "--run=nowhere: no such folder"),
-        (["--run=x", "--port=0"], "--port=0: use 1 or more"),
-        (["--run=x", "--port=70000"], "--port=70000: use 65535 or less"),
+        (["--run=x", "--port=0"], "--port=0: use 1 to 65535"),
+        (["--run=x", "--port=70000"], "--port=70000: use 1 to 65535"),
     ],
 )
 def test_flags_that_do_not_fit(arguments, words):

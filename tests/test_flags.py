@@ -10,7 +10,6 @@ recipe is changed too, and has to change a rate, a batch, a step or a network.
 import ast
 import dataclasses
 import functools
-import pkgutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,8 +29,8 @@ from tfnas import (
     search,
     train,
 )
+from tfnas.baseline import TITLES
 from tfnas.baseline import config as baseline
-from tfnas.baseline.titles import TITLES
 from tfnas.choice import choice, fields
 from tfnas.cli import command
 from tfnas.data import check_request
@@ -71,19 +70,17 @@ EXCEPTIONS = {
 # that is printed, the next command.
 CHECKS = {"resolve", "_values", "main", "check", "with_flags", "for_space"}
 CHECKS |= {"values", "decisive", "record", "next_command", "_described"}
-CHECKS |= {"unused", "_unused", "contradictions", "_help", "__post_init__"}
+CHECKS |= {"unused", "_unused", "contradictions", "_shown", "__post_init__"}
 CHECKING = {"choice.py", "dataclasses.py", "rules.py", "command.py", "plan.py"}
 
 
 def test_every_command_is_here():
-    parsing = {
-        module.name
-        for module in pkgutil.iter_modules([str(ROOT)])
-        if not module.ispkg
-        and "command.parse(argv" in (ROOT / f"{module.name}.py").read_text()
-        or module.name in COMMANDS
+    answering = {
+        path.parent.name
+        for path in ROOT.glob("*/*.py")
+        if "command.answer(" in path.read_text()
     }
-    assert parsing == set(COMMANDS)
+    assert answering == set(COMMANDS)
 
 
 def test_there_are_few_exceptions():
@@ -94,6 +91,38 @@ def test_there_are_few_exceptions():
 
 def names_of(*configs):
     return {field.name for config in configs for field in fields(config)}
+
+
+# === Flags of several commands ===
+
+RESOLVE = {
+    "search": (search.resolve, {}),
+    "train": (train.resolve, {"genotype": "DARTS_V2"}),
+    "baseline": (baseline.resolve, {}),
+}
+OUT_OF_BOUNDS = {
+    "seed": (-1, "use 0 to 2147483647"),
+    "train_images": (1, "use 2 or more"),
+    "tune": (-1, "use 0 or more"),
+    "checkpoint_minutes": (-1.0, "use 0 or more"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (kind, name)
+        for kind in RESOLVE
+        for name in OUT_OF_BOUNDS
+        if name in names_of(COMMANDS[kind][0])
+    ],
+)
+def test_every_command_has_the_bounds_of_a_shared_flag(kind, name):
+    resolve, given = RESOLVE[kind]
+    value, remedy = OUT_OF_BOUNDS[name]
+    with pytest.raises(UserError) as error:
+        resolve({**given, name: value})
+    assert str(error.value) == f"--{name}={value}: {remedy}"
 
 
 # === Who reads a flag ===
@@ -369,7 +398,7 @@ def stepped(recipe, images, labels):
     """The weights of a small classifier after two steps."""
     import keras
 
-    from tfnas.train.supervised import SupervisedTraining
+    from tfnas.bilevel.supervised import SupervisedTraining
 
     keras.utils.set_random_seed(0)
     inputs = keras.Input(images.shape[1:])
@@ -529,8 +558,8 @@ def reading(tree):
 
 HOMES = {
     "convert": ("convert",),
-    "export": ("export",),
-    "demo": ("demo", "export"),
+    "export": ("export", "zoo"),
+    "demo": ("demo", "zoo"),
     "build": ("build",),
     "benchmark": ("benchmark",),
     "sweep": ("sweep",),

@@ -36,7 +36,8 @@ def test_a_method_stands_for_itself():
     ("name", "advice"),
     [
         ("dart", "did you mean darts?"),
-        ("DARTS", "choose from"),
+        ("DARTS", "did you mean darts?"),
+        ("zzz", "choose from"),
         ("", "choose from"),
         ("../darts", "did you mean darts?"),
         ("method", "--method=method: no such method"),
@@ -194,8 +195,11 @@ def test_a_seed_out_of_range_is_refused(seed):
 
 
 def test_the_decisive_flags_are_those_that_change_the_result():
-    first, _ = resolve({"out": "a", "resume": True, "tensorboard": True})
-    second, _ = resolve({"out": "b"})
-    assert first.decisive() == second.decisive()
+    def decisive(**given):
+        config, method = resolve(given)
+        return config.decisive(method)
+
+    first = decisive(out="a", resume=True, tensorboard=True)
+    assert first == decisive(out="b")
     for changed in ({"seed": 1}, {"dataset": "cifar10"}, {"image_size": 16}):
-        assert resolve(changed)[0].decisive() != second.decisive()
+        assert decisive(**changed) != first

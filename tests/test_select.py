@@ -311,9 +311,10 @@ def test_the_command_refuses_an_unknown_rule(tmp_path):
 
 
 def test_a_run_from_before_there_were_rules_can_go_on():
-    assert "select" not in resolve({})[0].decisive()
-    chosen = resolve({"select": "best_proxy"})[0].decisive()
-    assert chosen["select"] == "best_proxy"
+    config, method = resolve({})
+    assert "select" not in config.decisive(method)["config"]
+    config, method = resolve({"select": "best_proxy"})
+    assert config.decisive(method)["config"]["select"] == "best_proxy"
 
 
 # === Whole searches ===

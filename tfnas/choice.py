@@ -6,21 +6,19 @@ from math import isfinite
 from tfnas.errors import UserError
 
 
-def choice(default, text, options=None, least=None):
+def choice(default, text, options=None, least=None, most=None):
     """A dataclass field that is a flag of a command.
 
     Args:
         default: its default.
         text: its help.
         options: the values it may take, or None for any.
-        least: the smallest value it may take, or None.
+        least, most: the smallest and the largest value it may take, or None.
 
     Example: `epochs: int = choice(50, "epochs of a stage", least=1)`.
     """
-    return dataclasses.field(
-        default=default,
-        metadata={"help": text, "options": options, "least": least},
-    )
+    metadata = {"help": text, "options": options, "least": least, "most": most}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def fields(config):
@@ -40,7 +38,7 @@ def check_values(config):
     Example: `check_values(Method(name="m", title="", paper="", epochs=0))`.
     """
     for field in fields(config):
-        value, minimum = getattr(config, field.name), field.metadata["least"]
+        value = getattr(config, field.name)
         if value is None:
             continue
         parts = value if isinstance(value, tuple) else (value,)
@@ -49,8 +47,8 @@ def check_values(config):
             raise UserError(f"--{field.name}=: give at least one")
         if any(isinstance(p, float) and not isfinite(p) for p in parts):
             raise UserError(f"--{field.name}={shown}: use a finite number")
-        if minimum is not None and any(part < minimum for part in parts):
-            raise UserError(f"--{field.name}={shown}: use {minimum} or more")
+        if not all(_is_within(field, part) for part in parts):
+            raise UserError(f"--{field.name}={shown}: use {_bounds(field)}")
         options = field.metadata["options"]
         for part in parts if options else ():
             if part not in options:
@@ -58,3 +56,14 @@ def check_values(config):
                     f"--{field.name}={part}: choose from "
                     + ", ".join(map(str, options))
                 )
+
+
+def _is_within(field, value):
+    least, most = field.metadata["least"], field.metadata["most"]
+    return (least is None or least <= value) and (most is None or value <= most)
+
+
+def _bounds(field):
+    """The bounds of a field in words."""
+    least, most = field.metadata["least"], field.metadata["most"]
+    return f"{least} or more" if most is None else f"{least} to {most}"

@@ -1,5 +1,7 @@
 """The one exception that a command shows as a line instead of a traceback."""
 
+import difflib
+
 
 class UserError(ValueError):
     """Something that the user typed or supplied cannot be used.
@@ -13,3 +15,20 @@ class UserError(ValueError):
     raise UserError("--epochs=0: use at least 1 epoch")
     ```
     """
+
+
+def nearest(name, known, otherwise, mark=""):
+    """What to say of a name that is not known: the nearest one, as a question.
+
+    Args:
+        name: what was given.
+        known: the names that there are.
+        otherwise: what to say where none is near.
+        mark: what is written before a name.
+
+    Returns:
+        The remedy of a message.
+    """
+    by_letters = {other.lower(): other for other in known}
+    near = difflib.get_close_matches(str(name).lower(), by_letters, 1, 0.5)
+    return f"did you mean {mark}{by_letters[near[0]]}?" if near else otherwise

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tfnas import methods
-from tfnas.choice import choice, fields
+from tfnas.choice import check_values, choice
 from tfnas.cli import command
 from tfnas.errors import UserError
 
@@ -53,18 +53,7 @@ class BenchmarkConfig:
     json: str | None = choice(None, "file to write all of it to")
 
     def __post_init__(self):
-        for field in fields(self):
-            value, least = getattr(self, field.name), field.metadata["least"]
-            if None not in (value, least) and value < least:
-                raise UserError(f"--{field.name}={value}: use {least} or more")
-            if field.name in ("parts", "variants"):
-                options = field.metadata["options"]
-                for part in value:
-                    if part not in options:
-                        raise UserError(
-                            f"--{field.name}={part}: choose from "
-                            + ", ".join(options)
-                        )
+        check_values(self)
         kept = len(methods.get(self.method).candidates())
         if self.operations_kept is not None and self.operations_kept > kept:
             raise UserError(
@@ -84,10 +73,10 @@ def main(argv):
     Raises:
         UserError: if an argument cannot be used.
     """
-    if command.asks_for_help(argv):
-        print("\n".join([USAGE, *command.help_lines(BenchmarkConfig)]))
-        return 0
-    given = command.parse(argv, BenchmarkConfig)
+    return command.answer(argv, (BenchmarkConfig,), USAGE, _measure)
+
+
+def _measure(given):
     config = BenchmarkConfig(**given)
     command.refuse_unused(given, _unused(config))
     if config.threads is None:
@@ -101,7 +90,6 @@ def main(argv):
         text = json.dumps({"config": vars(config), **result}, indent=1)
         Path(config.json).write_text(text + "\n", encoding="utf-8")
     print(*printing.lines(result), sep="\n")
-    return 0
 
 
 def _unused(config):

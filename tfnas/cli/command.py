@@ -7,7 +7,6 @@ commas; `X | None` has no default. Nothing here imports TensorFlow, so that
 """
 
 import contextlib
-import difflib
 import os
 import re
 import sys
@@ -17,9 +16,9 @@ import typing
 
 from absl import flags
 
-from tfnas.choice import fields
+from tfnas.choice import check_values, fields
 from tfnas.cli.interruption import EXIT_CODE, READER_LEFT, Interrupted
-from tfnas.errors import UserError
+from tfnas.errors import UserError, nearest
 
 HELP = ("--help", "-h", "-help", "--helpfull")
 KINDS = {
@@ -27,6 +26,13 @@ KINDS = {
     int: "a whole number",
     float: "a number",
     tuple: "values separated by commas",
+}
+DEFINE = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    tuple: flags.DEFINE_list,
+    str: flags.DEFINE_string,
 }
 
 
@@ -52,8 +58,7 @@ def parse(argv, *configs):
     try:
         _, *rest = values(argv)
     except flags.UnrecognizedFlagError as error:
-        near = difflib.get_close_matches(error.flagname, known, 1)
-        hint = f"did you mean --{near[0]}?" if near else "see --help"
+        hint = nearest(error.flagname, known, "see --help", "--")
         raise UserError(f"--{error.flagname}: no such flag; {hint}") from None
     except flags.IllegalFlagValueError as error:
         raise UserError(_wrong_type(str(error), known)) from None
@@ -105,6 +110,46 @@ def refuse_unused(given, rules):
             raise UserError(
                 f"--{flag}={show(given[flag])}: {why}; leave it out"
             )
+
+
+def typed(given):
+    """{flag: value} as one would type it, a list of words."""
+    return [f"--{k}={show(v)}" for k, v in given.items() if v is not None]
+
+
+def made(config, given):
+    """An instance of a dataclass from those of {flag: value} that are its own.
+
+    Raises:
+        UserError: for a value that its field does not allow.
+    """
+    found = config(**part(given, config))
+    check_values(found)
+    return found
+
+
+def answer(argv, configs, usage, work, shown=None):
+    """Answer a command line: its help where that is asked for, else its work.
+
+    Args:
+        argv: the program's name and its arguments.
+        configs: dataclasses, whose fields are the flags.
+        usage: the first lines of the help.
+        work: function of {flag: value}, those that were given.
+        shown: function of those beside --help to the lines below the usage;
+            by default these are the flags of the last dataclass.
+
+    Returns:
+        The exit code, 0.
+    """
+    if not asks_for_help(argv):
+        work(parse(argv, *configs))
+    elif shown is None:
+        print(usage, *help_lines(configs[-1]), sep="\n")
+    else:
+        others = [a for a in argv if a not in HELP]
+        print(usage, *shown(parse(others, *configs)), sep="\n")
+    return 0
 
 
 def run(main, argv=None):
@@ -206,11 +251,6 @@ def asks_for_help(argv):
     return any(a in HELP for a in argv[1:])
 
 
-def without_help(argv):
-    """The arguments but for --help, whose values the help then shows."""
-    return [argv[0], *(a for a in argv[1:] if a not in HELP)]
-
-
 def help_lines(config):
     """The help of every flag, with the value that holds without it.
 
@@ -240,22 +280,14 @@ def _help_of(field, value):
 
 
 def _define(field, values):
-    kind, item = _types(field)
+    kind, _ = _types(field)
     text, options = field.metadata["help"], field.metadata["options"]
     shared = {"name": field.name, "default": None, "help": text}
     shared["flag_values"] = values
-    if item is not None:
-        flags.DEFINE_list(**shared)
-    elif options and kind is str:
+    if options and kind is str:
         flags.DEFINE_enum(enum_values=list(options), **shared)
-    elif kind is bool:
-        flags.DEFINE_bool(**shared)
-    elif kind is int:
-        flags.DEFINE_integer(**shared)
-    elif kind is float:
-        flags.DEFINE_float(**shared)
     else:
-        flags.DEFINE_string(**shared)
+        DEFINE[kind](**shared)
 
 
 def _wrong_type(message, known):

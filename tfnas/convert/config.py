@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tfnas.choice import choice, fields
+from tfnas.choice import choice
 from tfnas.cli import command
 from tfnas.convert import files
 from tfnas.errors import UserError
@@ -66,10 +66,10 @@ def main(argv):
     Raises:
         UserError: if an argument, the genotype or a file cannot be used.
     """
-    if command.asks_for_help(argv):
-        print("\n".join([USAGE, *command.help_lines(ConvertConfig)]))
-        return 0
-    given = command.parse(argv, ConvertConfig)
+    return command.answer(argv, (ConvertConfig,), USAGE, _convert)
+
+
+def _convert(given):
     config = resolve(given)
     from tfnas import zoo
 
@@ -79,7 +79,6 @@ def main(argv):
         from tfnas.convert import run
 
     run.convert(config, genotype)
-    return 0
 
 
 def resolve(given):
@@ -98,18 +97,14 @@ def resolve(given):
     for name in ("genotype", "checkpoint", "out"):
         if not given.get(name):
             raise UserError(f"--{name}: missing; see --help")
-    config = ConvertConfig(**given)
-    for field in fields(ConvertConfig):
-        value, least = getattr(config, field.name), field.metadata["least"]
-        if least is not None and value is not None and value < least:
-            raise UserError(f"--{field.name}={value}: use at least {least}")
+    config = command.made(ConvertConfig, given)
     read, written = config.checkpoint, config.out
     direction = config.direction or _direction(read, written)
     names = {"keras": files.OURS, "authors": files.AUTHORS}
     (other,) = set(DIRECTIONS) - {direction}
     files.check_suffix("checkpoint", read, names[other])
     files.check_suffix("out", written, names[direction])
-    files.check_place(read, written)
+    files.check_paths(read, written)
     return dataclasses.replace(config, direction=direction)
 
 

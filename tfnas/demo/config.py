@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfnas import zoo
-from tfnas.choice import check_values, choice
-from tfnas.cli import command
+from tfnas.choice import choice
+from tfnas.cli import command, flags
 from tfnas.errors import UserError
 
 USAGE = """usage: python -m tfnas.demo --model=NAME|--run=DIR [--flag=value ...]
@@ -20,13 +20,13 @@ the network was shown, and its cells.
 class DemoConfig:
     """What a page is asked for."""
 
-    model: str | None = choice(None, "name of a network of the zoo")
-    run: str | None = choice(None, "finished folder of tfnas.train")
-    port: int = choice(7860, "the page is http://127.0.0.1:PORT", least=1)
-    data_dir: str | None = choice(
-        None, "folder of the images, if it is not where --run read them"
+    model: str | None = flags.model()
+    run: str | None = flags.run()
+    port: int = choice(
+        7860, "the page is http://127.0.0.1:PORT", least=1, most=65535
     )
-    zoo: str | None = choice(None, "folder of the zoo, else the project's own")
+    data_dir: str | None = flags.images_of_run()
+    zoo: str | None = flags.zoo()
 
 
 def main(argv):
@@ -39,15 +39,15 @@ def main(argv):
         UserError: if an argument or the network cannot be used, or Gradio is
             missing.
     """
-    if command.asks_for_help(argv):
-        print("\n".join([USAGE, *command.help_lines(DemoConfig)]))
-        return 0
-    config = resolve(command.parse(argv, DemoConfig))
+    return command.answer(argv, (DemoConfig,), USAGE, _serve)
+
+
+def _serve(given):
+    config = resolve(given)
     with command.quiet_start():
         from tfnas.demo import run
-        from tfnas.export import source
+        from tfnas.zoo import source
     run.serve(source.of_config(config), config.port)
-    return 0
 
 
 def resolve(given):
@@ -63,8 +63,7 @@ def resolve(given):
         UserError: for a flag that is missing or does not fit, or if Gradio is
             missing.
     """
-    config = DemoConfig(**given)
-    check_values(config)
+    config = command.made(DemoConfig, given)
     if bool(config.model) == bool(config.run):
         raise UserError("--model: give it or --run, one of them")
     command.refuse_unused(
@@ -74,8 +73,6 @@ def resolve(given):
             (("data_dir",), bool(config.model), "--model needs no images"),
         ],
     )
-    if config.port > 65535:
-        raise UserError(f"--port={config.port}: use 65535 or less")
     if config.run and not Path(config.run).is_dir():
         raise UserError(f"--run={config.run}: no such folder")
     if config.model:

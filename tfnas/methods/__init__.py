@@ -3,11 +3,10 @@
 A file here that defines `METHOD` is a method; nothing else needs to know it.
 """
 
-import difflib
 import importlib
 import pkgutil
 
-from tfnas.errors import UserError
+from tfnas.errors import UserError, nearest
 from tfnas.methods.method import Method
 
 
@@ -34,12 +33,8 @@ def get(name):
     if isinstance(name, Method):
         return name
     if name not in names():
-        near = difflib.get_close_matches(str(name), names(), 1, 0.4)
-        hint = f"did you mean {near[0]}?" if near else "choose from "
-        raise UserError(
-            f"--method={name}: no such method; "
-            + (hint if near else hint + ", ".join(names()))
-        )
+        hint = nearest(name, names(), f"choose from {', '.join(names())}")
+        raise UserError(f"--method={name}: no such method; {hint}")
     return importlib.import_module(f"{__name__}.{name}").METHOD
 
 

@@ -1,0 +1,133 @@
+"""Flags that several commands share: each is explained and bounded once.
+
+A function makes the field of a dataclass, as `choice` does; what a command says
+in words of its own is an argument. `choice.check_values` checks them all.
+"""
+
+from tfnas.choice import choice
+
+# What a run reads and where it works, which decide nothing that it finds.
+ASIDE = ("genotype", "out", "resume", "tensorboard", "tune", "tune_epochs")
+ASIDE += ("devices", "checkpoint_minutes")
+# What says which images these are.
+IMAGES = ("dataset", "data_dir", "image_size")
+
+
+def images(config):
+    """The values of `IMAGES`."""
+    return tuple(getattr(config, name) for name in IMAGES)
+
+
+def decisive(config):
+    """{flag: value} of the flags that decide what a run finds."""
+    return {k: v for k, v in vars(config).items() if k not in ASIDE}
+
+
+# === Images ===
+
+
+def dataset(otherwise=""):
+    """Args: otherwise: what else there is to say of the default."""
+    return choice(
+        "digits",
+        "digits, fashion_mnist, cifar10, cifar100, image_folder or a name "
+        "of TensorFlow Datasets" + otherwise,
+    )
+
+
+def data_dir():
+    return choice(
+        None,
+        "folder of the data: DIR/train/CLASS/*, DIR/test/CLASS/* for "
+        "image_folder",
+    )
+
+
+def image_size():
+    """The smallest size is the data's, see `data.check_request`."""
+    return choice(None, "crop and resize the images to this height and width")
+
+
+def train_images(verb):
+    """Args: verb: what is done with them, such as "train"."""
+    return choice(
+        None,
+        f"{verb} with so many of the training images only, see --halves",
+        least=2,
+    )
+
+
+# === A run ===
+
+
+def seed(of):
+    return choice(0, f"seed of {of}", least=0, most=2**31 - 1)
+
+
+def out(default):
+    return choice(None, f"folder to write, {default} by default")
+
+
+def resume():
+    return choice(False, "go on with the run in --out")
+
+
+def devices():
+    return choice(
+        "auto",
+        "auto takes all GPUs, or the CPU; cpu:N and gpu:N share a batch among "
+        "N of them",
+    )
+
+
+def checkpoint_minutes():
+    return choice(10.0, "minutes between checkpoints inside an epoch", least=0)
+
+
+def deterministic(what):
+    return choice(True, f"the same seed gives the same {what}, bit for bit")
+
+
+def tune(what):
+    return choice(
+        0,
+        f"tune {what} with so many trials of KerasTuner, then say what to "
+        "type next; 0 does not",
+        least=0,
+    )
+
+
+# === Many runs ===
+
+
+def seeds(default):
+    return choice(default, "seeds", least=0)
+
+
+def train():
+    return choice(
+        None,
+        "then train each cell, with these flags of tfnas.train in one word, "
+        "such as '--preset=small --epochs=15'",
+    )
+
+
+# === A trained network ===
+
+
+def model():
+    return choice(None, "name of a network of the zoo")
+
+
+def run():
+    return choice(None, "finished folder of tfnas.train")
+
+
+def images_of_run():
+    return choice(
+        None, "folder of the images, if it is not where --run read them"
+    )
+
+
+def zoo():
+    return choice(None, "folder of the zoo, else the project's own")
