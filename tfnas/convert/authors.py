@@ -60,13 +60,13 @@ def from_authors(model, arrays):
     Raises:
         UserError: as `load_authors_weights`, but nothing need be complete.
     """
-    table = _entries(model)
+    found = _entries(model)
     given = {n for n in arrays if not n.endswith("num_batches_tracked")}
-    known = {name for entry in table for names in entry.parts for name in names}
+    known = {name for entry in found for names in entry.parts for name in names}
     if given - known:
         raise UserError(f"{sorted(given - known)[0]}: no such name in this net")
     values = {}
-    for entry in table:
+    for entry in found:
         wanted = {name for names in entry.parts for name in names}
         if wanted <= given:
             values[entry.variable.path] = entry.join(arrays)
@@ -93,19 +93,19 @@ def to_authors(model, arrays=None):
     Raises:
         UserError: for a path that the model does not have.
     """
-    table = {entry.variable.path: entry for entry in _entries(model)}
+    found = {entry.variable.path: entry for entry in _entries(model)}
     if arrays is None:
         left_out = _left_out(model)
         arrays = {
             path: keras.ops.convert_to_numpy(entry.variable)
-            for path, entry in table.items()
+            for path, entry in found.items()
             if path not in left_out
         }
     named = {}
     for path, array in arrays.items():
-        if path not in table:
+        if path not in found:
             raise UserError(f"{path}: no such variable in {model.name}")
-        named.update(table[path].split(array))
+        named.update(found[path].split(array))
     return named
 
 

@@ -41,8 +41,8 @@ def check_suffix(flag, path, suffixes):
         )
 
 
-def check_place(read, written):
-    """Refuse a file to read that is not there, and a place not to be written."""
+def check_paths(read, written):
+    """Refuse a file that is not there to read, or cannot be written."""
     if not Path(read).is_file():
         raise UserError(f"--checkpoint={read}: no such file")
     folder = Path(written).absolute().parent

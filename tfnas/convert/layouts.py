@@ -109,19 +109,19 @@ def entries_of(layer, prefixes):
             return []
         everyone = [name for names in prefixes for name in names]
         return entries_of(layer.norm, [[f"{name}.1" for name in everyone]])
-    table = []
+    found = []
     for attribute, suffix, layout in _MEMBERS.get(type(layer), ()):
         member = getattr(layer, attribute)
         if member is None:
             continue
         if isinstance(layer, BatchNormalization):
-            table.append(entry(member, prefixes, suffix, layout))
+            found.append(entry(member, prefixes, suffix, layout))
         elif layout is None:
-            table += entries_of(member, below(prefixes, suffix))
+            found += entries_of(member, below(prefixes, suffix))
         else:
             leaf = "bias" if attribute.endswith("bias") else "weight"
-            table.append(entry(member, below(prefixes, suffix), leaf, layout))
-    return table
+            found.append(entry(member, below(prefixes, suffix), leaf, layout))
+    return found
 
 
 def below(prefixes, name):

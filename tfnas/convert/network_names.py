@@ -24,7 +24,7 @@ _STEMS = {
 
 
 def entries(model):
-    """The table of a network of `build_network`: a list of `Entry`.
+    """The entries of a network of `build_network`: a list of `Entry`.
 
     Raises:
         UserError: for a model of which the authors have no like.
@@ -36,53 +36,53 @@ def entries(model):
             "or the network of a genotype of space darts"
         )
     layers = {layer.name: layer for layer in model.layers}
-    table = stem_entries(model.layers)
+    found = stem_entries(model.layers)
     names = _names(cells)
     for index, cell in enumerate(cells):
-        table += _cell(cell, f"cells.{index}", names)
+        found += _cell(cell, f"cells.{index}", names)
     if "auxiliary" in layers:
-        table += entries_of(layers["auxiliary"], [["auxiliary_head"]])
+        found += entries_of(layers["auxiliary"], [["auxiliary_head"]])
     classifier = layers["logits"]
-    table.append(entry(classifier.kernel, [["classifier"]], "weight", DENSE))
-    table.append(entry(classifier.bias, [["classifier"]], "bias", VECTOR))
-    return table
+    found.append(entry(classifier.kernel, [["classifier"]], "weight", DENSE))
+    found.append(entry(classifier.bias, [["classifier"]], "bias", VECTOR))
+    return found
 
 
 def stem_entries(layers):
     """The entries of the stem convolutions among some layers."""
-    table = []
+    found = []
     for layer in layers:
         if layer.name in _STEMS:
             module, convolution, norm = _STEMS[layer.name]
             prefix = f"{module}.{convolution}"
-            table.append(
+            found.append(
                 entry(layer.convolution, [[prefix]], "weight", CONVOLUTION)
             )
-            table += entries_of(layer.norm, [[f"{module}.{norm}"]])
-    return table
+            found += entries_of(layer.norm, [[f"{module}.{norm}"]])
+    return found
 
 
 def _cell(cell, prefix, names):
-    table = []
+    found = []
     for index, layer in enumerate(cell.preprocess):
-        table += entries_of(layer, [[f"{prefix}.preprocess{index}"]])
+        found += entries_of(layer, [[f"{prefix}.preprocess{index}"]])
     for place, edge in zip(cell.live, cell.edges, strict=True):
         first = f"{prefix}.{names(cell.cell, place)}"
         second = f"{prefix}._second_layers.{place}"
-        table += _module(edge.operation, first, cell.reduction)
-        table += _module(edge.second, second)
-    return table + _module(cell.attention, f"{prefix}._bottleneck")
+        found += _module(edge.operation, first, cell.reduction)
+        found += _module(edge.second, second)
+    return found + _module(cell.attention, f"{prefix}._bottleneck")
 
 
 def _module(layer, prefix, reduction=False):
     """The entries of an operation or an attention."""
     if isinstance(layer, AttentionOperation):
-        table = []
+        found = []
         if layer.stride == 2:
-            table += entries_of(layer.reduce, [[f"{prefix}.0"]])
+            found += entries_of(layer.reduce, [[f"{prefix}.0"]])
         # In a reduction cell the authors have a place before every attention.
         inner = f"{prefix}.1" if reduction else prefix
-        return table + _module(layer.attention, inner)
+        return found + _module(layer.attention, inner)
     if isinstance(layer, Attention):
         prefix = f"{prefix}._mask"
     return entries_of(layer, [[prefix]])

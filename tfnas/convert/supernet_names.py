@@ -18,12 +18,12 @@ from tfnas.layers.attention.operation import AttentionOperation
 
 
 def entries(model):
-    """The table of a `Supernet`: a list of `Entry`, one for each variable.
+    """The entries of a `Supernet`: a list of `Entry`, one for each variable.
 
     Left out is what the authors do not have: values that a schedule sets, and
     DARTS-'s auxiliary skip.
     """
-    table = [
+    found = [
         Entry(
             variable,
             ((_architecture_name(name, model),),),
@@ -32,41 +32,41 @@ def entries(model):
         for name, variable in model.architecture.items()
     ]
     if model.method.stem == "imagenet":
-        table += stem_entries(model.stem.convolutions)
+        found += stem_entries(model.stem.convolutions)
     else:
-        table.append(
+        found.append(
             Entry(model.stem.kernel, (("stem.0.weight",),), CONVOLUTION)
         )
-        table += entries_of(model.stem_norm, [["stem.1"]])
+        found += entries_of(model.stem_norm, [["stem.1"]])
     for index, cell in enumerate(model.cells):
-        table += _cell(cell, f"cells.{index}", _names(model))
-    table.append(
+        found += _cell(cell, f"cells.{index}", _names(model))
+    found.append(
         Entry(model.classifier.kernel, (("classifier.weight",),), DENSE)
     )
-    table.append(Entry(model.classifier.bias, (("classifier.bias",),), VECTOR))
-    return table
+    found.append(Entry(model.classifier.bias, (("classifier.bias",),), VECTOR))
+    return found
 
 
 def _cell(cell, prefix, names):
-    table = []
+    found = []
     for index, layer in enumerate(cell.preprocess):
-        table += entries_of(layer, [[f"{prefix}.preprocess{index}"]])
+        found += entries_of(layer, [[f"{prefix}.preprocess{index}"]])
     for outgoing, rows in zip(cell.outgoing, cell.rows, strict=True):
         edges = [f"{prefix}.{names.edge}.{row}" for row in rows]
-        table += _mixed(outgoing.mixed, [f"{e}{names.first}" for e in edges])
+        found += _mixed(outgoing.mixed, [f"{e}{names.first}" for e in edges])
         for index, layer in enumerate(outgoing.second):
             own = edges if len(outgoing.second) == 1 else edges[index:][:1]
             # Beside a reduction the authors keep an empty place before it.
             inner = "1." if outgoing.stride == 2 else ""
-            table += _mixed(layer, [f"{e}.second_layers" for e in own], inner)
+            found += _mixed(layer, [f"{e}.second_layers" for e in own], inner)
     if cell.attention is not None:
-        table += _mixed(cell.attention, [f"{prefix}.bottleneck_attns"])
-    return table
+        found += _mixed(cell.attention, [f"{prefix}.bottleneck_attns"])
+    return found
 
 
 def _mixed(mixed, edges, inner=""):
     """The entries of a mixture's candidates; `edges` names its edges."""
-    table = []
+    found = []
     for name, layer in mixed.candidates.items():
         places = (
             [(edge, mixed.names.index(name)) for edge in range(len(edges))]
@@ -76,16 +76,16 @@ def _mixed(mixed, edges, inner=""):
         prefixes = [[f"{edges[edge]}.{column}"] for edge, column in places]
         if isinstance(layer, AttentionOperation):
             if layer.stride == 2:
-                table += entries_of(layer.reduce, below(prefixes, "0"))
+                found += entries_of(layer.reduce, below(prefixes, "0"))
             beside = "1." if layer.stride == 2 else inner
-            table += entries_of(
+            found += entries_of(
                 layer.attention, below(prefixes, f"{beside}_mask")
             )
         elif isinstance(layer, Attention):
-            table += entries_of(layer, below(prefixes, "_mask"))
+            found += entries_of(layer, below(prefixes, "_mask"))
         else:
-            table += entries_of(layer, prefixes)
-    return table
+            found += entries_of(layer, prefixes)
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
