@@ -8,7 +8,7 @@ import numpy as np
 from tfnas import methods, zoo
 from tfnas.spaces.darts import edges
 from tfnas.spaces.nasbench201 import from_string
-from tfnas.train import recipe
+from tfnas.train import Recipe
 
 BENCH = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"
 
@@ -62,7 +62,7 @@ def baseline(
     folder = out / f"{name}_digits_seed{seed}"
     folder.mkdir(parents=True)
     config = {"name": name, "dataset": "digits", "seed": seed}
-    values = recipe.preset("quick").values()
+    values = Recipe.preset("quick").values()
     words = f"python -m tfnas.baseline --name={name} --seed={seed}".split()
     record = {"command": words, "config": config, "recipe": values}
     write(folder, "config", record)

@@ -26,7 +26,7 @@ NOTES = ("WARNING: All log messages before", "I0000", "W0000")
 
 def words(folder, **flags):
     """The command of such a search."""
-    from tfnas.sweep.commands import flags as typed
+    from tfnas.cli.command import typed
 
     given = {**GIVEN, **flags, "out": folder}
     return [sys.executable, "-m", "tfnas.search", *typed(given)]

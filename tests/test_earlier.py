@@ -5,11 +5,12 @@ import json
 import pytest
 from PIL import Image
 
-from tfnas import baseline, search, sweep, train
+from tfnas import baseline, search, train
+from tfnas.cli import command
 from tfnas.errors import UserError
-from tfnas.runs import earlier
-from tfnas.runs.folder import Run
-from tfnas.sweep import commands
+from tfnas.runs import earlier, recorded
+from tfnas.runs.folder import Folder
+from tfnas.sweep import config as sweep
 
 # Of each command: what is typed first, and the part with its own values.
 COMMANDS = {
@@ -24,18 +25,15 @@ RESOLVE = {
 
 def record(kind, given):
     """What config.json says of a run, and where the run is."""
-    config, values, *genotype = RESOLVE[kind](given)
-    if genotype:
-        return config.out, config.decisive(values, *genotype)
-    part = COMMANDS[kind][1]
-    return config.out, {"config": config.decisive(), part: values.values()}
+    config, *values = RESOLVE[kind](given)
+    return config.out, config.decisive(*values)
 
 
 def begin(folder, kind, **given):
     out, content = record(
         kind, {**COMMANDS[kind][0], **given, "out": str(folder)}
     )
-    with Run(out, content) as run:
+    with Folder(out, content) as run:
         if kind == "train":
             run.write_json("genotype.json", content["genotype"])
     return folder
@@ -55,10 +53,10 @@ def test_a_run_that_goes_on_keeps_what_is_not_typed(tmp_path, kind):
     folder = begin(tmp_path / "run", kind, seed=4, train_images=60)
     typed = {"out": str(folder), "resume": True}
     out, content = record(kind, typed)
-    assert Run(out, content, resume=True).check()
+    assert Folder(out, content, resume=True).check()
     out, content = record(kind, {**typed, "seed": 5})
     with pytest.raises(UserError, match="otherwise: config.seed was 4, now 5$"):
-        Run(out, content, resume=True).check()
+        Folder(out, content, resume=True).check()
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
@@ -68,13 +66,13 @@ def test_an_older_run_goes_on_in_index_order(tmp_path, kind):
     typed = {"out": str(folder), "resume": True}
     out, content = record(kind, typed)
     assert content[COMMANDS[kind][1]]["halves"] == "index"
-    assert Run(out, content, resume=True).check()
+    assert Folder(out, content, resume=True).check()
     # As its command was typed then, too.
     out, content = record(kind, {**COMMANDS[kind][0], **typed})
-    assert Run(out, content, resume=True).check()
+    assert Folder(out, content, resume=True).check()
     out, content = record(kind, {**typed, "halves": "stratified"})
     with pytest.raises(UserError, match="halves was 'index', now 'stratified'"):
-        Run(out, content, resume=True).check()
+        Folder(out, content, resume=True).check()
 
 
 def test_a_tuning_keeps_only_what_could_not_be_typed(tmp_path):
@@ -190,7 +188,7 @@ def test_a_recorded_command_names_the_data_that_were_taken(searched):
     folder, _ = searched
     config = vars(train.resolve({"genotype": str(folder)})[0])
     typed = ["python", "-m", "tfnas.train", f"--genotype={folder}"]
-    assert commands.record("train", typed, "NAME", config) == (
+    assert recorded.record(train.TrainConfig, typed, "NAME", config) == (
         "python -m tfnas.train --genotype=NAME --dataset=image_folder "
         "--data_dir=DIR --image_size=8"
     )
@@ -201,13 +199,14 @@ def test_a_recorded_command_of_an_older_run_splits_as_it_did(tmp_path):
     age(folder)
     config = json.loads((folder / "config.json").read_text())
     config["command"] = ["python", "-m", "tfnas.search", "--method=pdarts"]
-    recorded = commands.record("search", earlier.typed(config))
-    assert recorded == "python -m tfnas.search --method=pdarts --halves=index"
+    line = recorded.record(search.SearchConfig, earlier.typed(config))
+    assert line == "python -m tfnas.search --method=pdarts --halves=index"
     config["method"]["halves"] = "stratified"
-    assert "halves" not in commands.record("search", earlier.typed(config))
+    line = recorded.record(search.SearchConfig, earlier.typed(config))
+    assert "halves" not in line
 
 
 def test_a_sweep_passes_the_rule_on():
     given = {"halves": "index", "seeds": (0, 1)}
     for task in sweep.resolve(given)[1]:
-        assert "--halves=index" in commands.flags(task.search)
+        assert "--halves=index" in command.typed(task.search)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tfnas.genotype import Cell, Edge, Genotype
-from tfnas.runs import reading
-from tfnas.runs.folder import Run
-from tfnas.search.history import COLUMNS, OPTIONAL_COLUMNS, History
+from tfnas.runs.contents import OPTIONAL_COLUMNS, SEARCH_COLUMNS
+from tfnas.runs.folder import Folder
+from tfnas.search.history import History
 
 OPERATIONS = [["none", "skip_connect"]] * 2
 
@@ -63,7 +63,7 @@ def history(supernet):
 
 
 def save(history, folder):
-    with Run(folder, {}) as run:
+    with Folder(folder, {}) as run:
         history.save(run)
     return folder
 
@@ -83,10 +83,9 @@ def test_what_was_noted_does_not_change_with_the_variables(history, supernet):
 
 
 def test_the_table_has_the_columns_that_the_report_reads(history, tmp_path):
-    assert COLUMNS == reading.COLUMNS
     text = (save(history, tmp_path / "run") / "history.csv").read_text()
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert tuple(rows[0]) == (*COLUMNS, *OPTIONAL_COLUMNS)
+    assert tuple(rows[0]) == (*SEARCH_COLUMNS, *OPTIONAL_COLUMNS)
     assert [(row["stage"], row["epoch"]) for row in rows] == [
         ("0", "1"),
         ("0", "2"),
@@ -124,7 +123,7 @@ def test_the_files_need_no_pickle_and_hold_every_epoch(history, tmp_path):
 def test_a_checkpoint_carries_the_history_bit_for_bit(
     history, supernet, tmp_path
 ):
-    with Run(tmp_path / "checkpointed", {}) as run:
+    with Folder(tmp_path / "checkpointed", {}) as run:
         arrays, values = history.state()
         run.save_checkpoint(arrays | {"variable/w": np.ones(1)}, values)
         arrays, values = run.load_checkpoint()

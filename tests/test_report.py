@@ -8,10 +8,11 @@ import re
 import numpy as np
 import pytest
 
+from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.report import findings, markup, write_report
 from tfnas.report.__main__ import main
-from tfnas.runs.reading import COLUMNS
+from tfnas.runs.contents import SEARCH_COLUMNS
 
 OPERATIONS = (
     "none",
@@ -128,7 +129,7 @@ def write_run(
                 round(3 * t),
                 61.5 + 40 * noise[0],
             )
-            rows.append(dict(zip(COLUMNS, values, strict=True)))
+            rows.append(dict(zip(SEARCH_COLUMNS, values, strict=True)))
             changed = list(normal)
             for _ in range(int(6 * (1 - min(1, 1.3 * t)) + 0.5)):
                 changed[rng.integers(8)] = str(rng.choice(OPERATIONS[1:]))
@@ -173,7 +174,7 @@ def write_run(
     ):
         (folder / name).write_text(json.dumps(content))
     with (folder / "history.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, SEARCH_COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
     np.savez(folder / "alphas.npz", **alphas)
@@ -634,7 +635,9 @@ def test_the_command_writes_the_page(tmp_path, capsys):
 
 @pytest.mark.parametrize("arguments", [[], ["a", "b"], ["--x"], ["nowhere"]])
 def test_a_mistake_in_the_command_is_one_line(arguments, capsys):
-    assert main(["report", *arguments]) == 1
+    with pytest.raises(SystemExit) as left:
+        command.run(main, ["report", *arguments])
+    assert left.value.code == 1
     streams = capsys.readouterr()
     assert streams.out == ""
     assert streams.err.count("\n") == 1

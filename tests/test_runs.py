@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tfnas.cli.files import staged
 from tfnas.errors import UserError
-from tfnas.runs.folder import Run
+from tfnas.runs.folder import Folder
+from tfnas.runs.reading import read_run, runs_in
 
 ROOT = Path(__file__).parents[1]
 CONFIG = {"config": {"seed": 0}, "method": {"epochs": 50, "cells": (8,)}}
@@ -25,12 +27,12 @@ def folder(tmp_path):
 
 @pytest.fixture
 def run(folder):
-    with Run(folder, CONFIG) as run:
+    with Folder(folder, CONFIG) as run:
         yield run
 
 
 def resume(folder, config=CONFIG):
-    return Run(folder, config, resume=True)
+    return Folder(folder, config, resume=True)
 
 
 def listing(folder):
@@ -49,12 +51,12 @@ def test_a_new_run_writes_down_what_it_is(run, folder):
 
 
 def test_check_touches_nothing(folder):
-    assert not Run(folder, CONFIG).check()
+    assert not Folder(folder, CONFIG).check()
     assert not folder.parent.exists()
 
 
 def test_the_same_values_resume(folder):
-    with Run(folder, CONFIG):
+    with Folder(folder, CONFIG):
         pass
     before = (folder / "config.json").stat().st_mtime_ns
     assert resume(folder).check()
@@ -63,14 +65,14 @@ def test_the_same_values_resume(folder):
 
 
 def test_a_run_is_not_overwritten(folder):
-    with Run(folder, CONFIG):
+    with Folder(folder, CONFIG):
         pass
     with pytest.raises(UserError, match=r"holds a run; add --resume"):
-        Run(folder, CONFIG).__enter__()
+        Folder(folder, CONFIG).__enter__()
 
 
 def test_other_values_do_not_resume_and_are_all_listed(folder):
-    with Run(folder, CONFIG):
+    with Folder(folder, CONFIG):
         pass
     other = {"config": {"seed": 1}, "method": {"epochs": 25, "cells": (8,)}}
     with pytest.raises(UserError) as error:
@@ -83,14 +85,14 @@ def test_other_values_do_not_resume_and_are_all_listed(folder):
 
 def test_another_command_line_and_other_versions_resume(folder):
     first = CONFIG | {"command": ["a"], "versions": {"numpy": "1"}}
-    with Run(folder, first):
+    with Folder(folder, first):
         pass
     later = CONFIG | {"command": ["a", "b"], "versions": {"numpy": "2"}}
     assert resume(folder, later).check()
 
 
 def test_a_part_of_the_values_can_be_checked_alone(folder):
-    with Run(folder, CONFIG):
+    with Folder(folder, CONFIG):
         pass
     assert resume(folder, {"config": {"seed": 0}}).check()
     with pytest.raises(UserError, match=r"config\.seed was 0, now 1"):
@@ -107,7 +109,7 @@ def test_a_folder_with_other_things_is_left_alone(folder):
     folder.mkdir(parents=True)
     (folder / "thesis.tex").write_text("years of work")
     with pytest.raises(UserError, match=r"holds 'thesis.tex' but no run"):
-        Run(folder, CONFIG).__enter__()
+        Folder(folder, CONFIG).__enter__()
     assert listing(folder) == ["thesis.tex"]
 
 
@@ -116,7 +118,7 @@ def test_a_run_killed_before_it_began_is_no_obstacle(folder, left):
     folder.mkdir(parents=True)
     for name in left:
         (folder / name).touch()
-    with Run(folder, CONFIG):
+    with Folder(folder, CONFIG):
         assert listing(folder) == ["config.json", "lock"]
 
 
@@ -124,16 +126,16 @@ def test_a_run_killed_before_it_began_is_no_obstacle(folder, left):
 def test_a_damaged_config_is_named(folder, text):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(text)
-    with pytest.raises(UserError, match=r"config\.json: cannot be read"):
+    with pytest.raises(UserError, match=r"config\.json: not .*; restore it"):
         resume(folder).check()
 
 
 @pytest.mark.parametrize("name", ["file", "file/below", "n" * 300])
-@pytest.mark.parametrize("action", [Run.check, Run.__enter__])
+@pytest.mark.parametrize("action", [Folder.check, Folder.__enter__])
 def test_a_folder_that_cannot_be_made(tmp_path, name, action):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"--out=.*choose a folder that can"):
-        action(Run(tmp_path / name, CONFIG))
+        action(Folder(tmp_path / name, CONFIG))
 
 
 # === One process at a time ===
@@ -142,8 +144,8 @@ def test_a_folder_that_cannot_be_made(tmp_path, name, action):
 def holder(folder):
     """A second process that holds a run until its input ends."""
     code = (
-        "import sys; from tfnas.runs.folder import Run\n"
-        "with Run(sys.argv[1], {}, resume=True): print('held', flush=True)"
+        "import sys; from tfnas.runs.folder import Folder\n"
+        "with Folder(sys.argv[1], {}, resume=True): print('held', flush=True)"
         "; sys.stdin.read()"
     )
     return subprocess.Popen(
@@ -155,9 +157,9 @@ def holder(folder):
     )
 
 
-@pytest.mark.parametrize("action", [Run.check, Run.__enter__])
+@pytest.mark.parametrize("action", [Folder.check, Folder.__enter__])
 def test_a_second_process_is_refused_until_the_first_is_gone(folder, action):
-    with Run(folder, CONFIG):
+    with Folder(folder, CONFIG):
         pass
     with holder(folder) as process:
         assert process.stdout.readline() == "held\n"
@@ -169,11 +171,11 @@ def test_a_second_process_is_refused_until_the_first_is_gone(folder, action):
 
 
 def test_a_refused_run_does_not_hold_the_lock(folder):
-    with Run(folder, CONFIG):
+    with Folder(folder, CONFIG):
         with pytest.raises(UserError, match="another process"):
             resume(folder).__enter__()
         with pytest.raises(UserError, match="another process"):
-            Run(folder, CONFIG).__enter__()
+            Folder(folder, CONFIG).__enter__()
     with resume(folder):
         pass
 
@@ -217,6 +219,62 @@ def test_a_failure_half_way_leaves_the_earlier_file(
     assert (folder / "history.csv").read_text() == "earlier"
     assert not list(folder.rglob("*.part"))
     assert run.load_checkpoint() is None
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write(run, folder):
+    (folder / "history.csv.x1.part").mkdir()
+    (folder / "history.csv.part").touch()  # as older versions left it
+    (folder / "notes.part").touch()
+    run.write("history.csv", "whole")
+    names = ["config.json", "history.csv", "lock", "notes.part"]
+    assert listing(folder) == names
+
+
+def test_two_who_write_a_file_at_once_leave_it_whole(tmp_path):
+    path = tmp_path / "report.html"
+    with staged(path) as one, staged(path) as other:
+        one.write_text("one")
+        other.write_text("other")
+    assert path.read_text() == "one"
+    assert listing(tmp_path) == ["report.html"]
+
+
+# === The reader ===
+
+KINDS = {
+    "search": {"method": {}},
+    "train": {"recipe": {}, "genotype": {}},
+    "baseline": {"recipe": {}},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_says_which_command_made_it(folder, kind):
+    with Folder(folder, {"config": {}, **KINDS[kind]}):
+        assert read_run(folder).kind == kind
+    for other in KINDS.keys() - {kind}:
+        with pytest.raises(UserError, match=rf"not of tfnas\.{other}; give"):
+            read_run(folder, other)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"config": {}}'])
+def test_what_no_command_wrote_is_not_a_run(folder, text):
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(text)
+    with pytest.raises(UserError, match=r"config\.json: not of a run"):
+        read_run(folder)
+    assert not list(runs_in(folder.parent))
+
+
+def test_a_file_is_read_when_it_is_asked_for(folder):
+    with Folder(folder, {"config": {}, "method": {}}) as writing:
+        run = read_run(folder)
+        with pytest.raises(
+            UserError, match=r"summary\.json: missing; .*resume"
+        ):
+            run.summary  # noqa: B018
+        writing.write_json("summary.json", {"seconds": 7200})
+        assert run.hours == 2
 
 
 # === Checkpoints ===
@@ -395,7 +453,7 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_is_named_and_spares_what_is_there(small_disk):
-    with Run(small_disk / "run", CONFIG) as run:
+    with Folder(small_disk / "run", CONFIG) as run:
         save(run, 1)
         run.write("history.csv", "earlier")
         large = {"w": np.zeros(1 << 19)}

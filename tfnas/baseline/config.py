@@ -2,14 +2,23 @@
 
 import dataclasses
 
-from tfnas.baseline.titles import TITLES, UNTRAINED
-from tfnas.choice import check_values, choice, fields
-from tfnas.cli import command
+from tfnas.choice import choice, fields
+from tfnas.cli import command, flags
 from tfnas.errors import UserError
 from tfnas.runs import earlier, trials
 from tfnas.spaces import names, sampling
-from tfnas.train import Recipe, preset
+from tfnas.train import Recipe
 
+# What the searches are called.
+TITLES = {
+    "random": "Random search",
+    "evolution": "Regularised evolution",
+    "naswot": "Random search by NASWOT",
+    "synflow": "Random search by synflow",
+    "weight_sharing": "Random search with shared weights",
+}
+# These look at a network without training it.
+UNTRAINED = ("naswot", "synflow")
 # What an untrained network and the batch that it sees are made of.
 _OF_NETWORK = ("channels", "cells", "stem", "batch_size", "augmentation")
 _OF_NETWORK += ("halves",)
@@ -26,29 +35,17 @@ cell, the other half judges it, as in a search with gradients.
 class BaselineConfig:
     """What a baseline is asked for, apart from the recipe of its trainings."""
 
+    VALUES = Recipe
+
     name: str = choice("random", "how cells are found", tuple(TITLES))
     space: str = choice("darts", "search space", names())
     preset: str = choice(
         "quick", "the recipe's values for the training of a cell"
     )
-    dataset: str = choice(
-        "digits",
-        "digits, fashion_mnist, cifar10, cifar100, image_folder or a name "
-        "of TensorFlow Datasets",
-    )
-    data_dir: str | None = choice(
-        None,
-        "folder of the data: DIR/train/CLASS/*, DIR/test/CLASS/* for "
-        "image_folder",
-    )
-    image_size: int | None = choice(
-        None, "crop and resize the images to this height and width"
-    )
-    train_images: int | None = choice(
-        None,
-        "search with so many of the training images only, see --halves",
-        least=2,
-    )
+    dataset: str = flags.dataset()
+    data_dir: str | None = flags.data_dir()
+    image_size: int | None = flags.image_size()
+    train_images: int | None = flags.train_images("search")
     trials: int = choice(20, "cells to try", least=1)
     minutes: float = choice(
         0.0, "try no more after so many minutes of trials; 0 is any", least=0
@@ -57,19 +54,18 @@ class BaselineConfig:
     sample: int = choice(
         3, "cells among which the evolution chooses a parent", least=1
     )
-    seed: int = choice(0, "seed of the cells and of their trainings")
-    out: str | None = choice(
-        None, "folder to write, runs/NAME_DATASET_seedN by default"
-    )
-    resume: bool = choice(False, "go on with the run in --out")
-    deterministic: bool = choice(
-        True, "the same seed gives the same cell, bit for bit"
-    )
+    seed: int = flags.seed("the cells and of their trainings")
+    out: str | None = flags.out("runs/NAME_DATASET_seedN")
+    resume: bool = flags.resume()
+    deterministic: bool = flags.deterministic("cell")
 
-    def decisive(self):
-        """{flag: value} of the flags that decide what is found."""
-        aside = ("out", "resume")
-        return {k: v for k, v in vars(self).items() if k not in aside}
+    def decisive(self, recipe):
+        """All that decides what is found, JSON-ready.
+
+        Args:
+            recipe: the `Recipe`.
+        """
+        return {"config": flags.decisive(self), "recipe": recipe.values()}
 
 
 def main(argv):
@@ -81,26 +77,25 @@ def main(argv):
     Raises:
         UserError: if an argument, the data or the folder cannot be used.
     """
-    if command.asks_for_help(argv):
-        print(_help(argv))
-        return 0
-    given = command.parse(argv, BaselineConfig, Recipe)
+    configs = (BaselineConfig, Recipe)
+    return command.answer(
+        argv, configs, USAGE, lambda given: _search(given, argv), _shown
+    )
+
+
+def _search(given, argv):
     config, values = resolve(given)
     trials.check_installed("name")
     # NumPy would double the time that --help takes.
     from tfnas.data import check_request
-    from tfnas.runs.folder import Run
+    from tfnas.runs.folder import Folder
 
-    check_request(
-        config.dataset, config.data_dir, config.image_size, values.augmentation
-    )
-    wanted = {"config": config.decisive(), "recipe": values.values()}
-    Run(config.out, wanted, config.resume).check()
+    check_request(*flags.images(config), values.augmentation)
+    Folder(config.out, config.decisive(values), config.resume).check()
     with command.quiet_start():
         from tfnas.baseline import run
 
     run.search(config, values, argv)
-    return 0
 
 
 def resolve(given):
@@ -115,21 +110,17 @@ def resolve(given):
     Raises:
         UserError: for a value that cannot be.
     """
-    typed, config = given, BaselineConfig(**command.part(given, BaselineConfig))
-    if config.out is None:
-        folder = f"runs/{config.name}_{config.dataset}_seed{config.seed}"
-        config = dataclasses.replace(config, out=folder)
-    kept = earlier.kept(config.out, given, "config", "recipe")
-    given = {**kept, **given, "out": config.out}
-    config = BaselineConfig(**command.part(given, BaselineConfig))
-    check_values(config)
+    typed, config = given, command.made(BaselineConfig, given)
+    name = f"{config.name}_{config.dataset}_seed{config.seed}"
+    out = config.out or f"runs/{name}"
+    kept = earlier.kept(out, given, "config", "recipe")
+    given = {**kept, **given, "out": out}
+    config = command.made(BaselineConfig, given)
     if config.sample > config.population:
         raise UserError(
             f"--sample={config.sample}: is more than "
             f"--population={config.population}"
         )
-    if not 0 <= config.seed < 2**31:
-        raise UserError(f"--seed={config.seed}: use 0 to {2**31 - 1}")
     if config.name == "weight_sharing" and config.space == "mobile":
         raise UserError(
             "--name=weight_sharing: has no supernet of --space=mobile; use "
@@ -138,7 +129,8 @@ def resolve(given):
     # An older run may have begun with more; --resume compares all values.
     if not config.resume:
         command.refuse_unused(typed, unused(config.name))
-    values = preset(config.preset).with_flags(command.part(given, Recipe))
+    values = Recipe.preset(config.preset)
+    values = values.with_flags(command.part(given, Recipe))
     return config, values.for_space(config.space, typed)
 
 
@@ -173,16 +165,20 @@ def unused(name):
     )
 
 
-def _help(argv):
-    """The help, with the values that hold beside the other arguments."""
-    others = command.without_help(argv)
-    config, values = resolve(command.parse(others, BaselineConfig, Recipe))
+def _shown(given):
+    """The lines of the help, with the values that hold beside others."""
+    config, values = resolve(given)
     size = len(sampling.choices(config.space))
-    lines = [USAGE]
-    lines += [f"{name}: {title}" for name, title in TITLES.items()]
-    lines += ["", f"space {config.space}: {size} choices", "", "run:"]
-    lines += command.help_lines(config)
     untrained = " (of the network alone)" if config.name in UNTRAINED else ""
-    lines += ["", f"recipe, --preset={config.preset}{untrained}", ""]
-    lines += command.help_lines(values)
-    return "\n".join(lines)
+    return [
+        *(f"{name}: {title}" for name, title in TITLES.items()),
+        "",
+        f"space {config.space}: {size} choices",
+        "",
+        "run:",
+        *command.help_lines(config),
+        "",
+        f"recipe, --preset={config.preset}{untrained}",
+        "",
+        *command.help_lines(values),
+    ]

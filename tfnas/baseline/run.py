@@ -1,26 +1,24 @@
 """One search without gradients, from images to a genotype and its report."""
 
-import csv
 import math
 import time
-from pathlib import Path
 
 import keras
 
-from tfnas import data, report
+from tfnas import data, report, train
 from tfnas.baseline import proxies, shared_weights
+from tfnas.baseline.config import TITLES, UNTRAINED
 from tfnas.baseline.proposals import Evolution, Sampling
-from tfnas.baseline.titles import TITLES, UNTRAINED
 from tfnas.errors import UserError
 from tfnas.networks.darts.evaluation import build_network
-from tfnas.runs import summary
+from tfnas.runs import contents, summary
 from tfnas.runs.callbacks import Diverged
-from tfnas.runs.folder import Run
+from tfnas.runs.folder import Folder
 from tfnas.runs.preparation import prepare
-from tfnas.runs.trials import run_trials
+from tfnas.runs.reading import read_run
+from tfnas.runs.trials import run_trials, trial_of
 from tfnas.spaces import mobile, sampling
 from tfnas.train import TrainConfig
-from tfnas.train import run as train_run
 
 
 def search(config, recipe, argv):
@@ -38,20 +36,18 @@ def search(config, recipe, argv):
         UserError: if the data or the folder cannot be used, or a score is
             not finite.
     """
-    place = _place(config, "")
-    dataset, strategy = prepare(place, recipe)
+    dataset, strategy = prepare(_training(config), recipe)
     for line in summary.missing_classes(dataset, recipe, config.seed):
         print(line, flush=True)
     judge = _Judge(config, recipe, dataset, strategy)
     record = {
         "command": ["python", "-m", "tfnas.baseline", *argv[1:]],
-        "config": config.decisive(),
-        "recipe": recipe.values(),
+        **config.decisive(recipe),
         "data": summary.described(dataset, recipe, config.seed),
         "versions": summary.versions(),
     }
     with (
-        Run(config.out, record, config.resume) as run,
+        Folder(config.out, record, config.resume) as run,
         data.damage_named(dataset),
     ):
         judge.prepare(run)
@@ -64,7 +60,7 @@ def search(config, recipe, argv):
             lambda trial: f"score {trial.score:.4f}",
         )
         genotype = judge.genotype(best.hyperparameters.values, best.score)
-        run.write("genotype.json", genotype.to_json())
+        run.write(contents.GENOTYPE, genotype.to_json())
         before = judge.shared.seconds() if judge.shared else 0.0
         _summarise(run, config, recipe, dataset, genotype, before)
         page = report.write_report(run.folder)
@@ -79,13 +75,7 @@ class _Judge:
         self.config, self.recipe = config, recipe
         self.dataset, self.strategy = dataset, strategy
         self.halves = data.search_halves(dataset, recipe.halves, config.seed)
-        self.size = {
-            "input_shape": dataset.image_shape,
-            "classes": len(dataset.classes),
-            "channels": recipe.channels,
-            "cells": recipe.cells,
-            "stem": recipe.stem,
-        }
+        self.size = recipe.size(dataset)
 
     def prepare(self, run):
         """Train the supernet whose weights the cells share, if they do."""
@@ -120,9 +110,11 @@ class _Judge:
 
     def _trained(self, number, genotype):
         held = len(self.halves[1])
-        trial = _place(self.config, f"trials/{number:04}", valid_images=held)
+        trial = trial_of(
+            _training(self.config), f"trials/{number:04}", valid_images=held
+        )
         try:
-            return train_run.validate(
+            return train.validate(
                 trial,
                 self.recipe,
                 genotype,
@@ -173,19 +165,11 @@ _NOT_FINITE = {
 }
 
 
-def _place(config, name, **changes):
-    """The training's configuration that a trial has in the run's folder."""
-    out = Path(config.out) / name
-    names = ("dataset", "data_dir", "image_size", "train_images")
-    shared = {name: getattr(config, name) for name in names}
-    return TrainConfig(
-        **shared,
-        seed=config.seed,
-        out=str(out),
-        resume=(out / "config.json").exists(),
-        deterministic=config.deterministic,
-        **changes,
-    )
+def _training(config):
+    """The configuration of a training with a baseline's own values."""
+    names = ("dataset", "data_dir", "image_size", "train_images", "seed")
+    names += ("out", "deterministic")
+    return TrainConfig(**{name: getattr(config, name) for name in names})
 
 
 def _oracle(config):
@@ -203,15 +187,13 @@ def _oracle(config):
 
 
 def _summarise(run, config, recipe, dataset, genotype, before):
-    with open(run.folder / "trials.csv", newline="") as file:
-        times = [float(row["seconds"]) for row in csv.DictReader(file)]
-    seconds, trials = before + sum(times), len(times)
+    times = read_run(run.folder).trials["seconds"].tolist()
     run.write_json(
-        "summary.json",
+        contents.SUMMARY,
         {
             "title": TITLES[config.name],
-            "seconds": round(seconds, 1),
-            "trials": trials,
+            "seconds": round(before + sum(times), 1),
+            "trials": len(times),
             "peak_memory_mb": summary.peak_memory(),
             "network": summary.network_of_paper(
                 genotype,

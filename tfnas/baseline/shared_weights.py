@@ -14,13 +14,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas import data, methods
+from tfnas.bilevel.supervised import SupervisedTraining
 from tfnas.networks.darts.supernet import Supernet
 from tfnas.networks.nasbench201.supernet import BenchSupernet
 from tfnas.networks.pruning import kept_operations
-from tfnas.runs.folder import Run
+from tfnas.runs.contents import is_begun
+from tfnas.runs.folder import Folder
 from tfnas.runs.resumable import Resumable
 from tfnas.spaces import sampling
-from tfnas.train.supervised import SupervisedTraining
 
 # A softmax of this and of zeros is one and zeros, to the last bit.
 CHOSEN = 200.0
@@ -33,7 +34,7 @@ def train(run, config, recipe, dataset, strategy):
     """Train the supernet, or the rest of it.
 
     Args:
-        run: the `Run` of the baseline; the supernet has a folder in it.
+        run: the baseline's `Folder`; the supernet has a folder in it.
         config: a `BaselineConfig`.
         recipe: the `Recipe` of the supernet's training.
         dataset: the `Dataset`.
@@ -44,8 +45,7 @@ def train(run, config, recipe, dataset, strategy):
     """
     folder = run.folder / "supernet"
     shared = SharedWeights(config, recipe, dataset, strategy)
-    resume = (folder / "config.json").exists()
-    with Run(folder, run.config, resume) as own:
+    with Folder(folder, run.config, is_begun(folder)) as own:
         shared.train(own)
     return shared
 

@@ -2,7 +2,7 @@
 
 import json
 
-from tfnas.sweep.commands import DIR
+from tfnas.runs.recorded import DIR
 from tfnas.train import Recipe
 from tfnas.zoo.schema import RANDOM
 

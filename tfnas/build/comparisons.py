@@ -1,4 +1,4 @@
-"""A finished comparison, put in its place in the zoo."""
+"""A finished comparison, kept in the zoo."""
 
 import csv
 from pathlib import Path

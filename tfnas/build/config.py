@@ -7,7 +7,7 @@ from tfnas import zoo
 from tfnas.choice import choice
 from tfnas.cli import command
 from tfnas.errors import UserError
-from tfnas.export.requirements import check_libraries
+from tfnas.export import check_libraries
 
 USAGE = """usage: python -m tfnas.build --model=NAME [--flag=value ...]
        python -m tfnas.build --run=DIR [--name=NAME] [--flag=value ...]
@@ -82,14 +82,14 @@ def main(argv):
         UserError: if an argument, an entry, the data or a folder cannot be
             used, or the zoo is not what its index says.
     """
-    if command.asks_for_help(argv):
-        print("\n".join([USAGE, *command.help_lines(BuildConfig)]))
-        return 0
-    config = resolve(command.parse(argv, BuildConfig))
+    return command.answer(argv, (BuildConfig,), USAGE, _build)
+
+
+def _build(given):
+    config = resolve(given)
     from tfnas.build import run
 
     run.build(config)
-    return 0
 
 
 def resolve(given):
@@ -105,7 +105,7 @@ def resolve(given):
         UserError: for a flag that is missing or does not fit the others, an
             entry that cannot be built, or a folder that cannot be used.
     """
-    config = BuildConfig(**given)
+    config = command.made(BuildConfig, given)
     modes = [m for m in MODES if given.get(m)]
     if not modes:
         raise UserError(
@@ -120,9 +120,9 @@ def resolve(given):
         return config
     _check_writable(config)
     for mode in ("run", "comparison"):
-        place = getattr(config, mode)
-        if place and not Path(place).is_dir():
-            raise UserError(f"--{mode}={place}: no such folder")
+        folder = getattr(config, mode)
+        if folder and not Path(folder).is_dir():
+            raise UserError(f"--{mode}={folder}: no such folder")
     if config.comparison:
         return config
     if config.export:

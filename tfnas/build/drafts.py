@@ -1,4 +1,4 @@
-"""An entry and its files, put in their places in the zoo."""
+"""An entry and its files, put in the zoo."""
 
 import dataclasses
 from typing import Any
@@ -7,8 +7,8 @@ from tfnas.build.card import render
 from tfnas.cli.files import staged
 from tfnas.genotype import Genotype
 from tfnas.zoo import entries, index
-from tfnas.zoo.genotypes import place, root
-from tfnas.zoo.loading import weights_place
+from tfnas.zoo.genotypes import genotype_file, root
+from tfnas.zoo.loading import entry_weights_file
 from tfnas.zoo.schema import Entry
 
 
@@ -31,7 +31,7 @@ class Draft:
     model: Any
 
 
-def card_place(name, zoo=None):
+def card_file(name, zoo=None):
     """The card of an entry."""
     return root(zoo) / "cards" / f"{name}.md"
 
@@ -52,9 +52,9 @@ def write(draft, zoo=None):
     """
     entry = draft.entry
     files = {
-        place(entry.architecture, zoo): draft.text.encode(),
-        weights_place(entry.name, zoo): draft.weights,
-        card_place(entry.name, zoo): render(entry, draft.genotype).encode(),
+        genotype_file(entry.architecture, zoo): draft.text.encode(),
+        entry_weights_file(entry.name, zoo): draft.weights,
+        card_file(entry.name, zoo): render(entry, draft.genotype).encode(),
     }
     found = known(zoo)
     names = [other.name for other in found]

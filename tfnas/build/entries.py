@@ -3,21 +3,16 @@
 import shutil
 from pathlib import Path
 
-from tfnas import train
+from tfnas import export, train
 from tfnas.build.drafts import Draft, known, write
 from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.runs import earlier
-from tfnas.runs.trained import (
-    dataset_of,
-    hours,
-    read_json,
-    read_run,
-    with_statistics,
-)
-from tfnas.sweep import commands
-from tfnas.zoo.genotypes import found_by, place
+from tfnas.runs import contents, earlier, recorded
+from tfnas.runs.reading import read_run
+from tfnas.search import SearchConfig
+from tfnas.train import TrainConfig
+from tfnas.zoo.genotypes import found_by, genotype_file
 from tfnas.zoo.index import list_models, stored
 from tfnas.zoo.schema import MEASURED, NAME, RANDOM, Entry
 
@@ -36,7 +31,7 @@ def of_run(config):
             architecture, its data are not there, or its weights do not give
             the accuracy that it measured. Nothing is written then.
     """
-    run = read_run(config.run)
+    run = read_run(config.run, "train")
     name = config.name or _name(run)
     search = _search(config, run)
     draft = describe(
@@ -48,15 +43,13 @@ def of_run(config):
 def finish(config, draft):
     """Export a draft where that is asked for, then write it to the zoo."""
     if config.export:
-        from tfnas.export.run import export_network
-
         name = draft.entry.name
         folder = Path(config.out or f"runs/build_{name}") / "export"
         if config.resume:
             # It was written just before the entry should have been.
             shutil.rmtree(folder, ignore_errors=True)
         names = draft.entry.classes
-        done = export_network(draft.model, folder, name, classes=names)
+        done = export.export_network(draft.model, folder, name, classes=names)
         print(f"{done['saved_model']}\n{done['onnx']}", flush=True)
     write(draft, config.zoo)
 
@@ -65,7 +58,7 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
     """A run as an entry: its network is built, loaded and measured again.
 
     Args:
-        run: a `TrainedRun`.
+        run: the `Run` of a training.
         name: the entry's name.
         zoo: the zoo's folder, or None for the project's own.
         search: the entry's record of its search, or None.
@@ -88,12 +81,12 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
     text = run.genotype.to_json()
     if not anew:
         text = _genotype_text(run.genotype, architecture, zoo)
-    recorded = _training(run, architecture)
+    training = _training(run, architecture)
     with command.quiet_start():
         from tfnas.build.accuracy import correct_images
         from tfnas.zoo.loading import network_of
-    dataset = dataset_of(run, data_dir)
-    run, summary = with_statistics(run, data_dir), run.summary
+    dataset = run.dataset(data_dir)
+    run, summary = run.with_statistics(data_dir), run.summary
     entry = Entry.from_dict(
         {
             "name": name,
@@ -114,7 +107,7 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
                 "images": summary["test_images"],
                 "correct": summary["test_correct"],
             },
-            "training": recorded,
+            "training": training,
             "search": search or _known_search(architecture, zoo),
         },
         f"--run={run.folder}",
@@ -141,20 +134,16 @@ def record_search(folder, genotype):
     Raises:
         UserError: if it is not of a finished search, or found another one.
     """
-    folder = Path(folder)
-    config = read_json(folder / "config.json")
-    if "method" not in config:
-        raise UserError(f"{folder}: not of tfnas.search; give such a folder")
-    found = Genotype.from_json(folder / "genotype.json")
-    if not same_architecture(found, genotype):
+    run = read_run(folder, "search")
+    if not same_architecture(run.genotype, genotype):
         raise UserError(
             f"{folder}: found another genotype than was trained; give the "
             "search that found it"
         )
     return {
-        "command": commands.record("search", earlier.typed(config)),
-        "seed": config["config"]["seed"],
-        "hours": hours(read_json(folder / "summary.json")),
+        "command": recorded.record(SearchConfig, run.typed),
+        "seed": run.config["config"]["seed"],
+        "hours": round(run.hours, 3),
     }
 
 
@@ -189,7 +178,7 @@ def _name(run):
 
 def _genotype_text(genotype, architecture, zoo):
     """The text of the genotype's file: what is there, or a new one."""
-    path = place(architecture, zoo)
+    path = genotype_file(architecture, zoo)
     if not path.is_file():
         return genotype.to_json()
     if not same_architecture(Genotype.from_json(path), genotype):
@@ -201,23 +190,24 @@ def _genotype_text(genotype, architecture, zoo):
 
 def _training(run, architecture):
     """The record of a training; its command must give the same recipe."""
-    recorded = commands.record(
-        "train", earlier.typed(run.config), architecture, run.config["config"]
+    line = recorded.record(
+        TrainConfig, run.typed, architecture, run.config["config"]
     )
-    given = commands.parse("train", recorded)
+    given = recorded.parse(TrainConfig, line)
     start = given.get("weights")
     if start and start not in list_models(weights=True):
         raise UserError(
             f"--run={run.folder}: started from {start}, which is not of the "
             "zoo; make an entry of that first and train from its name"
         )
-    here = str(run.folder / "genotype.json")
     if "machine" not in run.summary:
         raise UserError(
-            f"{run.folder / 'summary.json'}: has no machine, an earlier "
+            f"{run.folder / contents.SUMMARY}: has no machine, an earlier "
             "version trained it; train it again"
         )
-    config, recipe, genotype = train.resolve({**given, "genotype": here})
+    config, recipe, genotype = train.resolve(
+        {**given, "genotype": str(run.folder)}
+    )
     wanted = config.decisive(recipe, genotype)
     for part in ("config", "recipe"):
         for name, value in run.config[part].items():
@@ -227,10 +217,10 @@ def _training(run, architecture):
                     f"gives {wanted[part].get(name)} now; train it again"
                 )
     return {
-        "command": recorded,
+        "command": line,
         "recipe": run.config["recipe"],
         "seed": run.config["config"]["seed"],
-        "hours": hours(run.summary),
+        "hours": round(run.hours, 3),
         "machine": run.summary["machine"],
         "epoch": run.summary["epoch"],
         "weights": run.summary["weights"],
@@ -242,10 +232,9 @@ def _search(config, run):
     """The record of the search before a run, where its folder is known."""
     if config.search_run:
         return record_search(config.search_run, run.genotype)
-    typed = commands.parse("train", run.config["command"])["genotype"]
-    folder = Path(typed) if Path(typed).is_dir() else Path(typed).parent
-    path = folder / "config.json"
-    if not path.is_file() or "method" not in read_json(path):
+    typed = recorded.parse(TrainConfig, run.config["command"])["genotype"]
+    folder = contents.folder_of(typed)
+    if folder is None or contents.kind(earlier.read(folder)) != "search":
         return None
     return record_search(folder, run.genotype)
 

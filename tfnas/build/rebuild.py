@@ -6,14 +6,16 @@ from pathlib import Path
 
 from tfnas import zoo
 from tfnas.build import entries
+from tfnas.cli import command
 from tfnas.errors import UserError
-from tfnas.genotype import Genotype
-from tfnas.runs import earlier
-from tfnas.runs.trained import read_run
-from tfnas.sweep import commands
+from tfnas.runs import contents, earlier, recorded
+from tfnas.runs.reading import read_run
+from tfnas.search import SearchConfig
 from tfnas.train import TrainConfig
-from tfnas.zoo.genotypes import place
+from tfnas.zoo.genotypes import genotype_file
 from tfnas.zoo.loading import genotype_of
+
+_CONFIGS = {"search": SearchConfig, "train": TrainConfig}
 
 
 def rebuild(config):
@@ -31,7 +33,8 @@ def rebuild(config):
     """
     entry, out = zoo.entry(config.model, config.zoo), Path(config.out)
     genotype_of(entry, config.zoo)  # Says now what is wrong with its file.
-    source, search = place(entry.architecture, config.zoo), entry.search
+    source = genotype_file(entry.architecture, config.zoo)
+    search = entry.search
     other = False
     # Both commands are known to be right before the first one starts.
     again = {"resume": config.resume, "data_dir": config.data_dir}
@@ -40,14 +43,14 @@ def rebuild(config):
     train = _replay("train", entry.training["command"], out, **again)
     if config.search:
         _run("search", _replay("search", entry.search["command"], out, **again))
-        source = out / "search" / "genotype.json"
-        found = Genotype.from_json(source)
+        found = read_run(out / "search").genotype
+        source = out / "search" / contents.GENOTYPE
         other = _is_other(entry, found, config.zoo)
         search = entries.record_search(out / "search", found)
     # The new search's data may be others than those of the training.
     train = {"dataset": TrainConfig.dataset, **train}
     _run("train", {**train, "genotype": str(source)})
-    run = read_run(out / "train")
+    run = read_run(out / "train", "train")
     draft = entries.describe(
         run,
         entry.name,
@@ -66,17 +69,17 @@ def rebuild(config):
     entries.finish(config, draft)
 
 
-def _replay(kind, recorded, out, data_dir, resume, **instead):
+def _replay(kind, line, out, data_dir, resume, **instead):
     folder = out / kind
     instead["out"] = str(folder)
     # A build may have been stopped before this part began.
-    if resume and (folder / "config.json").is_file():
+    if resume and contents.is_begun(folder):
         instead["resume"] = True
-    return commands.replay(kind, recorded, data_dir, **instead)
+    return recorded.replay(_CONFIGS[kind], line, data_dir, **instead)
 
 
 def _run(kind, given):
-    words = ["-m", f"tfnas.{kind}", *commands.flags(given)]
+    words = ["-m", f"tfnas.{kind}", *command.typed(given)]
     print(" ".join(["python", *words]), flush=True)
     done = subprocess.run([sys.executable, *words])
     if done.returncode:

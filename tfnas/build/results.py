@@ -1,6 +1,6 @@
 """The zoo's results as Markdown, measured ones apart from the papers'."""
 
-from tfnas.compare.numbers import spread, written
+from tfnas.compare import spread, written
 from tfnas.zoo import comparisons, index
 from tfnas.zoo.schema import MEASURED, PAPER, RANDOM
 

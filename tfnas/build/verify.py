@@ -2,15 +2,16 @@
 
 from tfnas import zoo
 from tfnas.build.card import render
-from tfnas.build.drafts import card_place
+from tfnas.build.drafts import card_file
 from tfnas.build.entries import TOLERANCE
 from tfnas.cli import command
 from tfnas.errors import UserError
-from tfnas.sweep import commands
-from tfnas.train import resolve
+from tfnas.runs import recorded
+from tfnas.search import SearchConfig
+from tfnas.train import TrainConfig, resolve
 from tfnas.zoo import index
-from tfnas.zoo.genotypes import found_by, place, root
-from tfnas.zoo.loading import genotype_of, weights_place
+from tfnas.zoo.genotypes import found_by, genotype_file, root
+from tfnas.zoo.loading import entry_weights_file, genotype_of
 
 # All of the zoo, which travels in every wheel.
 LARGEST = 40_000_000
@@ -59,7 +60,8 @@ def _of_entry(entry, folder):
 def _files(entry, folder):
     genotype_of(entry, folder)
     if entry.weights is not None:
-        index.checked_bytes(weights_place(entry.name, folder), entry.weights)
+        path = entry_weights_file(entry.name, folder)
+        index.checked_bytes(path, entry.weights)
 
 
 def _counts(entry, folder):
@@ -81,8 +83,8 @@ def _counts(entry, folder):
 def _command(entry, folder):
     if entry.training is None:
         return
-    given = commands.parse("train", entry.training["command"])
-    given["genotype"] = str(place(entry.architecture, folder))
+    given = recorded.parse(TrainConfig, entry.training["command"])
+    given["genotype"] = str(genotype_file(entry.architecture, folder))
     _, recipe, _ = resolve(given)
     values = recipe.values()
     for name, value in entry.training["recipe"].items():
@@ -92,13 +94,13 @@ def _command(entry, folder):
                 f"says {value}"
             )
     if entry.search is not None:
-        commands.parse("search", entry.search["command"])
+        recorded.parse(SearchConfig, entry.search["command"])
 
 
 def _card(entry, folder):
     if entry.weights is None:
         return
-    path = card_place(entry.name, folder)
+    path = card_file(entry.name, folder)
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     if text != render(entry, genotype_of(entry, folder)):
         raise UserError(f"{path}: is not the card of the index's figures")
@@ -131,8 +133,8 @@ def _measured(entry, config):
         from tfnas.build.accuracy import correct_images
 
     try:
-        given = commands.replay(
-            "train", entry.training["command"], config.data_dir
+        given = recorded.replay(
+            TrainConfig, entry.training["command"], config.data_dir
         )
         dataset = data.load(
             given.get("dataset", "digits"),

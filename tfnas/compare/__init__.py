@@ -8,4 +8,13 @@
 
 from tfnas.compare.config import CompareConfig, main, resolve
 
-__all__ = ["CompareConfig", "main", "resolve"]
+__all__ = ["CompareConfig", "main", "resolve", "spread", "written"]
+
+
+def __getattr__(name):
+    """What `numbers` says of values, which needs NumPy."""
+    if name in ("spread", "written"):
+        from tfnas.compare import numbers
+
+        return getattr(numbers, name)
+    raise AttributeError(f"module 'tfnas.compare' has no attribute {name!r}")

@@ -2,12 +2,13 @@
 
 import dataclasses
 
+from tfnas import baseline, search, train
 from tfnas.compare import bench, cells, features, gain, lookup, plots, survey
 from tfnas.compare.records import by_label
 from tfnas.cost import network_cost
 from tfnas.report.markup import plural
+from tfnas.runs.recorded import record
 from tfnas.spaces.nasbench201 import CELLS, CHANNELS, to_string
-from tfnas.sweep.commands import record
 
 COLUMNS = (
     "name",
@@ -34,6 +35,10 @@ COLUMNS = (
     "gap",
     "command",
 )
+_SEARCHES = {
+    "search": search.SearchConfig,
+    "baseline": baseline.BaselineConfig,
+}
 # What errors are drawn against.
 COSTS = {
     "parameters": "parameters",
@@ -190,7 +195,9 @@ def _rows(each, places):
                 "seed": each.seed,
                 **{name: vars(training)[name] for name in COLUMNS[8:12]},
                 **_training(training),
-                "command": record("train", training.typed, each.folder.name),
+                "command": record(
+                    train.TrainConfig, training.typed, each.folder.name
+                ),
             }
 
 
@@ -206,7 +213,7 @@ def _row(each, places):
         "pruned_accuracy_percent": _two(each.pruned),
         "skip_share": f"{cells.skip_share(each.genotype):.3f}",
         **{name: each.size[name] for name in COLUMNS[8:12]},
-        "command": record(each.kind, each.typed),
+        "command": record(_SEARCHES[each.kind], each.typed),
     }
     if each.main:
         row |= _training(each.main)

@@ -1,19 +1,17 @@
 """`python -m tfnas.compare`: is it the search, or luck?"""
 
 import dataclasses
-import difflib
 import itertools
 import shlex
 from pathlib import Path
 
 from tfnas import baseline, methods, search, sweep, train
 from tfnas.baseline import TITLES
-from tfnas.choice import check_values, choice, fields
-from tfnas.cli import command
+from tfnas.choice import choice, fields
+from tfnas.cli import command, flags
 from tfnas.compare import labels
-from tfnas.errors import UserError
+from tfnas.errors import UserError, nearest
 from tfnas.methods.method import Method
-from tfnas.sweep.tasks import Task
 from tfnas.train import Recipe
 
 USAGE = """usage: python -m tfnas.compare --methods=A,B --seeds=3,4 [--flag=X]
@@ -40,12 +38,8 @@ class CompareConfig:
         ("darts", "random"),
         "search methods and baselines: " + ", ".join(BASELINES),
     )
-    seeds: tuple[int, ...] = choice((0, 1, 2), "seeds", least=0)
-    train: str | None = choice(
-        None,
-        "then train each cell, with these flags of tfnas.train in one word, "
-        "such as '--preset=small --epochs=15'",
-    )
+    seeds: tuple[int, ...] = flags.seeds((0, 1, 2))
+    train: str | None = flags.train()
     transfer: tuple[str, ...] = choice(
         (),
         "also train each cell on these data sets, such as "
@@ -90,16 +84,16 @@ def main(argv):
         UserError: if an argument cannot be used, or a run has failed.
         Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
     """
-    if command.asks_for_help(argv):
-        print("\n".join([USAGE, *command.help_lines(CompareConfig)]))
-        return 0
-    given = command.parse(argv, search.SearchConfig, Method, CompareConfig)
+    configs = (search.SearchConfig, Method, CompareConfig)
+    return command.answer(argv, configs, USAGE, _compare)
+
+
+def _compare(given):
     config, tasks = resolve(given)
     # NumPy and matplotlib would double the time that --help takes.
     from tfnas.compare import run
 
     run.compare(config, tasks, given)
-    return 0
 
 
 def resolve(given):
@@ -119,8 +113,7 @@ def resolve(given):
         if name in given:
             raise UserError(f"--{name}: a comparison sets it; {remedy}")
     names = {field.name for field in fields(CompareConfig)}
-    config = CompareConfig(**{k: v for k, v in given.items() if k in names})
-    check_values(config)
+    config = command.made(CompareConfig, given)
     _check(config)
     if config.gather:
         return config, []
@@ -147,12 +140,8 @@ def _check(config):
         known = [*methods.names(), *BASELINES]
         name = labels.method(label)
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.4)
-            hint = f"did you mean {near[0]}?" if near else "choose from "
-            raise UserError(
-                f"--methods={label}: no such method; "
-                + (hint if near else hint + ", ".join(known))
-            )
+            hint = nearest(name, known, f"choose from {', '.join(known)}")
+            raise UserError(f"--methods={label}: no such method; {hint}")
     for name in ("transfer", "depths"):
         if getattr(config, name) and config.train is None:
             raise UserError(
@@ -214,10 +203,10 @@ def _task(number, label, seed, config, passed, trained, also):
     if name in BASELINES:
         given = _baseline(name, passed, config, words)
         given |= {"dataset": dataset, "seed": seed}
-        return Task(number, folder, given, trained, also, "baseline")
+        return sweep.task(number, folder, given, trained, also, "baseline")
     own = command.parse(["compare", *words], search.SearchConfig, Method)
     given = {"method": name, **passed, **own, "dataset": dataset, "seed": seed}
-    return sweep.search_task(number, folder, given, trained, also)
+    return sweep.task(number, folder, given, trained, also)
 
 
 def _halves(config, passed):
@@ -232,7 +221,7 @@ def _halves(config, passed):
 
 
 def _baseline(name, passed, config, words):
-    """{flag: value} of a baseline, checked."""
+    """{flag: value} of a baseline."""
     read = (baseline.BaselineConfig, Recipe)
     every = ["baseline", *shlex.split(config.baseline or "")]
     every, own = (
@@ -249,11 +238,9 @@ def _baseline(name, passed, config, words):
     searched = {**passed, **_halves(config, passed)}
     # What another baseline reads was typed for that one.
     others = _idle([name]) - _idle(_baselines(config))
-    given = {
+    return {
         "name": name,
         **{k: v for k, v in searched.items() if k in shared},
         **{k: v for k, v in every.items() if k not in others},
         **own,
     }
-    baseline.resolve(given)
-    return given

@@ -4,7 +4,9 @@ import numpy as np
 
 from tfnas import derivation
 from tfnas.report import findings
-from tfnas.runs.reading import cell_kinds, read_stages
+from tfnas.runs.contents import ALPHAS
+from tfnas.runs.parsing import cell_kinds
+from tfnas.runs.reading import read_run
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 
@@ -66,10 +68,10 @@ def kept_by_threshold(found):
 
 def _last(found):
     """{kind: (mixing weights, operations)} at the end of a search."""
-    path = found.folder / "alphas.npz"
-    if "relaxation" not in found.values or not path.exists():
+    there = (found.folder / ALPHAS).exists()
+    if "relaxation" not in found.values or not there:
         return {}
-    stage = read_stages(path)[-1]
+    stage = read_run(found.folder).stages[-1]
     return {
         kind: (
             findings.weights(

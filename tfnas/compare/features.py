@@ -5,11 +5,13 @@ number comes from runs that are there; what needs others says which command
 would make them.
 """
 
+from tfnas.cli import command
 from tfnas.compare import evidence, labels
 from tfnas.compare.numbers import NOT_MEASURED
 from tfnas.compare.table import Table
+from tfnas.runs import recorded
+from tfnas.search import SearchConfig
 from tfnas.sweep import OWN
-from tfnas.sweep.commands import flags, parse
 
 
 def table(found, places, given):
@@ -29,10 +31,10 @@ def table(found, places, given):
     }
     given = {**there, **_shared(found), **given}
     rows = []
-    for title, claim, measure, command in FEATURES:
+    for title, claim, measure, missing in FEATURES:
         measured = measure(runs)
         if measured is None:
-            measured = NOT_MEASURED, f"run: {command(given)}"
+            measured = NOT_MEASURED, f"run: {missing(given)}"
         rows.append((title, claim, *measured))
     return Table(
         "The survey's strong and weak features (sections 3.1.5 to 3.4.3)",
@@ -52,7 +54,7 @@ def _shared(found):
     for one in found:
         own |= labels.own_names(one.label)
     typed = [
-        parse("search", list(one.typed)).items()
+        recorded.parse(SearchConfig, one.typed).items()
         for one in found
         if one.accuracy is not None
     ]
@@ -70,7 +72,7 @@ def _command(given, methods=None, **changes):
     typed = {k: v for k, v in given.items() if k != "gather"}
     if methods:
         typed["methods"] = tuple(methods)
-    words = flags({**typed, **changes})
+    words = command.typed({**typed, **changes})
     return "python -m tfnas.compare " + " ".join(map(_quoted, words))
 
 

@@ -1,10 +1,8 @@
 """comparison.csv, .md, .html and .png."""
 
-import csv
-import io
 from pathlib import Path
 
-from tfnas.cli.files import staged
+from tfnas.cli.files import csv_text, staged
 from tfnas.compare import plots
 from tfnas.compare.comparison import COLUMNS
 from tfnas.errors import UserError
@@ -33,23 +31,23 @@ def write(comparison, out):
     text = markdown(comparison)
     shown = bool(comparison.scores)
     files = {
-        "comparison.csv": _csv(comparison.rows),
+        "comparison.csv": csv_text(COLUMNS, comparison.rows),
         "comparison.md": text + "\n",
         "comparison.html": html(comparison, FILES | (PICTURE if shown else {})),
     }
-    place = Path(out)
+    path = Path(out)
     try:
         for name, content in files.items():
-            place = Path(out) / name
-            with staged(place) as aside:
+            path = Path(out) / name
+            with staged(path) as aside:
                 aside.write_text(content, encoding="utf-8", newline="")
         if shown:
-            place = Path(out) / "comparison.png"
-            with staged(place) as aside:
+            path = Path(out) / "comparison.png"
+            with staged(path) as aside:
                 plots.picture(comparison.scores, comparison.judged, aside)
     except OSError as error:
         raise UserError(
-            f"{place}: {error.strerror}; make room or mend it, then --gather"
+            f"{path}: {error.strerror}; make room or mend it, then --gather"
         ) from None
     return f"{text}\n\n{Path(out) / 'comparison.html'}: the same with pictures"
 
@@ -94,11 +92,3 @@ def html(comparison, files):
         },
     }
     return page.document(comparison.title, header, sections, files)
-
-
-def _csv(rows):
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue()

@@ -1,25 +1,23 @@
 """What no run measures: the pruned supernet, and a network's latency.
 
 Each run is measured in a process of its own, `python -m
-tfnas.compare.measuring FOLDER`, which leaves `measured.json` there.
+tfnas.compare.measuring FOLDER`, which leaves the numbers there.
 """
 
 import json
 import statistics
 import sys
 import time
-from pathlib import Path
 
 from tfnas import methods
 from tfnas.cli import command
 from tfnas.cli.files import staged
 from tfnas.cli.interruption import EXIT_CODE, Interrupted
-from tfnas.compare.records import MEASURED
+from tfnas.cli.relay import Relay
 from tfnas.errors import UserError
-from tfnas.genotype import Genotype
-from tfnas.runs.trained import read_json
+from tfnas.runs.contents import MEASURED
+from tfnas.runs.reading import read_run
 from tfnas.search import SearchConfig
-from tfnas.sweep.engines import Relay
 
 SPACES = ("darts", "nasbench201")
 PLACEMENTS = ("none", "after_every")
@@ -62,41 +60,31 @@ def main(argv):
     Args:
         argv: the program's name and the run's folder.
     """
-    folder = Path(argv[1])
-    config = read_json(folder / "config.json")
+    measured = read_run(argv[1])
     with command.quiet_start():
         import tensorflow  # noqa: F401
-    if "method" in config:
-        values = {"pruned_accuracy": supernet_accuracy(folder, config)}
+    if measured.kind == "search":
+        values = {"pruned_accuracy": supernet_accuracy(measured)}
     else:
-        values = {"latency_ms": latency(folder, config)}
-    with staged(folder / MEASURED) as aside:
+        values = {"latency_ms": latency(measured)}
+    with staged(measured.folder / MEASURED) as aside:
         aside.write_text(json.dumps(values) + "\n", encoding="utf-8")
-    print(f"{folder}: {values}")
+    print(f"{measured.folder}: {values}")
 
 
-def latency(folder, config):
+def latency(trained):
     """Median milliseconds of a trained network for one image.
 
     Args:
-        folder: of the training.
-        config: its `config.json`.
+        trained: the `Run` of the training.
     """
     import numpy as np
     import tensorflow as tf
 
     from tfnas.networks.darts.evaluation import build_network
 
-    recipe, shape = config["recipe"], config["data"]["image_shape"]
-    network = build_network(
-        Genotype.from_json(folder / "genotype.json"),
-        input_shape=tuple(shape),
-        classes=len(config["data"]["classes"]),
-        channels=recipe["channels"],
-        cells=recipe["cells"],
-        stem=recipe["stem"],
-    )
-    image = tf.constant(np.zeros((1, *shape), np.float32))
+    network = build_network(trained.genotype, **trained.size())
+    image = tf.constant(np.zeros((1, *trained.image_shape), np.float32))
     run = tf.function(lambda images: network(images, training=False))
     run(image)
     times = []
@@ -107,7 +95,7 @@ def latency(folder, config):
     return round(1000 * statistics.median(times), 3)
 
 
-def supernet_accuracy(folder, config, pruned=True):
+def supernet_accuracy(searched, pruned=True):
     """The supernet's accuracy once only the derived cell is left of it.
 
     Every operation that the genotype keeps has weight 1 and all others 0, as
@@ -115,8 +103,7 @@ def supernet_accuracy(folder, config, pruned=True):
     are those of the search's end, and so are the images.
 
     Args:
-        folder: of the search.
-        config: its `config.json`.
+        searched: the `Run` of the search.
         pruned: whether anything is taken away; otherwise this is the last
             accuracy of the search.
 
@@ -130,13 +117,14 @@ def supernet_accuracy(folder, config, pruned=True):
 
     from tfnas import data
     from tfnas.networks.pruning import pruned_weights
-    from tfnas.runs.folder import Run
+    from tfnas.runs.folder import Folder
     from tfnas.runs.preparation import prepare
 
+    folder, config = searched.folder, searched.config
     wanted = SearchConfig(**config["config"], devices="cpu:1")
     method = methods.from_values({"name": wanted.method, **config["method"]})
     dataset, _ = prepare(wanted, method)
-    checkpoint = Run(folder, {}, resume=True).load_checkpoint()
+    checkpoint = Folder(folder, {}, resume=True).load_checkpoint()
     if checkpoint is None:
         raise UserError(f"{folder}: has no checkpoint to prune")
     arrays, state = checkpoint
@@ -145,10 +133,9 @@ def supernet_accuracy(folder, config, pruned=True):
         variable.assign(arrays[f"variable/{variable.path}"])
     mixing = None
     if pruned:
-        genotype = Genotype.from_json(folder / "genotype.json")
-        mixing = pruned_weights(supernet, genotype)
-    _, places = data.search_halves(dataset, method.halves, wanted.seed)
-    valid = dataset.train.take(places)
+        mixing = pruned_weights(supernet, searched.genotype)
+    _, half = data.search_halves(dataset, method.halves, wanted.seed)
+    valid = dataset.train.take(half)
     classify = tf.function(
         lambda images: supernet(images, training=False, mixing=mixing),
         reduce_retracing=True,

@@ -1,19 +1,14 @@
 """What is compared: every finished search of a folder and its trainings."""
 
+import contextlib
 import dataclasses
-import math
 from pathlib import Path
 
 from tfnas.compare.labels import of_folder
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.runs import earlier
-from tfnas.runs.reading import read_history
-from tfnas.runs.trained import read_json
-from tfnas.sweep.tasks import LAST
-
-# What `tfnas.compare.measuring` adds to a run's folder.
-MEASURED = "measured.json"
+from tfnas.runs.contents import is_finished
+from tfnas.runs.reading import read_run, runs_in
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,22 +110,21 @@ def read(out, *, labels=None, seeds=None, dataset=None):
             several data sets.
     """
     found, unfinished = [], []
-    for path in sorted(Path(out).glob("*/config.json")):
-        config, folder = read_json(path), path.parent
-        what = config.get("config", {})
-        if "method" not in config and "name" not in what:
+    for run in runs_in(out):
+        if run.kind == "train":
             continue
-        label = of_folder(folder.name, what)
+        what = run.config["config"]
+        label = of_folder(run.folder.name, what)
         if labels is not None and label not in labels:
             continue
         if seeds is not None and what["seed"] not in seeds:
             continue
         if dataset is not None and what["dataset"] != dataset:
             continue
-        if (folder / LAST).exists():
-            found.append(_found(folder, label, config))
+        if run.finished:
+            found.append(_found(run, label))
         else:
-            unfinished.append(folder.name)
+            unfinished.append(run.folder.name)
     if not found:
         raise UserError(
             f"--out={out}: no finished search there; leave out --gather to "
@@ -149,10 +143,7 @@ def read(out, *, labels=None, seeds=None, dataset=None):
 
 def again(found):
     """The same searches, read anew."""
-    return [
-        _found(each.folder, each.label, read_json(each.folder / "config.json"))
-        for each in found
-    ]
+    return [_found(read_run(each.folder), each.label) for each in found]
 
 
 def by_label(found):
@@ -163,74 +154,60 @@ def by_label(found):
     return groups
 
 
-def _found(folder, label, config):
-    what, summary = config["config"], read_json(folder / "summary.json")
-    trained = {}
-    for place in sorted(folder.parent.glob(f"{_glob(folder.name)}_trained*")):
-        name = place.name.removeprefix(f"{folder.name}_trained").lstrip("_")
-        if (place / LAST).exists():
-            trained[name] = _trained(name, place)
-    pruned = _measured(folder).get("pruned_accuracy")
-    try:
+def _found(run, label):
+    folder, trained = run.folder, {}
+    for path in sorted(folder.parent.glob(f"{_glob(folder.name)}_trained*")):
+        name = path.name.removeprefix(f"{folder.name}_trained").lstrip("_")
+        if is_finished(path):
+            trained[name] = _trained(name, read_run(path))
+    what, pruned = run.config["config"], run.measured.get("pruned_accuracy")
+    with _whole(run):
         return Found(
             folder=folder,
             label=label,
             method=what.get("method", what.get("name")),
             seed=what["seed"],
             dataset=what["dataset"],
-            values=config.get("method", config.get("recipe", {})),
-            typed=tuple(earlier.typed(config)),
-            genotype=Genotype.from_json(folder / "genotype.json"),
-            hours=summary["seconds"] / 3600,
-            network=summary["network"],
-            accuracy=_accuracy(folder) if "method" in config else None,
+            values=run.config.get("method", run.config.get("recipe")),
+            typed=tuple(run.typed),
+            genotype=run.genotype,
+            hours=run.hours,
+            network=run.summary["network"],
+            accuracy=run.supernet_accuracy,
             pruned=pruned and 100 * pruned,
             trained=trained,
         )
-    except (KeyError, TypeError) as error:
-        raise UserError(
-            f"{folder}: config.json or summary.json has no {error}; the run "
-            "is damaged"
-        ) from None
 
 
-def _trained(name, folder):
-    config = read_json(folder / "config.json")
-    summary = read_json(folder / "summary.json")
-    try:
-        recipe, genotype = config["recipe"], config["genotype"]
-        layers = genotype.get("layers")
+def _trained(name, run):
+    summary = run.summary
+    with _whole(run):
         return Trained(
             name=name,
-            folder=folder,
-            dataset=config["config"]["dataset"],
-            channels=recipe["channels"],
-            cells=len(layers) if layers else recipe["cells"],
+            folder=run.folder,
+            dataset=run.config["config"]["dataset"],
+            channels=run.config["recipe"]["channels"],
+            cells=run.cells,
             parameters=summary["parameters"],
             multiply_adds=summary["multiply_adds"],
-            hours=summary["seconds"] / 3600,
+            hours=run.hours,
             error=100 * (1 - summary["test_accuracy"]),
             images=summary["test_images"],
-            latency=_measured(folder).get("latency_ms"),
-            typed=tuple(earlier.typed(config)),
+            latency=run.measured.get("latency_ms"),
+            typed=tuple(run.typed),
         )
+
+
+@contextlib.contextmanager
+def _whole(run):
+    """Say in one line what a run's files lack."""
+    try:
+        yield
     except (KeyError, TypeError) as error:
         raise UserError(
-            f"{folder}: config.json or summary.json has no {error}; the run "
-            "is damaged"
+            f"{run.folder}: its configuration or summary has no {error}; the "
+            "run is damaged"
         ) from None
-
-
-def _measured(folder):
-    path = folder / MEASURED
-    return read_json(path) if path.exists() else {}
-
-
-def _accuracy(folder):
-    """The supernet's last accuracy on the second half, in percent."""
-    last = read_history(folder / "history.csv", ("valid_accuracy",))
-    value = float(last["valid_accuracy"][-1])
-    return None if math.isnan(value) else 100 * value
 
 
 def _glob(name):

@@ -1,8 +1,7 @@
 """One comparison: what is not finished is run, then all of it is compared."""
 
-from tfnas import search
+from tfnas import search, sweep
 from tfnas.compare import comparison, files, measuring, records
-from tfnas.sweep import engines
 
 
 def compare(config, tasks, given):
@@ -20,7 +19,7 @@ def compare(config, tasks, given):
     whole = False
     try:
         if not config.gather:
-            engines.run_here(tasks)
+            sweep.run_here(tasks)
         whole = True
     finally:
         if config.gather or any(task.finished() for task in tasks):

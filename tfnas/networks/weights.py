@@ -13,8 +13,6 @@ import numpy as np
 
 from tfnas.errors import UserError
 
-# What a run's folder holds, the preferred one first.
-NAMES = ("best.safetensors", "last.safetensors")
 _KINDS = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "I32": "<i4"}
 # Arrays with a column for each class.
 _BY_CLASS = {
@@ -61,30 +59,21 @@ def encode(arrays):
 
 
 def read(path):
-    """The arrays of a safetensors file, or of a run's folder.
+    """The arrays of a safetensors file.
 
     Args:
-        path: the file, or a folder of `tfnas.train`, whose best weights are
-            read, or the last ones where nothing chose the best.
+        path: the file.
 
     Returns:
         {path of a variable: array}.
 
     Raises:
-        UserError: if there are none or the file is damaged.
+        UserError: if it cannot be read or is damaged.
 
-    Example: `read("runs/mine")`.
+    Example: `read("runs/mine/last.safetensors")`.
     """
-    path = Path(path)
-    if path.is_dir():
-        found = [path / name for name in NAMES if (path / name).is_file()]
-        if not found:
-            raise UserError(
-                f"{path}: holds no weights; give a folder of tfnas.train"
-            )
-        path = found[0]
     try:
-        return decode(path.read_bytes(), path)
+        return decode(Path(path).read_bytes(), path)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
 
@@ -136,7 +125,7 @@ def load(network, path):
     Raises:
         UserError: if the file is of another network.
 
-    Example: `load(tfnas.build_network(genotype), "runs/mine")`.
+    Example: `load(tfnas.build_network(genotype), "mine.safetensors")`.
     """
     fresh = transfer(network, read(path), path)
     if fresh:
@@ -162,7 +151,7 @@ def transfer(network, arrays, source="--weights"):
         UserError: if the networks differ in more than that; nothing is
             changed then.
 
-    Example: `print(*transfer(network, read("runs/cifar10")), sep="\\n")`.
+    Example: `print(*transfer(network, read("mine.safetensors")), sep="\\n")`.
     """
     variables, taken, fresh = _variables(network), {}, set()
     for path, variable in variables.items():

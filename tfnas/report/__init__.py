@@ -12,6 +12,8 @@ from pathlib import Path
 
 from tfnas.cli.files import staged
 from tfnas.errors import UserError
+from tfnas.runs import contents
+from tfnas.runs.reading import read_run
 
 
 def write_report(run: str | Path) -> Path:
@@ -32,24 +34,21 @@ def write_report(run: str | Path) -> Path:
     """
     # Matplotlib takes longer to import than a usage error should.
     from tfnas.report import network, page, trials
-    from tfnas.runs import reading
 
-    if (Path(run) / network.CONFUSION).is_file():
-        text = network.render(network.read_training(run))
-    elif (Path(run) / trials.TRIALS).is_file():
-        text = trials.render(trials.read_baseline(run))
-    else:
-        text = page.render(reading.read_run(run))
-    place = Path(run) / "report.html"
+    pages = {"search": page, "train": network, "baseline": trials}
+    found = read_run(run)
+    found.require_fields()
+    text = pages[found.kind].render(found)
+    path = found.folder / contents.REPORT
     try:
-        with staged(place) as aside:
+        with staged(path) as aside:
             aside.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(
-            f"{place}: {error.strerror}; make room or mend it, then python -m "
+            f"{path}: {error.strerror}; make room or mend it, then python -m "
             f"tfnas.report {run}"
         ) from None
-    return place
+    return path
 
 
 def remarks(run: str | Path) -> list[str]:
@@ -62,9 +61,8 @@ def remarks(run: str | Path) -> list[str]:
         Lines: whether chance decided, and what came of the budget.
     """
     from tfnas.report import chance, findings
-    from tfnas.runs import reading
 
-    found = reading.read_run(run)
+    found = read_run(run)
     lines = (
         chance.verdict(found),
         chance.attention_verdict(found),

@@ -9,7 +9,8 @@ import numpy as np
 from tfnas.genotype import ATTENTIONS
 from tfnas.report import colours, figures, findings, markup
 from tfnas.report.markup import Raw, escape
-from tfnas.runs.reading import Run, cell_kinds
+from tfnas.runs.parsing import cell_kinds
+from tfnas.runs.reading import Run
 
 
 def overview(run: Run) -> Raw:

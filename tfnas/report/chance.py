@@ -21,7 +21,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tfnas.report import findings
-from tfnas.runs.reading import Run, cell_kinds
+from tfnas.runs.parsing import cell_kinds
+from tfnas.runs.reading import Run
 from tfnas.spaces.attention import PLACEMENTS
 
 LEAD = 0.01

@@ -10,7 +10,8 @@ import numpy as np
 
 from tfnas.genotype import Genotype
 from tfnas.report import markup
-from tfnas.runs.reading import Run, Snapshot
+from tfnas.runs.parsing import Snapshot
+from tfnas.runs.reading import Run
 
 CELL_NAMES = {
     "normal": "normal cell",

@@ -2,130 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import math
 import os
 import shlex
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from tfnas.errors import UserError
-from tfnas.genotype import Genotype
 from tfnas.report import colours, confusion, course, markup, overview, page
 from tfnas.report.markup import Raw, escape
-from tfnas.runs.reading import present, read_fields, read_history
-
-CONFUSION = "confusion.csv"
-COLUMNS = (
-    "epoch",
-    "learning_rate",
-    "drop_path",
-    "train_loss",
-    "train_accuracy",
-    "valid_loss",
-    "valid_accuracy",
-    "seconds",
-)
-CONFIG_FIELDS = (
-    "command",
-    "config.seed",
-    "recipe.channels",
-    "recipe.cells",
-    "recipe.epochs",
-    "recipe.stem",
-    "data.name",
-    "data.image_shape",
-    "data.classes",
-    "data.train",
-    "data.valid",
-    "data.test",
-    "versions",
-)
-SUMMARY_FIELDS = (
-    "seconds",
-    "peak_memory_mb",
-    "parameters",
-    "multiply_adds",
-    "weights",
-    "epoch",
-    "test_images",
-    "test_accuracy",
-)
-FILES = {
-    "last.safetensors": "the weights after the last epoch",
-    "genotype.json": "the architecture",
-    "history.csv": "losses and accuracies of every epoch",
-    CONFUSION: "how often each class was taken for which",
-    "config.json": "every setting",
-    "summary.json": "the result and what it cost",
-}
+from tfnas.runs import contents
+from tfnas.runs.reading import Run
 
 
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """Everything that a training wrote.
-
-    Attributes:
-        path: the run's folder.
-        config: `config.json`: command, flags, recipe, data, versions.
-        history: column name -> float array (epochs,); an empty field is NaN.
-        confusion: (classes, classes) counts, row true, column predicted.
-        genotype: the network's.
-        summary: `summary.json`: the test accuracy and what it cost.
-    """
-
-    path: Path
-    config: Mapping[str, Any]
-    history: Mapping[str, np.ndarray]
-    confusion: np.ndarray
-    genotype: Genotype
-    summary: Mapping[str, Any]
-
-
-def read_training(path: str | Path) -> Training:
-    """Reads the folder that `tfnas.train --out` wrote.
-
-    Raises:
-        UserError: a file is missing or is not what a training writes.
-    """
-    path = Path(path)
-    config = read_fields(path / "config.json", CONFIG_FIELDS)
-    return Training(
-        path=path,
-        config=config,
-        history=read_history(path / "history.csv", COLUMNS),
-        confusion=_read_confusion(
-            path / CONFUSION, len(config["data"]["classes"])
-        ),
-        genotype=Genotype.from_json(present(path / "genotype.json")),
-        summary=read_fields(path / "summary.json", SUMMARY_FIELDS),
-    )
-
-
-def _read_confusion(path: Path, classes: int) -> np.ndarray:
-    try:
-        with present(path).open(newline="", encoding="utf-8") as file:
-            _, *rows = csv.reader(file)
-        counts = np.array([[int(n) for n in row[1:]] for row in rows])
-    except (UnicodeDecodeError, csv.Error, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path}: {error}; restore it") from error
-    if counts.shape != (classes, classes):
-        raise UserError(
-            f"{path}: needs {classes} rows and columns of counts; restore it"
-        )
-    return counts
-
-
-def render(run: Training) -> str:
+def render(run: Run) -> str:
     """The whole page as HTML that needs no other file."""
     classes = run.config["data"]["classes"]
-    best = {"best.safetensors": "the weights that the test was made with"}
+    best = {contents.BEST: "the weights that the test was made with"}
     chosen = best if run.summary["weights"] == "best" else {}
     return page.document(
         _title(run),
@@ -137,11 +29,11 @@ def render(run: Training) -> str:
             "The cells": overview.cells(run),
             "How it was made": _provenance(run),
         },
-        chosen | FILES,
+        chosen | contents.USES[run.kind],
     )
 
 
-def _title(run: Training) -> str:
+def _title(run: Run) -> str:
     provenance, config = run.genotype.provenance, run.config
     method = provenance.get("name") or overview.METHODS.get(
         provenance.get("method"), "A network"
@@ -150,7 +42,7 @@ def _title(run: Training) -> str:
     return f"{method} trained on {name}, seed {seed}"
 
 
-def _header(run: Training) -> Raw:
+def _header(run: Run) -> Raw:
     return Raw(
         '<p class="kicker">Network training</p>'
         f"<h1>{escape(_title(run))}</h1>"
@@ -161,7 +53,7 @@ def _header(run: Training) -> Raw:
     )
 
 
-def _verdict(run: Training) -> str:
+def _verdict(run: Run) -> str:
     accuracy, images = (
         run.summary[name] for name in ("test_accuracy", "test_images")
     )
@@ -179,7 +71,7 @@ def _verdict(run: Training) -> str:
     return text + "The weights are the last epoch's: test images chose nothing."
 
 
-def _key_figures(run: Training) -> Raw:
+def _key_figures(run: Run) -> Raw:
     summary, recipe = run.summary, run.config["recipe"]
     size = f"{recipe['channels']} channels, {recipe['cells']} cells"
     if run.genotype.layers is not None:
@@ -213,7 +105,7 @@ def _key_figures(run: Training) -> Raw:
     )
 
 
-def _code(run: Training) -> str:
+def _code(run: Run) -> str:
     """Python that loads the network."""
     size = ", ".join(map(str, run.config["data"]["image_shape"]))
     return (
@@ -224,13 +116,13 @@ def _code(run: Training) -> str:
     )
 
 
-def _folder(run: Training) -> str:
+def _folder(run: Run) -> str:
     """The run's folder, even if a network of the zoo has its name."""
-    path = str(run.path)
+    path = str(run.folder)
     return path if os.sep in path else os.path.join(os.curdir, path)
 
 
-def _curves(run: Training) -> Raw:
+def _curves(run: Run) -> Raw:
     history = run.history
     charts = [
         course.chart(
@@ -260,7 +152,7 @@ def _curves(run: Training) -> Raw:
     )
 
 
-def _provenance(run: Training) -> str:
+def _provenance(run: Run) -> str:
     config, data = run.config, run.config["data"]
     shape = "×".join(str(size) for size in data["image_shape"])
     facts = {

@@ -15,16 +15,8 @@ from tfnas.report import (
     stopping,
 )
 from tfnas.report.markup import Raw, escape
+from tfnas.runs import contents
 from tfnas.runs.reading import Run
-
-FILES = {
-    "genotype.json": "the architecture",
-    "genotypes.json": "the architecture after every epoch",
-    "alphas.npz": "the raw architecture weights after every epoch",
-    "history.csv": "losses, accuracies and skips of every epoch",
-    "config.json": "every setting",
-    "summary.json": "what it cost",
-}
 
 
 def render(run: Run) -> str:
@@ -47,7 +39,7 @@ def render(run: Run) -> str:
             "The architecture weights": _weights(run),
             "How it was made": _provenance(run),
         },
-        FILES,
+        contents.USES[run.kind],
     )
 
 

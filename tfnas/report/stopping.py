@@ -8,7 +8,8 @@ from tfnas import selection
 from tfnas.report import findings, markup
 from tfnas.report.interval import wilson
 from tfnas.report.markup import Raw
-from tfnas.runs.reading import Run, cell_kinds
+from tfnas.runs.parsing import cell_kinds
+from tfnas.runs.reading import Run
 
 # That `tfnas.networks.proxy` takes.
 MOST_IMAGES = 512

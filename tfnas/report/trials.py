@@ -2,63 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from tfnas.genotype import Genotype
 from tfnas.report import colours, course, findings, markup, overview, page
 from tfnas.report.markup import Raw, escape
-from tfnas.runs.reading import present, read_fields, read_history
-
-TRIALS = "trials.csv"
-FILES = {
-    "genotype.json": "the best cell",
-    TRIALS: "every cell that was tried, its score and its seconds",
-    "config.json": "every setting",
-    "summary.json": "what it cost",
-}
-SUMMARY_FIELDS = ("title", "seconds", "trials", "network", "next_command")
+from tfnas.runs import contents
+from tfnas.runs.reading import Run
 
 
-@dataclasses.dataclass(frozen=True)
-class Baseline:
-    """Everything that a baseline wrote.
-
-    Attributes:
-        config: `config.json`.
-        trials: column name -> float array (trials,): "score", "seconds".
-        genotype: the best one.
-        summary: `summary.json`.
-    """
-
-    config: Mapping[str, Any]
-    trials: Mapping[str, np.ndarray]
-    genotype: Genotype
-    summary: Mapping[str, Any]
-
-
-def read_baseline(path: str | Path) -> Baseline:
-    """Reads the folder that `tfnas.baseline --out` wrote.
-
-    Raises:
-        UserError: a file is missing or is not what a baseline writes.
-    """
-    path = Path(path)
-    fields = ("command", "config.name", "config.seed", "data.name", "recipe")
-    return Baseline(
-        config=read_fields(path / "config.json", fields),
-        trials=read_history(path / TRIALS, ("score", "seconds")),
-        genotype=Genotype.from_json(present(path / "genotype.json")),
-        summary=read_fields(path / "summary.json", SUMMARY_FIELDS),
-    )
-
-
-def render(run: Baseline) -> str:
+def render(run: Run) -> str:
     """The whole page as HTML that needs no other file."""
     seed = run.config["config"]["seed"]
     title = (
@@ -77,10 +31,10 @@ def render(run: Baseline) -> str:
         "The trials": _trials(run),
         "How it was made": _provenance(run),
     }
-    return page.document(title, header, sections, FILES)
+    return page.document(title, header, sections, contents.USES[run.kind])
 
 
-def _key_figures(run: Baseline) -> Raw:
+def _key_figures(run: Run) -> Raw:
     summary, scores = run.summary, run.trials["score"]
     network, best = summary["network"], int(np.argmax(scores))
     size = f"{network['channels']} channels, {network['cells']} cells"
@@ -108,7 +62,7 @@ def _key_figures(run: Baseline) -> Raw:
     )
 
 
-def _trials(run: Baseline) -> Raw:
+def _trials(run: Run) -> Raw:
     scores = run.trials["score"]
     chart = course.chart(
         "Score",
@@ -128,7 +82,7 @@ def _trials(run: Baseline) -> Raw:
     )
 
 
-def _provenance(run: Baseline) -> Raw:
+def _provenance(run: Run) -> Raw:
     command = escape(shlex.join(str(word) for word in run.config["command"]))
     return Raw(
         f"<pre><code>{command}</code></pre>"

@@ -10,11 +10,11 @@ import numpy as np
 
 from tfnas.devices.distributed_model import is_across_hosts
 from tfnas.devices.workers import broadcast, is_chief
-from tfnas.runs.folder import Run
+from tfnas.runs.folder import Folder
 
 
-class Follower:
-    """In place of a `Run` for workers that are not the chief: writes nothing.
+class Follower(Folder):
+    """The folder of a worker that is not the chief: writes nothing.
 
     Args:
         folder: the chief's, for the record.
@@ -32,7 +32,7 @@ class Follower:
     def write(self, name, data):
         pass
 
-    write_json = write_arrays = save_checkpoint = write
+    save_checkpoint = write
 
     def load_checkpoint(self):
         return None
@@ -41,7 +41,7 @@ class Follower:
 def open_run(strategy, folder, config, resume):
     """The run's folder for the chief, a `Follower` for the others."""
     if is_chief(strategy):
-        return Run(folder, config, resume)
+        return Folder(folder, config, resume)
     return Follower(folder)
 
 
@@ -49,7 +49,7 @@ def load_checkpoint(strategy, run):
     """The newest whole checkpoint, as the chief reads it.
 
     Returns:
-        (arrays, state) or None, as `Run.load_checkpoint`, on every worker.
+        (arrays, state) or None, as `Folder.load_checkpoint`, on every worker.
     """
     found = run.load_checkpoint()
     if not is_across_hosts(strategy):

@@ -4,16 +4,16 @@ A run that goes on keeps its values, and a training takes the data of the
 search that found its genotype, so that neither has to be typed again.
 """
 
-import json
 import os
 from pathlib import Path
 
+from tfnas.cli import flags
 from tfnas.devices import cluster
 from tfnas.errors import UserError
+from tfnas.runs import contents, parsing
 
 # What runs did before there was the key, by the part of config.json.
 _OF_THEN = {"method": {"halves": "index"}, "recipe": {"halves": "index"}}
-_DATA = ("dataset", "data_dir", "image_size")
 
 
 def read(folder):
@@ -25,16 +25,10 @@ def read(folder):
     Raises:
         UserError: if there is none, or it cannot be read.
     """
-    path = Path(folder) / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(config, dict):
-            raise ValueError("not an object")
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: cannot be read ({error}); restore it or choose another "
-            "folder"
-        ) from None
+    path = Path(folder) / contents.CONFIG
+    config = parsing.read_json(path)
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: not an object; restore it")
     return with_values_of_then(config)
 
 
@@ -91,8 +85,7 @@ def kept(folder, given, *parts):
     Returns:
         {flag: value}, {} for a run that begins or is of another kind.
     """
-    begun = Path(folder or "", "config.json").is_file()
-    if not (given.get("resume") and begun):
+    if not (given.get("resume") and folder and contents.is_begun(folder)):
         return {}
     if cluster.from_environment(os.environ) is not None:
         return {}
@@ -124,7 +117,7 @@ def data_of(source, given):
     asked = _asked(source)
     if given.get("dataset", asked.get("dataset")) != asked.get("dataset"):
         return {}
-    data = {name: asked[name] for name in _DATA if name in asked}
+    data = {name: asked[name] for name in flags.IMAGES if name in asked}
     images = {**data, **given}.get("data_dir")
     if images and "data_dir" not in given and not Path(images).is_dir():
         raise UserError(
@@ -151,11 +144,6 @@ def data_note(source, given):
 
 def _asked(source):
     """What a run was asked for, {} for what is not of a run."""
-    path = Path(source or "")
-    folder = path if path.is_dir() else path.parent
-    if not source or not path.exists():
-        return {}
-    if not (folder / "config.json").is_file():
-        return {}
-    asked = read(folder).get("config")
+    folder = contents.folder_of(source) if source else None
+    asked = read(folder).get("config") if folder else None
     return asked if isinstance(asked, dict) else {}

@@ -1,8 +1,8 @@
 """A run's folder: its configuration, its lock, its checkpoints.
 
-Whatever a run writes is written beside its place, flushed to disk and then
-renamed, so that a reader, or the run itself after a crash, finds a file
-either whole or not at all.
+Whatever a run writes is written aside, flushed to disk and then renamed, so
+that a reader, or the run itself after a crash, finds a file either whole or
+not at all.
 """
 
 import contextlib
@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tfnas.cli.files import UNFINISHED, csv_text, staged
 from tfnas.cli.interruption import ReaderLeft
 from tfnas.errors import UserError
-from tfnas.runs import earlier
+from tfnas.runs import contents, earlier
 
 KEPT_CHECKPOINTS = 2
 # Mean and deviation are those of the data, which earlier versions did not
@@ -27,7 +28,7 @@ KEPT_CHECKPOINTS = 2
 _NOT_COMPARED = {"command", "versions", "mean", "std"}
 
 
-class Run:
+class Folder:
     """One run's folder, held by one process.
 
     Args:
@@ -50,11 +51,11 @@ class Run:
         self.check()
         with self._usable():
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.folder / "lock", "a")
+            self._lock = open(self.folder / contents.LOCK, "a")
         try:
             self._hold(self._lock)
             if not self._is_present():
-                self.write_json("config.json", self.config)
+                self.write_json(contents.CONFIG, self.config)
         except BaseException:
             self._lock.close()
             raise
@@ -78,19 +79,19 @@ class Run:
             Whether this run is there already.
 
         Raises:
-            UserError: as `Run` itself.
+            UserError: as `Folder` itself.
         """
         with self._usable():
-            if "lock" in self._names():
-                with open(self.folder / "lock", "a") as lock:
+            if contents.LOCK in self._names():
+                with open(self.folder / contents.LOCK, "a") as lock:
                     self._hold(lock)
             return self._is_present()
 
     def _is_present(self):
         names = self._names()
-        # A process may have been killed before it had written these.
-        strange = sorted(names - {"lock", "config.json.part"})
-        if "config.json" not in names:
+        if contents.CONFIG not in names:
+            # A process may have been killed before it had written these.
+            strange = sorted(names - {contents.LOCK} - _unfinished(names))
             if strange:
                 raise UserError(
                     f"--out={self.folder}: holds {strange[0]!r} but no run; "
@@ -158,15 +159,16 @@ class Run:
     def write(self, name, data):
         """Put bytes or text in a file of the folder, whole or not at all."""
         data = data.encode() if isinstance(data, str) else data
-        path = self.folder / name
-        aside = path.with_name(path.name + ".part")
-        with _storage(path, aside):
-            _flush(aside, data)
-            os.replace(aside, path)
+        with self._whole(self.folder / name) as aside:
+            aside.write_bytes(data)
 
     def write_json(self, name, value):
         """Put a value in a JSON file of the folder."""
         self.write(name, json.dumps(value, indent=2) + "\n")
+
+    def write_rows(self, name, columns, rows):
+        """Put rows of {column: value} in a CSV file of the folder."""
+        self.write(name, csv_text(columns, rows))
 
     def write_arrays(self, name, arrays):
         """Put {name: array} in an .npz file of the folder."""
@@ -175,22 +177,30 @@ class Run:
     def save_checkpoint(self, arrays, state):
         """Keep arrays and a JSON-ready state as the newest checkpoint.
 
-        The two newest are kept. `state.json` holds the digest of `state.npz`.
+        The two newest are kept. The state has the digest of the arrays.
         """
-        folder = self.folder / "checkpoints"
+        folder = self.folder / contents.CHECKPOINTS
         numbers = self._checkpoints()
         path = folder / f"{numbers[0] + 1 if numbers else 0:06d}"
-        aside = folder / f"{path.name}.part"
         data = _npz(arrays)
         state = {**state, "digest": hashlib.sha256(data).hexdigest()}
-        with _storage(path, aside):
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.mkdir(parents=True)
-            _flush(aside / "state.npz", data)
-            _flush(aside / "state.json", json.dumps(state).encode())
-            os.replace(aside, path)
+        with self._whole(path) as aside:
+            aside.mkdir()
+            (aside / contents.ARRAYS).write_bytes(data)
+            (aside / contents.STATE).write_text(json.dumps(state))
+        with _storage(path):
             for number in self._checkpoints()[KEPT_CHECKPOINTS:]:
                 shutil.rmtree(folder / f"{number:06d}")
+
+    @contextlib.contextmanager
+    def _whole(self, path):
+        """Where to write what takes its name when it is whole."""
+        with _storage(path):
+            path.parent.mkdir(exist_ok=True)
+            for name in _unfinished(os.listdir(path.parent), path.name):
+                _remove(path.parent / name)
+            with staged(path) as aside:
+                yield aside
 
     def load_checkpoint(self):
         """The newest whole checkpoint.
@@ -201,12 +211,12 @@ class Run:
         """
         numbers = self._checkpoints()
         for number in numbers:
-            path = self.folder / "checkpoints" / f"{number:06d}"
+            path = self.folder / contents.CHECKPOINTS / f"{number:06d}"
             try:
-                state = json.loads((path / "state.json").read_text())
-                data = (path / "state.npz").read_bytes()
+                state = json.loads((path / contents.STATE).read_text())
+                data = (path / contents.ARRAYS).read_bytes()
                 if hashlib.sha256(data).hexdigest() != state["digest"]:
-                    raise ValueError("state.npz is not what was written")
+                    raise ValueError("its arrays are not what was written")
                 with np.load(io.BytesIO(data), allow_pickle=False) as file:
                     return dict(file), state
             except (OSError, ValueError, KeyError, TypeError) as error:
@@ -222,38 +232,34 @@ class Run:
 
     def _checkpoints(self):
         """The numbers of the complete checkpoints, the newest first."""
-        folder = self.folder / "checkpoints"
+        folder = self.folder / contents.CHECKPOINTS
         names = os.listdir(folder) if folder.is_dir() else []
         return sorted((int(n) for n in names if n.isdigit()), reverse=True)
 
 
 @contextlib.contextmanager
-def _storage(path, aside=None):
-    """Say in one line that the disk is full or cannot be written.
-
-    What was written aside until then is removed.
-    """
+def _storage(path):
+    """Say in one line that the disk is full or cannot be written."""
     try:
         yield
-    except BaseException as error:
-        if aside is not None and aside.is_dir():
-            shutil.rmtree(aside, ignore_errors=True)
-        elif aside is not None:
-            aside.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
+    except OSError as error:
         raise UserError(
             f"{path}: {error.strerror}; make room or mend it, then go on with "
             "--resume"
         ) from error
 
 
-def _flush(path, data):
-    """Write bytes and wait until they are on the disk."""
-    with open(path, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _unfinished(names, of=contents.CONFIG):
+    """Those of names that a process left that was killed while it wrote."""
+    return {n for n in names if n.startswith(of) and n.endswith(UNFINISHED)}
+
+
+def _remove(path):
+    """Remove a folder, or a file, as older versions left."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _npz(arrays):

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfnas import data
+from tfnas.cli import flags
 from tfnas.devices import cluster
 from tfnas.devices.determinism import make_deterministic
 from tfnas.devices.devices import check_batch, make_strategy, parse
@@ -35,9 +36,7 @@ def prepare(config, values):
         make_deterministic()
     strategy = _strategy(config)
     check_batch(values.batch_size, strategy.num_replicas_in_sync)
-    dataset = whole = data.load(
-        config.dataset, config.data_dir, config.image_size, values.augmentation
-    )
+    dataset = whole = data.load(*flags.images(config), values.augmentation)
     if config.train_images is not None:
         dataset = data.subset(
             whole, config.train_images, values.halves, config.seed

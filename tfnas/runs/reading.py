@@ -1,234 +1,296 @@
-"""A search run's folder, read and checked."""
+"""The one reader of a run's folder."""
 
-from __future__ import annotations
-
-import csv
 import dataclasses
-import json
-import zipfile
-from collections.abc import Mapping
+import functools
+import math
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from tfnas.errors import UserError
-from tfnas.genotype import Genotype, GenotypeError
+from tfnas.genotype import Genotype
+from tfnas.runs import contents, earlier, network_fields, parsing
 
-COLUMNS = (
-    "stage",
-    "epoch",
-    "learning_rate",
-    "train_loss",
-    "train_accuracy",
-    "alpha_loss",
-    "valid_loss",
-    "valid_accuracy",
-    "skips_normal",
-    "skips_reduce",
-    "seconds",
-)
-# Runs that were made before there were these are read without them.
-OPTIONAL_COLUMNS = ("proxy_accuracy", "eigenvalue")
-CONFIG_FIELDS = (
-    "command",
-    "config.method",
-    "config.seed",
-    "method.relaxation",
-    "data.name",
-    "data.image_shape",
-    "data.classes",
-    "data.train",
-    "data.valid",
-    "versions",
-)
-SUMMARY_FIELDS = (
-    "seconds",
-    "peak_memory_mb",
-    "supernet_parameters",
-    "supernet_multiply_adds",
-    "network.channels",
-    "network.cells",
-    "network.parameters",
-    "network.multiply_adds",
-    "next_command",
-)
-# What np.load and its archive raise for a file that is none.
-_DAMAGE = (ValueError, OSError, EOFError, AttributeError, TypeError)
-
-
-@dataclasses.dataclass(frozen=True)
-class Snapshot:
-    """The genotype that would have been derived after one epoch."""
-
-    stage: int
-    epoch: int
-    genotype: Genotype
+_DAMAGED = "the run is damaged, train it again"
+# What tells that a part of config.json is there.
+_PARTS = ("config.dataset", "data.classes", "recipe.channels")
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """Everything that a search wrote.
+    """What a run wrote: each file is read when it is first asked for.
+
+    An attribute that only a search, a training or a baseline has says by an
+    error that its file is missing elsewhere.
 
     Attributes:
-        path: the run's folder.
-        config: `config.json`: command, flags, method, data, versions.
-        history: column name -> float array (epochs,); an empty field is NaN.
-        stages: per stage, array name -> array: `alphas_normal` (epochs + 1,
-            edges, operations), `operations_normal` (edges, operations) ...
-        snapshots: the genotype of every epoch.
-        genotype: the final one.
-        summary: `summary.json`: what the search cost and what comes next.
+        folder: the run's.
+        config: `config.json`: command, flags, values, data, versions.
     """
 
-    path: Path
-    config: Mapping[str, Any]
-    history: Mapping[str, np.ndarray]
-    stages: tuple[Mapping[str, np.ndarray], ...]
-    snapshots: tuple[Snapshot, ...]
-    genotype: Genotype
-    summary: Mapping[str, Any]
+    folder: Path
+    config: dict
+
+    @property
+    def kind(self):
+        """The command that made it: "search", "train" or "baseline"."""
+        return contents.kind(self.config)
+
+    @property
+    def name(self):
+        """The folder, for messages."""
+        return str(self.folder)
+
+    @property
+    def finished(self):
+        """Whether it has written all that it writes."""
+        return contents.is_finished(self.folder)
+
+    @property
+    def typed(self):
+        """The words of its command, with what they could not say then."""
+        return earlier.typed(self.config)
+
+    @functools.cached_property
+    def summary(self):
+        """`summary.json`: what it cost, and what came of it."""
+        return parsing.read_json(self.folder / contents.SUMMARY)
+
+    @property
+    def hours(self):
+        """How long it took."""
+        return self.summary["seconds"] / 3600
+
+    @functools.cached_property
+    def genotype(self):
+        """The `Genotype` that was found or trained."""
+        path = self.folder / contents.GENOTYPE
+        parsing.content(path)  # Says whether it can be read at all.
+        return Genotype.from_json(path)
+
+    @functools.cached_property
+    def history(self):
+        """{column: float array (epochs,)}; an empty field is NaN."""
+        columns = {
+            "search": (contents.SEARCH_COLUMNS, contents.OPTIONAL_COLUMNS),
+            "train": (contents.TRAINING_COLUMNS,),
+        }[self.kind]
+        path = self.folder / contents.HISTORY
+        return parsing.read_columns(path, *columns)
+
+    @functools.cached_property
+    def measured(self):
+        """What a comparison has measured of it since, {} for nothing."""
+        path = self.folder / contents.MEASURED
+        return parsing.read_json(path) if path.exists() else {}
+
+    def require_fields(self):
+        """Refuse a run whose JSON files lack what its page needs.
+
+        Raises:
+            UserError: which names the file and the field.
+        """
+        for name, document, fields in zip(
+            (contents.CONFIG, contents.SUMMARY),
+            (self.config, self.summary),
+            contents.NEEDED[self.kind],
+            strict=True,
+        ):
+            parsing.require(self.folder / name, document, fields)
+
+    # === Of a search, with or without gradients ===
+
+    @functools.cached_property
+    def stages(self):
+        """The arrays of each stage, see `parsing.read_stages`."""
+        return parsing.read_stages(self.folder / contents.ALPHAS)
+
+    @functools.cached_property
+    def snapshots(self):
+        """The `Snapshot` of every epoch."""
+        return parsing.read_snapshots(self.folder / contents.GENOTYPES)
+
+    @functools.cached_property
+    def trials(self):
+        """{"score", "seconds": float array (trials,)} of a baseline."""
+        path = self.folder / contents.TRIALS
+        return parsing.read_columns(path, ("score", "seconds"))
+
+    @property
+    def supernet_accuracy(self):
+        """The last accuracy on the second half in percent, None for none."""
+        if self.kind != "search":
+            return None
+        path = self.folder / contents.HISTORY
+        rows = parsing.read_columns(path, ("valid_accuracy",))
+        last = float(rows["valid_accuracy"][-1])
+        return None if math.isnan(last) else 100 * last
+
+    # === Of a training ===
+
+    @property
+    def classes(self):
+        """Names of the classes in the order of the logits."""
+        return tuple(self.config["data"]["classes"])
+
+    @property
+    def image_shape(self):
+        """(height, width, channels)."""
+        return tuple(self.config["data"]["image_shape"])
+
+    @property
+    def mean(self):
+        """Mean of each channel, in 0..1 units; see `with_statistics`."""
+        return tuple(self.config["data"]["mean"])
+
+    @property
+    def std(self):
+        """Deviation of each channel, in 0..1 units; see `with_statistics`."""
+        return tuple(self.config["data"]["std"])
+
+    @property
+    def cells(self):
+        """Cells of the network, or its layers in the space mobile."""
+        layers = self.config["genotype"].get("layers")
+        return len(layers) if layers else self.config["recipe"]["cells"]
+
+    def size(self):
+        """The keyword arguments of `tfnas.build_network`."""
+        recipe = self.config["recipe"]
+        return {
+            "input_shape": self.image_shape,
+            "classes": len(self.classes),
+            **{name: recipe[name] for name in ("channels", "cells", "stem")},
+        }
+
+    @property
+    def weights_file(self):
+        """The weights that were tested: the best epoch's, or the last's."""
+        names = {"best": contents.BEST, "last": contents.LAST}
+        return self.folder / names[self.summary["weights"]]
+
+    @functools.cached_property
+    def weights(self):
+        """The bytes of `weights_file`."""
+        return parsing.content(self.weights_file)
+
+    @functools.cached_property
+    def confusion(self):
+        """(classes, classes) test images, row true, column predicted."""
+        path = self.folder / contents.CONFUSION
+        return parsing.read_confusion(path, len(self.classes))
+
+    def images(self, data_dir=None):
+        """The arguments of `tfnas.data.load` for what it was trained on.
+
+        Args:
+            data_dir: folder of the images, if it is not where the run read
+                them.
+        """
+        asked, recipe = self.config["config"], self.config["recipe"]
+        return (
+            asked["dataset"],
+            data_dir or asked.get("data_dir"),
+            asked.get("image_size"),
+            # Runs of before there was a choice have none.
+            recipe.get("augmentation", "cifar"),
+        )
+
+    def dataset(self, data_dir=None):
+        """The `Dataset` that it was trained on.
+
+        Args:
+            data_dir: as of `images`.
+
+        Raises:
+            UserError: if it cannot be had, or has other classes.
+        """
+        from tfnas import data
+
+        dataset = data.load(*self.images(data_dir))
+        if tuple(dataset.classes) != self.classes:
+            raise UserError(
+                f"{self.name}: was trained on {len(self.classes)} classes, "
+                f"{dataset.name} has {len(dataset.classes)} or other ones; "
+                "give the images that it was trained on"
+            )
+        return dataset
+
+    def with_statistics(self, data_dir=None):
+        """The run with mean and deviation, which earlier ones did not record.
+
+        Those come from the images then.
+
+        Args:
+            data_dir: as of `images`.
+
+        Raises:
+            UserError: if they are needed and cannot be had.
+        """
+        recorded = self.config["data"]
+        if "mean" in recorded and "std" in recorded:
+            return self
+        try:
+            dataset = self.dataset(data_dir)
+        except UserError as error:
+            raise UserError(
+                f"{error} (data_dir; {self.name} is of an earlier version, "
+                "which did not record mean and deviation)"
+            ) from None
+        found = {"mean": list(dataset.mean), "std": list(dataset.std)}
+        config = {**self.config, "data": {**recorded, **found}}
+        return dataclasses.replace(self, config=config)
 
 
-def read_run(path: str | Path) -> Run:
-    """Reads the folder that `tfnas.search --out` wrote.
+def read_run(folder, kind=None):
+    """The `Run` of a folder that `--out` named.
 
     Args:
-        path: the folder.
-
-    Returns:
-        The run.
-
-    Raises:
-        UserError: a file is missing or is not what a search writes.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        raise UserError(f"{path}: no such folder; give a search's --out folder")
-    return Run(
-        path=path,
-        config=read_fields(path / "config.json", CONFIG_FIELDS),
-        history=read_history(path / "history.csv", optional=OPTIONAL_COLUMNS),
-        stages=read_stages(path / "alphas.npz"),
-        snapshots=_read_snapshots(path / "genotypes.json"),
-        genotype=Genotype.from_json(present(path / "genotype.json")),
-        summary=read_fields(path / "summary.json", SUMMARY_FIELDS),
-    )
-
-
-def present(path: Path) -> Path:
-    """The path, if a file is there; else a `UserError`."""
-    if not path.is_file():
-        raise UserError(
-            f"{path}: missing; the report needs it, "
-            "finish the run with --resume"
-        )
-    return path
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(present(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path}: not JSON ({error}); restore it") from error
-
-
-def read_fields(path: Path, fields: tuple[str, ...]) -> Mapping[str, Any]:
-    """A JSON file that must have the dotted `fields`."""
-    document = _read_json(path)
-    for field in fields:
-        value = document
-        for name in field.split("."):
-            if not isinstance(value, dict) or name not in value:
-                raise UserError(f"{path}: field {field} is missing; add it")
-            value = value[name]
-    return document
-
-
-def read_history(
-    path: Path,
-    columns: tuple[str, ...] = COLUMNS,
-    optional: tuple[str, ...] = (),
-) -> Mapping[str, np.ndarray]:
-    """Columns of a CSV file as float arrays; an empty field is NaN.
-
-    So is every field of an optional column that is not there.
-    """
-    try:
-        with present(path).open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            header, rows = reader.fieldnames or (), list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: not CSV ({error}); restore it") from error
-    missing = [column for column in columns if column not in header]
-    if missing:
-        raise UserError(f"{path}: column {missing[0]} is missing; add it")
-    if not rows:
-        raise UserError(f"{path}: no epoch yet; let the search finish one")
-    try:
-        return {
-            column: np.array([float(row.get(column) or "nan") for row in rows])
-            for column in (*columns, *optional)
-        }
-    except ValueError as error:
-        raise UserError(f"{path}: {error}; use numbers only") from error
-
-
-def read_stages(path: Path) -> tuple[Mapping[str, np.ndarray], ...]:
-    """The arrays of `alphas.npz`, a mapping of names for each stage.
+        folder: the run's.
+        kind: "search", "train" or "baseline" where no other will do. Of a
+            training all that decides its network is checked then.
 
     Raises:
-        UserError: it is missing or is not what a search writes.
+        UserError: if it is not the folder of such a run.
     """
-    stages: dict[int, dict[str, np.ndarray]] = {}
-    try:
-        with np.load(present(path), allow_pickle=False) as archive:
-            for key in archive.files:
-                stage, name = key.split("/")
-                number = int(stage.removeprefix("stage"))
-                stages.setdefault(number, {})[name] = archive[key]
-    except (*_DAMAGE, zipfile.BadZipFile) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path}: unreadable ({error}); restore it") from error
-    ordered = tuple(stages[number] for number in sorted(stages))
-    if not ordered:
-        raise UserError(f"{path}: holds no stage; restore it")
-    for number, stage in zip(sorted(stages), ordered, strict=True):
-        for kind in cell_kinds(stage):
-            alphas = stage[f"alphas_{kind}"]
-            operations = stage.get(f"operations_{kind}")
-            if operations is None or alphas.shape[1:] != operations.shape:
-                raise UserError(
-                    f"{path}: stage{number}/operations_{kind} must name the "
-                    f"operations of an array (edges, operations)"
-                )
-    return ordered
+    run = _opened(Path(folder))
+    if run.kind is None or kind not in (None, run.kind):
+        remedy = "give such a folder"
+        if kind == "train" and (run.folder / contents.GENOTYPE).is_file():
+            typed = f"python -m tfnas.train --genotype={folder}"
+            remedy = f"train what it found: {typed}"
+        wanted = f"tfnas.{kind}" if kind else "a run"
+        path = run.folder / contents.CONFIG
+        raise UserError(f"{path}: not of {wanted}; {remedy}")
+    if kind == "train":
+        _check_network(run)
+    return run
 
 
-def cell_kinds(stage: Mapping[str, np.ndarray]) -> list[str]:
-    """The cells that a stage has alphas for, such as normal and reduce."""
-    return [n.removeprefix("alphas_") for n in stage if n.startswith("alphas_")]
+def runs_in(folder):
+    """Yields the `Run` of every folder in a folder, by name."""
+    for path in sorted(Path(folder).glob(f"*/{contents.CONFIG}")):
+        run = _opened(path.parent)
+        if run.kind is not None:
+            yield run
 
 
-def _read_snapshots(path: Path) -> tuple[Snapshot, ...]:
-    try:
-        snapshots = tuple(
-            Snapshot(
-                entry["stage"],
-                entry["epoch"],
-                Genotype.from_dict(entry["genotype"]),
-            )
-            for entry in _read_json(path)
-        )
-    except GenotypeError as error:
-        raise UserError(f"{path}: {error}") from error
-    except (KeyError, TypeError) as error:
+def _opened(folder):
+    return Run(folder, parsing.read_json(folder / contents.CONFIG))
+
+
+def _check_network(run):
+    """Refuse a training whose files do not say what its network is."""
+    path = run.folder / contents.CONFIG
+    parsing.require(path, run.config, _PARTS)
+    data, recipe = run.config["data"], run.config["recipe"]
+    names = {"image_shape": data, "classes": data, "channels": recipe}
+    names |= {"cells": recipe, "stem": recipe}
+    names |= {name: data for name in ("mean", "std") if name in data}
+    values = {name: group.get(name) for name, group in names.items()}
+    network_fields.check(values, path, _DAMAGED)
+    path = run.folder / contents.SUMMARY
+    parsing.require(path, run.summary, ("weights",))
+    if run.summary["weights"] not in ("best", "last"):
         raise UserError(
-            f"{path}: every entry needs stage, epoch and genotype ({error})"
-        ) from error
-    if not snapshots:
-        raise UserError(f"{path}: no epoch yet; let the search finish one")
-    return snapshots
+            f"{path}: weights={run.summary['weights']!r} is neither best nor "
+            f"last; {_DAMAGED}"
+        )

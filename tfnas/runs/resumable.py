@@ -73,7 +73,7 @@ class Resumable:
         }
         if self.step:
             arrays["metrics"] = self.metrics
-        place = {
+        standing = {
             "epoch": self.epoch,
             "step": self.step,
             "seconds": self.seconds(),
@@ -82,7 +82,7 @@ class Resumable:
         }
         self._settle()
         self._writing = self._writer.submit(
-            self.run.save_checkpoint, arrays, {**values, **place}
+            self.run.save_checkpoint, arrays, {**values, **standing}
         )
         self.checkpoint_seconds += time.monotonic() - began
 
@@ -93,7 +93,7 @@ class Resumable:
             writing.result()
 
     def load(self):
-        """The newest checkpoint's (arrays, state), or None; takes the place."""
+        """The newest checkpoint's (arrays, state), or None; stands there."""
         found = load_checkpoint(self.strategy, self.run)
         if found is not None:
             arrays, state = found
@@ -109,7 +109,7 @@ class Resumable:
         for path, variable in self.variables().items():
             variable.assign(arrays[path])
 
-    def place(self):
+    def standing(self):
         """Where the run stands, in words."""
         steps = f"{self.step} steps after " if self.step else "after "
         return f"{steps}epoch {self.epoch}"
@@ -176,7 +176,7 @@ class Keeper(keras.callbacks.Callback):
     def _leave(self):
         raise Interrupted(
             f"{self.requests.stop or 'another worker was stopped'}: kept "
-            f"{self.owner.place()}; the same command with --resume goes on"
+            f"{self.owner.standing()}; the same command with --resume goes on"
         )
 
 

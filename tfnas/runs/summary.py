@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow.python.util import _pywrap_util_port
 
 from tfnas import cost, data
+from tfnas.cli import command
 from tfnas.devices import processor
 from tfnas.spaces import mobile, nasbench201
 
@@ -18,8 +19,7 @@ def record(config, method, dataset, argv):
     """What config.json says: all that decides the result, and its origin."""
     return {
         "command": ["python", "-m", "tfnas.search", *argv[1:]],
-        "config": config.decisive(),
-        "method": method.values(),
+        **config.decisive(method),
         "data": described(dataset, method, config.seed),
         "versions": versions(),
     }
@@ -139,8 +139,7 @@ def next_command(config, folder, augmentation="cifar"):
         "seed": config.seed,
         "out": f"{folder}_trained",
     }
-    words = [f"--{k}={v}" for k, v in flags.items() if v is not None]
-    return shlex.join(["python", "-m", "tfnas.train", *words])
+    return shlex.join(["python", "-m", "tfnas.train", *command.typed(flags)])
 
 
 def versions():

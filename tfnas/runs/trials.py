@@ -5,15 +5,15 @@ for, over one to three continuous values. Hyperband would drop trials by
 their first epochs, and drop path and small rates pay off in the last ones.
 """
 
-import csv
 import dataclasses
 import importlib.util
-import io
 import shlex
 import warnings
+from pathlib import Path
 
 from tfnas.cli import command
 from tfnas.errors import UserError
+from tfnas.runs import contents
 
 OBJECTIVE = "valid_accuracy"
 
@@ -48,12 +48,12 @@ def check_installed(flag="tune"):
 def optimise(run, ranges, count, seed, judge):
     """Run the trials that are missing.
 
-    Every trial that ends is a line of the run's `trials.csv`. A trial that
+    Every trial that ends is a line of the run's trials.csv. A trial that
     diverges counts as 0; any other error ends the tuning, which can be gone
     on with.
 
     Args:
-        run: the `Run` of the tuning.
+        run: the `Folder` of the tuning.
         ranges: a list of `Range`.
         count: trials in all, those that are there included.
         seed: of the proposals.
@@ -113,7 +113,7 @@ def run_trials(run, oracle, count, judge, names, show):
     """Run the trials that an oracle proposes and that are missing.
 
     Args:
-        run: the `Run` that the trials belong to.
+        run: the `Folder` that the trials belong to.
         oracle: a `keras_tuner.Oracle`.
         count: trials in all, as far as is known.
         judge: function of (number from 0, {name: value}) to {metric: number},
@@ -144,7 +144,8 @@ def run_trials(run, oracle, count, judge, names, show):
 
         def on_trial_end(self, trial):
             super().on_trial_end(trial)
-            run.write("trials.csv", _table(self.oracle, names))
+            columns, rows = _noted(self.oracle, names)
+            run.write_rows(contents.TRIALS, columns, rows)
             number = int(trial.trial_id) + 1
             print(f"Trial {number} of {count}: {show(trial)}", flush=True)
 
@@ -167,30 +168,47 @@ def rounded(trial):
     }
 
 
-def _table(oracle, names):
-    text = io.StringIO()
-    writer = csv.writer(text)
+def _noted(oracle, names):
+    """The columns of trials.csv, and a row for each trial that has ended."""
     metrics = list(oracle.trials[oracle.end_order[0]].metrics.metrics)
-    writer.writerow(["trial", *names, *metrics])
+    rows = []
     for number in oracle.end_order:
         trial = oracle.trials[number]
         values = rounded(trial)
-        measured = [
-            trial.metrics.get_last_value(name)
-            if trial.metrics.exists(name)
-            else ""
-            for name in metrics
-        ]
-        row = [values[name] for name in names]
-        writer.writerow([int(number) + 1, *row, *measured])
-    return text.getvalue()
+        row = {"trial": int(number) + 1, **{n: values[n] for n in names}}
+        for name in metrics:
+            if trial.metrics.exists(name):
+                row[name] = trial.metrics.get_last_value(name)
+        rows.append(row)
+    return ["trial", *names, *metrics], rows
+
+
+def tuning_of(config, ranges, record):
+    """The `Folder` of a tuning.
+
+    Args:
+        config: of the command that tunes.
+        ranges: a list of `Range`.
+        record: what decides a trial's result besides, JSON-ready.
+    """
+    from tfnas.runs.folder import Folder
+
+    tuned = {x.name: dataclasses.astuple(x)[1:] for x in ranges}
+    return Folder(config.out, {"tuned": tuned, **record}, config.resume)
+
+
+def trial_of(config, name, **changes):
+    """The configuration of a run inside a folder, begun or gone on with."""
+    out = Path(config.out) / name
+    own = {"out": str(out), "resume": contents.is_begun(out), "tune": 0}
+    return dataclasses.replace(config, **own, **changes)
 
 
 def conclude(run, module, given, best, flags):
     """Write and print the best values, as the command to type next.
 
     Args:
-        run: the `Run` of the tuning, which gets `best.json`.
+        run: the `Folder` of the tuning, which gets `best.json`.
         module: of the command.
         given: {flag: value} of the flags that were typed.
         best: what `optimise` returns.
@@ -201,11 +219,10 @@ def conclude(run, module, given, best, flags):
     """
     aside = ("tune", "tune_epochs", "out", "resume", *flags)
     words = {k: v for k, v in given.items() if k not in aside} | flags
-    words = [f"--{k}={command.show(v)}" for k, v in words.items()]
-    line = shlex.join(["python", "-m", module, *words])
-    run.write_json("best.json", {**best, "next_command": line})
+    line = shlex.join(["python", "-m", module, *command.typed(words)])
+    run.write_json(contents.TUNED, {**best, "next_command": line})
     print(
         f"\nBest: {100 * best[OBJECTIVE]:.2f} % of the held-out images\n"
-        f"Trials: {run.folder / 'trials.csv'}\nNext: {line}"
+        f"Trials: {run.folder / contents.TRIALS}\nNext: {line}"
     )
     return flags

@@ -1,13 +1,11 @@
 """What a search remembers of every epoch, and the files it makes of it."""
 
-import csv
-import io
 import json
 
 import keras
 import numpy as np
 
-from tfnas.runs.reading import COLUMNS, OPTIONAL_COLUMNS
+from tfnas.runs import contents
 
 
 class History:
@@ -65,15 +63,11 @@ class History:
             )
 
     def save(self, run):
-        """Write the files of a `runs.Run`."""
-        table = io.StringIO()
-        columns = (*COLUMNS, *OPTIONAL_COLUMNS)
-        writer = csv.DictWriter(table, columns, restval="")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        run.write("history.csv", table.getvalue())
-        run.write_arrays("alphas.npz", self.arrays)
-        run.write("genotypes.json", json.dumps(self.genotypes) + "\n")
+        """Write the files of a run, given its `Folder`."""
+        columns = contents.SEARCH_COLUMNS + contents.OPTIONAL_COLUMNS
+        run.write_rows(contents.HISTORY, columns, self.rows)
+        run.write_arrays(contents.ALPHAS, self.arrays)
+        run.write(contents.GENOTYPES, json.dumps(self.genotypes) + "\n")
 
     def state(self):
         """(arrays, JSON-ready values) for a checkpoint."""

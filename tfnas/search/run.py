@@ -19,7 +19,7 @@ from tfnas.networks.darts import budget
 from tfnas.networks.darts.supernet import Supernet
 from tfnas.networks.mobile.supernet import MobileSupernet
 from tfnas.networks.nasbench201.supernet import BenchSupernet
-from tfnas.runs import summary
+from tfnas.runs import contents, summary
 from tfnas.runs.callbacks import EachEpoch, reason_to_stop
 from tfnas.runs.chief import open_run
 from tfnas.runs.preparation import prepare
@@ -104,9 +104,9 @@ class _Search(Resumable):
         chosen = {"select": self.config.select, "epoch": epoch}
         genotype = self._described(genotype, chosen)
         noted = proxy.described(self.fixed)
-        self.run.write("genotype.json", genotype.to_json())
+        self.run.write(contents.GENOTYPE, genotype.to_json())
         self.run.write_json(
-            "summary.json",
+            contents.SUMMARY,
             {
                 **summary.summary(
                     self.model.supernet,
@@ -251,7 +251,8 @@ class _Search(Resumable):
         self._build()
         self.history.restore(arrays, state["history"])
         self.assign(arrays)
-        print(f"Resuming {self.place()} of stage {self.stage + 1}.", flush=True)
+        stage = self.stage + 1
+        print(f"Resuming {self.standing()} of stage {stage}.", flush=True)
 
     def variables(self):
         model = self.model

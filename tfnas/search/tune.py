@@ -14,12 +14,13 @@ threshold, and skips, which the dropout is there to hold back, raise it.
 import dataclasses
 import hashlib
 import json
-from pathlib import Path
 
+from tfnas import train
 from tfnas.errors import UserError
-from tfnas.runs.trials import Range, conclude, optimise
-from tfnas.train import preset
-from tfnas.train.tune import folder_of, trial_of
+from tfnas.runs.contents import is_finished
+from tfnas.runs.reading import read_run
+from tfnas.runs.trials import Range, conclude, optimise, trial_of, tuning_of
+from tfnas.train import Recipe, TrainConfig
 
 
 def search_ranges(method):
@@ -66,7 +67,6 @@ def tune_search(config, method, given):
     """
     from tfnas import data
     from tfnas.runs.preparation import prepare
-    from tfnas.train import run as train_run
 
     dataset, strategy = prepare(config, method)
     halves = data.search_halves(dataset, method.halves, config.seed)
@@ -74,7 +74,7 @@ def tune_search(config, method, given):
     def judge(number, chosen):
         changed = method.with_flags(_method_flags(method, chosen))
         genotype = _searched(config, method, changed, number)
-        return train_run.validate(
+        return train.validate(
             _short_training(config, genotype, len(halves[1])),
             _short_recipe(config, method),
             genotype,
@@ -84,12 +84,9 @@ def tune_search(config, method, given):
         )
 
     ranges = search_ranges(method)
-    record = {
-        "config": config.decisive(),
-        "method": method.values(),
-        "judged_by": _short_recipe(config, method).values(),
-    }
-    with folder_of(config, ranges, record) as run:
+    judged_by = _short_recipe(config, method).values()
+    record = {**config.decisive(method), "judged_by": judged_by}
+    with tuning_of(config, ranges, record) as run:
         best = optimise(run, ranges, config.tune, config.seed, judge)
         flags = _method_flags(method, best["values"])
         return conclude(run, "tfnas.search", given, best, flags)
@@ -120,7 +117,7 @@ def _searched(config, method, changed, number):
     shared = rates == method.skip_dropout
     name = "search" if shared else f"search_{number}"
     trial = trial_of(config, name)
-    if not (Path(trial.out) / "summary.json").exists():
+    if not is_finished(trial.out):
         own = method.with_flags({"skip_dropout": rates})
         search_run.search(trial, own, ["search"])
     found = zoo.genotype(trial.out)
@@ -140,17 +137,9 @@ def derived_again(folder, method, provenance):
     Returns:
         A `Genotype`.
     """
-    import numpy as np
-
     from tfnas.networks.architecture import Architecture
 
-    stage = f"stage{len(method.cells) - 1}/"
-    with np.load(Path(folder) / "alphas.npz", allow_pickle=False) as file:
-        last = {
-            name.removeprefix(stage): file[name]
-            for name in file.files
-            if name.startswith(stage)
-        }
+    last = read_run(folder).stages[-1]
     operations = {
         kind: last[f"operations_{kind}"].tolist()
         for kind in ("normal", "reduce")
@@ -167,8 +156,6 @@ def derived_again(folder, method, provenance):
 
 def _short_training(config, genotype, held):
     """The training that judges a genotype; equal ones share its folder."""
-    from tfnas.train import TrainConfig
-
     cells = {**genotype.to_dict(), "provenance": None}
     digest = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:12]
     names = ("dataset", "data_dir", "image_size", "train_images", "seed")
@@ -187,6 +174,6 @@ def _short_recipe(config, method):
         "augmentation": method.augmentation,
         "halves": method.halves,
     }
-    return preset("quick").with_flags(
+    return Recipe.preset("quick").with_flags(
         {**values, **({"cutout": 0} if imagenet else {})}
     )

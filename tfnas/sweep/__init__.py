@@ -1,5 +1,6 @@
 """Sweeps: methods x data sets x seeds, on any engine."""
 
-from tfnas.sweep.config import OWN, main, resolve, search_task, training_flags
+from tfnas.sweep.config import OWN, main, task, training_flags
+from tfnas.sweep.engines import run_here
 
-__all__ = ["OWN", "main", "resolve", "search_task", "training_flags"]
+__all__ = ["OWN", "main", "run_here", "task", "training_flags"]

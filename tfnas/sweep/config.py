@@ -6,12 +6,12 @@ import shlex
 from pathlib import Path
 
 from tfnas import search, train
-from tfnas.choice import check_values, choice, fields
-from tfnas.cli import command
+from tfnas.choice import choice, fields
+from tfnas.cli import command, flags
 from tfnas.devices.devices import check_batch, parse
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
-from tfnas.sweep.tasks import Task
+from tfnas.sweep.tasks import RESOLVE, Task
 from tfnas.train import Recipe
 
 USAGE = """usage: python -m tfnas.sweep --methods=A,B --seeds=0,1 [--flag=value]
@@ -37,12 +37,8 @@ class SweepConfig:
 
     methods: tuple[str, ...] = choice(("darts",), "search methods")
     datasets: tuple[str, ...] = choice(("digits",), "data sets")
-    seeds: tuple[int, ...] = choice((0,), "seeds", least=0)
-    train: str | None = choice(
-        None,
-        "then train each cell, with these flags of tfnas.train in one word, "
-        "such as '--preset=small --epochs=15'",
-    )
+    seeds: tuple[int, ...] = flags.seeds((0,))
+    train: str | None = flags.train()
     out: str = choice(
         "runs/sweep", "folder of the runs' folders and of results.csv"
     )
@@ -78,21 +74,20 @@ def main(argv):
         UserError: if an argument cannot be used, or a run has failed.
         Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
     """
-    if command.asks_for_help(argv):
-        print("\n".join([USAGE, *command.help_lines(SweepConfig)]))
-        return 0
-    config, tasks = resolve(
-        command.parse(argv, search.SearchConfig, Method, SweepConfig)
-    )
+    configs = (search.SearchConfig, Method, SweepConfig)
+    return command.answer(argv, configs, USAGE, _sweep)
+
+
+def _sweep(given):
+    config, tasks = resolve(given)
     if config.plan:
         print(*map(str, tasks), sep="\n")
         print(f"{len(tasks)} tasks: --task=0 to --task={len(tasks) - 1}")
-        return 0
+        return
     # NumPy would double the time that --help takes.
     from tfnas.sweep import run
 
     run.sweep(config, tasks)
-    return 0
 
 
 def resolve(given):
@@ -111,8 +106,7 @@ def resolve(given):
         if name in given:
             raise UserError(f"--{name}: a sweep sets it; {remedy}")
     names = {field.name for field in fields(SweepConfig)}
-    config = SweepConfig(**{k: v for k, v in given.items() if k in names})
-    check_values(config)
+    config = command.made(SweepConfig, given)
     command.refuse_unused(given, _unused(config, given))
     passed = {k: v for k, v in given.items() if k not in names}
     trained = training_flags(config.train)
@@ -146,30 +140,30 @@ def _task(number, method, dataset, seed, out, passed, trained):
     # A data set's name may have a slash before its configuration.
     name = f"{method}_{dataset}_seed{seed}".replace("/", "_")
     given = {"method": method, "dataset": dataset, "seed": seed, **passed}
-    return search_task(number, str(Path(out) / name), given, trained)
+    return task(number, str(Path(out) / name), given, trained)
 
 
-def search_task(number, folder, given, trained, also=None):
-    """A `Task` that searches, whose flags are known to fit together.
+def task(number, folder, given, trained, also=None, kind="search"):
+    """A `Task` whose search's flags are known to fit together.
 
     Args:
-        number: its place.
+        number: of the task, from 0.
         folder: of the search.
         given: {flag: value} of the search.
         trained: {flag: value} of the training, or None.
         also: {name: {flag: value}} of more trainings.
+        kind: the command that searches, "search" or "baseline".
 
     Raises:
         UserError: for a value that cannot be.
     """
     from tfnas.data import check_request
 
-    config, values = search.resolve({**given, "out": folder})
-    check_batch(values.batch_size, parse(config.devices).count)
-    check_request(
-        config.dataset, config.data_dir, config.image_size, values.augmentation
-    )
-    return Task(number, folder, given, trained, also or {})
+    config, values = RESOLVE[kind]({**given, "out": folder})
+    if kind == "search":
+        check_batch(values.batch_size, parse(config.devices).count)
+    check_request(*flags.images(config), values.augmentation)
+    return Task(number, folder, given, trained, also or {}, kind)
 
 
 def training_flags(words, flag="--train"):

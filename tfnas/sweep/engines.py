@@ -7,8 +7,6 @@ job runs one task with `--task`.
 import functools
 import importlib.util
 import os
-import signal
-import subprocess
 from pathlib import Path
 
 from tfnas.cli.interruption import (
@@ -18,33 +16,9 @@ from tfnas.cli.interruption import (
     ReaderLeft,
     Requests,
 )
+from tfnas.cli.relay import Relay
 from tfnas.errors import UserError
 from tfnas.sweep.tasks import run
-
-
-class Relay(Requests):
-    """Runs commands, and passes SIGTERM and Ctrl-C on to the one that runs."""
-
-    process = None
-
-    def start(self, words, environment=None):
-        """Run a command; returns its exit code."""
-        if self.stop:
-            return EXIT_CODE
-        self.process = subprocess.Popen(words, env=environment)
-        if self.stop:  # in between
-            self.process.terminate()
-        # Ray raises Ctrl-C in Python alone, which ends no wait for a process.
-        while True:
-            try:
-                return self.process.wait(timeout=0.5)
-            except subprocess.TimeoutExpired:
-                continue
-
-    def _note(self, number, frame):
-        self.stop = signal.Signals(number).name
-        if self.process is not None:
-            self.process.terminate()
 
 
 def run_here(tasks):

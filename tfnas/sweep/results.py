@@ -1,14 +1,11 @@
 """results.csv: a row for each finished run of a sweep."""
 
-import csv
-import io
 from pathlib import Path
 
-from tfnas.cli.files import staged
+from tfnas.cli.files import csv_text, staged
 from tfnas.errors import UserError
-from tfnas.runs import earlier
-from tfnas.runs.trained import hours, read_json
-from tfnas.sweep.tasks import LAST
+from tfnas.runs.contents import is_finished
+from tfnas.runs.reading import read_run, runs_in
 
 # Named as in the zoo's results.csv where they mean the same.
 COLUMNS = (
@@ -45,77 +42,54 @@ def gather(out):
         UserError: if no run is finished, or one is damaged.
     """
     rows, unfinished = [], []
-    for path in sorted(Path(out).glob("*/config.json")):
-        config, folder = read_json(path), path.parent
-        if "method" not in config:
+    for run in runs_in(out):
+        if run.kind != "search":
             continue
-        if (folder / LAST).exists():
-            rows.append(_row(folder, config))
+        if run.finished:
+            rows.append(_row(run))
         else:
-            unfinished.append(folder.name)
+            unfinished.append(run.folder.name)
     if not rows:
         raise UserError(
             f"--out={out}: no finished search there; run the sweep first"
         )
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    place = Path(out) / "results.csv"
+    path = Path(out) / "results.csv"
     try:
-        with staged(place) as aside:
-            aside.write_text(text.getvalue(), encoding="utf-8", newline="")
+        with staged(path) as aside:
+            aside.write_text(csv_text(COLUMNS, rows), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{place}: {error.strerror}; then --gather") from None
+        raise UserError(f"{path}: {error.strerror}; then --gather") from None
     trained = sum(bool(row.get("test_images")) for row in rows)
-    lines = [f"{place}: {len(rows)} searches, {trained} of them trained"]
+    lines = [f"{path}: {len(rows)} searches, {trained} of them trained"]
     if unfinished:
         lines.append(f"not finished: {', '.join(unfinished)}")
     return lines
 
 
-def _row(folder, config):
-    summary = read_json(folder / "summary.json")
+def _row(run):
+    accuracy = run.supernet_accuracy
+    asked = run.config["config"]
     row = {
-        "name": folder.name,
-        "method": config["config"]["method"],
-        "dataset": config["config"]["dataset"],
-        "seed": config["config"]["seed"],
-        "search_hours": hours(summary),
-        "supernet_accuracy_percent": _last_accuracy(folder),
-        **summary["network"],
-        "source": " ".join(earlier.typed(config)),
+        "name": run.folder.name,
+        **{name: asked[name] for name in ("method", "dataset", "seed")},
+        "search_hours": round(run.hours, 3),
+        "supernet_accuracy_percent": accuracy and f"{accuracy:.2f}",
+        **run.summary["network"],
+        "source": " ".join(run.typed),
     }
-    trained = folder.with_name(f"{folder.name}_trained")
-    if (trained / LAST).exists():
-        row |= _trained(trained)
-    return row
+    trained = run.folder.with_name(f"{run.folder.name}_trained")
+    return row | (_trained(read_run(trained)) if is_finished(trained) else {})
 
 
-def _trained(folder):
-    config = read_json(folder / "config.json")
-    summary = read_json(folder / "summary.json")
-    size = {k: config["recipe"][k] for k in ("channels", "cells")}
-    if config["genotype"]["space"] == "mobile":
-        size["cells"] = len(config["genotype"]["layers"])
+def _trained(run):
+    summary = run.summary
     return {
-        **size,
+        "channels": run.config["recipe"]["channels"],
+        "cells": run.cells,
         "parameters": summary["parameters"],
         "multiply_adds": summary["multiply_adds"],
-        "hours": hours(summary),
+        "hours": round(run.hours, 3),
         "test_images": summary["test_images"],
         "test_accuracy_percent": f"{100 * summary['test_accuracy']:.2f}",
-        "source": " ".join(earlier.typed(config)),
+        "source": " ".join(run.typed),
     }
-
-
-def _last_accuracy(folder):
-    """The supernet's accuracy on its second half after the last epoch."""
-    try:
-        with open(folder / "history.csv", newline="") as file:
-            *_, last = csv.DictReader(file)
-        return f"{100 * float(last['valid_accuracy']):.2f}"
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"{folder / 'history.csv'}: damaged ({error}); resume the run"
-        ) from None

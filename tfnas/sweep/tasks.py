@@ -7,15 +7,19 @@ gives neither its devices nor its memory back.
 import dataclasses
 import shlex
 import sys
-from pathlib import Path
 
 from tfnas import baseline, search, train
+from tfnas.cli import command
 from tfnas.errors import UserError
-from tfnas.runs.trained import read_json
-from tfnas.sweep.commands import flags, parse
+from tfnas.runs import recorded
+from tfnas.runs.contents import is_begun, is_finished
+from tfnas.runs.reading import read_run
 
-# The last file that a run writes.
-LAST = "report.html"
+RESOLVE = {
+    "search": search.resolve,
+    "baseline": baseline.resolve,
+    "train": train.resolve,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +47,14 @@ class Task:
         state = "new"
         if self.finished():
             state = "finished"
-        elif (Path(self.folder) / "config.json").exists():
+        elif is_begun(self.folder):
             state = "begun"
         return f"{self.number:3d}  {self.folder}  {state}"
 
     def finished(self):
         """Whether nothing of the task is left to do."""
         folders = [self.folder, *self._trainings()]
-        return all((Path(folder) / LAST).exists() for folder in folders)
+        return all(map(is_finished, folders))
 
     def runs(self):
         """Yields (kind, folder, {flag: value}) of its runs.
@@ -60,8 +64,8 @@ class Task:
         """
         yield self.kind, self.folder, self.search
         for folder, given in self._trainings().items():
-            summary = read_json(Path(self.folder) / "summary.json")
-            found = parse("train", summary["next_command"])
+            typed = read_run(self.folder).summary["next_command"]
+            found = recorded.parse(train.TrainConfig, typed)
             yield "train", folder, found | given
 
     def _trainings(self):
@@ -90,13 +94,14 @@ def run(task, start):
     try:
         for kind, folder, given in task.runs():
             given = {**given, "out": folder}
-            if (Path(folder) / LAST).exists():
+            if is_finished(folder):
                 _check(kind, folder, given)
                 print(f"{folder}: finished", flush=True)
                 continue
-            if (Path(folder) / "config.json").exists():
+            if is_begun(folder):
                 given["resume"] = True
-            words = [sys.executable, "-m", f"tfnas.{kind}", *flags(given)]
+            words = [sys.executable, "-m", f"tfnas.{kind}"]
+            words += command.typed(given)
             print(shlex.join(["python", *words[1:]]), flush=True)
             code = start(words)
             if code:
@@ -109,16 +114,7 @@ def run(task, start):
 
 def _check(kind, folder, given):
     """Refuse a finished run that was made with other values."""
-    from tfnas.runs.folder import Run
+    from tfnas.runs.folder import Folder
 
-    given = {**given, "resume": True}
-    if kind == "search":
-        config, method = search.resolve(given)
-        values = {"config": config.decisive(), "method": method.values()}
-    elif kind == "baseline":
-        config, recipe = baseline.resolve(given)
-        values = {"config": config.decisive(), "recipe": recipe.values()}
-    else:
-        config, recipe, genotype = train.resolve(given)
-        values = config.decisive(recipe, genotype)
-    Run(folder, values, resume=True).check()
+    config, *values = RESOLVE[kind]({**given, "resume": True})
+    Folder(folder, config.decisive(*values), resume=True).check()

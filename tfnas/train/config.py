@@ -5,12 +5,13 @@ from pathlib import Path
 
 from tfnas import zoo
 from tfnas.choice import choice
-from tfnas.cli import command
+from tfnas.cli import command, flags
 from tfnas.devices.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.runs import earlier, trials
-from tfnas.train import recipe, tune
-from tfnas.train.recipe import Recipe
+from tfnas.runs.contents import GENOTYPE
+from tfnas.train import tune
+from tfnas.train.recipe import PRESETS, Recipe
 
 USAGE = """usage: python -m tfnas.train --genotype=NAME [--flag=value ...]
 
@@ -22,6 +23,8 @@ Trains the network of a genotype and writes its weights, with a report.
 class TrainConfig:
     """What a training is asked for, apart from its recipe's values."""
 
+    VALUES = Recipe
+
     genotype: str | None = choice(
         None, "a genotype's file, a run's folder, or a name of the zoo"
     )
@@ -30,23 +33,12 @@ class TrainConfig:
         "the recipe's values: quick for digits, small for 32-pixel images on "
         "a CPU, paper and imagenet for the authors'",
     )
-    dataset: str = choice(
-        "digits",
-        "digits, fashion_mnist, cifar10, cifar100, image_folder or a name "
-        "of TensorFlow Datasets; by default the data of the run that "
-        "--genotype or --weights names",
+    dataset: str = flags.dataset(
+        "; by default the data of the run that --genotype or --weights names"
     )
-    data_dir: str | None = choice(
-        None,
-        "folder of the data: DIR/train/CLASS/*, DIR/test/CLASS/* for "
-        "image_folder",
-    )
-    image_size: int | None = choice(
-        None, "crop and resize the images to this height and width"
-    )
-    train_images: int | None = choice(
-        None, "train with so many of the training images only, see --halves"
-    )
+    data_dir: str | None = flags.data_dir()
+    image_size: int | None = flags.image_size()
+    train_images: int | None = flags.train_images("train")
     valid_images: int = choice(
         0,
         "training images held out to choose the best weights, see --halves; 0 "
@@ -61,30 +53,13 @@ class TrainConfig:
     mixed_precision: bool = choice(
         False, "compute in bfloat16, keep the weights in float32"
     )
-    tune: int = choice(
-        0,
-        "tune learning rate, weight decay and drop path with so many trials "
-        "of KerasTuner, then say what to type next; 0 does not",
-        least=0,
-    )
-    seed: int = choice(
-        0, "seed of initial values, order, augmentation and drop path"
-    )
-    out: str | None = choice(
-        None, "folder to write, runs/GENOTYPE_DATASET_trained_seedN by default"
-    )
-    resume: bool = choice(False, "go on with the run in --out")
-    devices: str = choice(
-        "auto",
-        "auto takes all GPUs, or the CPU; cpu:N and gpu:N share a batch among "
-        "N of them",
-    )
-    checkpoint_minutes: float = choice(
-        10.0, "minutes between checkpoints inside an epoch", least=0
-    )
-    deterministic: bool = choice(
-        True, "the same seed gives the same weights, bit for bit"
-    )
+    tune: int = flags.tune("learning rate, weight decay and drop path")
+    seed: int = flags.seed("initial values, order, augmentation and drop path")
+    out: str | None = flags.out("runs/GENOTYPE_DATASET_trained_seedN")
+    resume: bool = flags.resume()
+    devices: str = flags.devices()
+    checkpoint_minutes: float = flags.checkpoint_minutes()
+    deterministic: bool = flags.deterministic("weights")
 
     def decisive(self, values, genotype):
         """All that decides the weights, JSON-ready.
@@ -95,10 +70,8 @@ class TrainConfig:
             values: the `Recipe`.
             genotype: the `Genotype`.
         """
-        aside = ("genotype", "out", "resume", "tune")
-        aside += ("devices", "checkpoint_minutes")
         return {
-            "config": {k: v for k, v in vars(self).items() if k not in aside},
+            "config": flags.decisive(self),
             "recipe": values.values(),
             "genotype": genotype.to_dict(),
         }
@@ -113,24 +86,25 @@ def main(argv):
     Raises:
         UserError: if an argument, the data or the folder cannot be used.
     """
-    if command.asks_for_help(argv):
-        print(_help(argv))
-        return 0
-    given = command.parse(argv, TrainConfig, Recipe)
+    configs = (TrainConfig, Recipe)
+    return command.answer(
+        argv, configs, USAGE, lambda given: _train(given, argv), _shown
+    )
+
+
+def _train(given, argv):
     config, values, genotype = resolve(given)
     # NumPy would double the time that --help takes.
     from tfnas.data import check_request
-    from tfnas.runs.folder import Run
+    from tfnas.runs.folder import Folder
 
-    check_request(
-        config.dataset, config.data_dir, config.image_size, values.augmentation
-    )
+    check_request(*flags.images(config), values.augmentation)
     if config.tune:
         tune.training_ranges(values, genotype.space)
         trials.check_installed()
     wanted = config.decisive(values, genotype)
     if check_placing(config, values.batch_size):
-        Run(config.out, wanted, config.resume).check()
+        Folder(config.out, wanted, config.resume).check()
     note = earlier.data_note(_data(given)[0], given)
     if note and not config.resume:
         print(note, flush=True)
@@ -144,7 +118,6 @@ def main(argv):
         tune.tune_training(config, values, genotype, {**kept, **given})
     else:
         run.train(config, values, genotype, argv)
-    return 0
 
 
 def resolve(given):
@@ -169,21 +142,13 @@ def resolve(given):
 
 def _values(given):
     _, data = _data(given)
-    config = TrainConfig(**command.part({**data, **given}, TrainConfig))
+    config = command.made(TrainConfig, {**data, **given})
     out = config.out or _folder(config)
     kept = earlier.kept(out, given, "config", "recipe")
     given = {**data, **kept, **given, "out": out}
-    config = TrainConfig(**command.part(given, TrainConfig))
-    values = recipe.preset(config.preset).with_flags(
-        command.part(given, Recipe)
-    )
-    for name, least in (("train_images", 2), ("valid_images", 0), ("tune", 0)):
-        value = getattr(config, name)
-        if value is not None and value < least:
-            raise UserError(f"--{name}={value}: use {least} or more")
-    if not 0 <= config.seed < 2**31:
-        raise UserError(f"--seed={config.seed}: use 0 to {2**31 - 1}")
-    return config, values
+    config = command.made(TrainConfig, given)
+    values = Recipe.preset(config.preset)
+    return config, values.with_flags(command.part(given, Recipe))
 
 
 def _data(given):
@@ -200,7 +165,7 @@ def _folder(config):
     if config.genotype is None:
         return None
     path = Path(config.genotype)
-    name = path.parent.name if path.stem == "genotype" else path.stem
+    name = path.parent.name if path.name == GENOTYPE else path.stem
     done = "tuned" if config.tune else "trained"
     return f"runs/{name}_{config.dataset}_{done}_seed{config.seed}"
 
@@ -217,17 +182,17 @@ def _genotype(config):
     )
 
 
-def _help(argv):
-    """The help, with the values that hold beside the other arguments."""
-    others = command.without_help(argv)
-    config, values = _values(command.parse(others, TrainConfig, Recipe))
-    lines = [USAGE, f"genotypes: {', '.join(zoo.names())}", "", "run:"]
-    lines += command.help_lines(config)
-    lines += [
+def _shown(given):
+    """The lines of the help, with the values that hold beside others."""
+    config, values = _values(given)
+    return [
+        f"genotypes: {', '.join(zoo.names())}",
+        "",
+        "run:",
+        *command.help_lines(config),
         "",
         f"recipe, --preset={config.preset}",
-        f"presets: {', '.join(recipe.PRESETS)}",
+        f"presets: {', '.join(PRESETS)}",
         "",
+        *command.help_lines(values),
     ]
-    lines += command.help_lines(values)
-    return "\n".join(lines)

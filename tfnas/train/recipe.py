@@ -72,9 +72,29 @@ class Recipe:
         ("cifar", "imagenet"),
     )
 
+    @classmethod
+    def preset(cls, name):
+        """A recipe by the name that `--preset` takes.
+
+        Raises:
+            UserError: for a name that is none.
+        """
+        if name not in PRESETS:
+            known = ", ".join(PRESETS)
+            raise UserError(f"--preset={name}: choose from {known}")
+        return cls().with_flags(PRESETS[name])
+
     def values(self):
         """The values of the flags as a dict."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def size(self, dataset):
+        """The keyword arguments of `tfnas.build_network` for a data set."""
+        return {
+            "input_shape": dataset.image_shape,
+            "classes": len(dataset.classes),
+            **{k: getattr(self, k) for k in ("channels", "cells", "stem")},
+        }
 
     def with_flags(self, values):
         """The recipe with some of its values replaced, checked.
@@ -211,14 +231,3 @@ PRESETS = {
         "warmup_epochs": 1,
     },
 }
-
-
-def preset(name):
-    """A recipe by the name that `--preset` takes.
-
-    Raises:
-        UserError: for a name that is none.
-    """
-    if name not in PRESETS:
-        raise UserError(f"--preset={name}: choose from " + ", ".join(PRESETS))
-    return Recipe().with_flags(PRESETS[name])

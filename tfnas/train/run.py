@@ -1,7 +1,5 @@
 """One training, from a genotype to weights and their report."""
 
-import csv
-import io
 import time
 
 import keras
@@ -9,16 +7,16 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas import cost, data, report
+from tfnas.bilevel.supervised import SupervisedTraining
 from tfnas.devices.workers import is_chief
 from tfnas.networks import weights
 from tfnas.networks.darts.evaluation import build_network
-from tfnas.report.network import COLUMNS, CONFUSION
-from tfnas.runs import summary
+from tfnas.runs import contents, summary
 from tfnas.runs.callbacks import EachTrainingEpoch
 from tfnas.runs.chief import open_run
+from tfnas.runs.parsing import confusion_text
 from tfnas.runs.preparation import prepare
 from tfnas.runs.resumable import Resumable
-from tfnas.train.supervised import SupervisedTraining
 from tfnas.zoo.loading import weights_of
 
 
@@ -111,13 +109,7 @@ class _Training(Resumable):
         )
         self.steps = data.steps_per_epoch(len(self.train), recipe.batch_size)
         self.rows, self.best = [], {}
-        self.size = {
-            "input_shape": dataset.image_shape,
-            "classes": len(dataset.classes),
-            "channels": recipe.channels,
-            "cells": recipe.cells,
-            "stem": recipe.stem,
-        }
+        self.size = recipe.size(dataset)
         with strategy.scope():
             network = self._network()
             self.model = SupervisedTraining(network, recipe)
@@ -188,7 +180,7 @@ class _Training(Resumable):
         checkpoint = self.load()
         if checkpoint is not None:
             self._restore(*checkpoint)
-        run.write("genotype.json", self.genotype.to_json())
+        run.write(contents.GENOTYPE, self.genotype.to_json())
         self._fit()
 
     def _stream(self, step):
@@ -237,15 +229,15 @@ class _Training(Resumable):
             "seconds": round(seconds, 3),
         }
         self.rows.append(row)
-        table = [[row[name] for name in COLUMNS] for row in self.rows]
-        self.run.write("history.csv", _table(COLUMNS, table))
+        columns = contents.TRAINING_COLUMNS
+        self.run.write_rows(contents.HISTORY, columns, self.rows)
         encoded = weights.encode(weights.values(self.model.network))
-        self.run.write("last.safetensors", encoded)
+        self.run.write(contents.LAST, encoded)
         # The first of equal epochs stays; without a validation there is none.
         accuracy = logs.get("val_accuracy", -1)
         if accuracy > self.best.get("accuracy", -1):
             self.best = {"epoch": epoch, "accuracy": accuracy}
-            self.run.write("best.safetensors", encoded)
+            self.run.write(contents.BEST, encoded)
         self.save()
 
     def state(self):
@@ -254,7 +246,7 @@ class _Training(Resumable):
     def _restore(self, arrays, state):
         self.rows, self.best = state["rows"], state["best"]
         self.assign(arrays)
-        print(f"Resuming {self.place()}.", flush=True)
+        print(f"Resuming {self.standing()}.", flush=True)
 
     def variables(self):
         model = self.model
@@ -268,7 +260,7 @@ class _Training(Resumable):
         """The share of the test images that the chosen weights get right."""
         chosen = "best" if self.best else "last"
         if chosen == "best":
-            path = self.run.folder / "best.safetensors"
+            path = self.run.folder / contents.BEST
             weights.load(self.model.network, path)
         test, names = self.dataset.test, self.dataset.classes
         confusion = np.zeros((len(names), len(names)), np.int64)
@@ -277,14 +269,10 @@ class _Training(Resumable):
         for images, labels in self._batches(test):
             found = classify(images, training=False).numpy().argmax(-1)
             np.add.at(confusion, (labels.numpy(), found), 1)
-        rows = [
-            [name, *row]
-            for name, row in zip(names, confusion.tolist(), strict=True)
-        ]
         correct = int(np.trace(confusion))
         of = cost.built_cost(self.genotype, **self.size)
         self.run.write_json(
-            "summary.json",
+            contents.SUMMARY,
             {
                 "seconds": round(self.seconds(), 1),
                 "checkpoint_seconds": round(self.checkpoint_seconds, 3),
@@ -299,11 +287,6 @@ class _Training(Resumable):
                 "test_accuracy": correct / len(test),
             },
         )
-        self.run.write(CONFUSION, _table(["class", *names], rows))
+        text = confusion_text(names, confusion.tolist())
+        self.run.write(contents.CONFUSION, text)
         return correct / len(test)
-
-
-def _table(columns, rows):
-    text = io.StringIO()
-    csv.writer(text).writerows([columns, *rows])
-    return text.getvalue()

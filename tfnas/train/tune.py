@@ -5,11 +5,8 @@ tune (its section 3.2.5). KerasTuner proposes values; a trial is judged by
 training images that were held out, never by test images.
 """
 
-import dataclasses
-from pathlib import Path
-
 from tfnas.errors import UserError
-from tfnas.runs.trials import Range, conclude, optimise
+from tfnas.runs.trials import Range, conclude, optimise, trial_of, tuning_of
 
 
 def training_ranges(values, space):
@@ -67,23 +64,6 @@ def tune_training(config, values, genotype, given):
 
     ranges = training_ranges(values, genotype.space)
     record = {**config.decisive(values, genotype), "held_out": held}
-    with folder_of(config, ranges, record) as run:
+    with tuning_of(config, ranges, record) as run:
         best = optimise(run, ranges, config.tune, config.seed, judge)
         return conclude(run, "tfnas.train", given, best, best["values"])
-
-
-def trial_of(config, name, **changes):
-    """A run inside the tuning's folder, begun or gone on with."""
-    out = Path(config.out) / name
-    there = (out / "config.json").exists()
-    changes = {"out": str(out), "resume": there, **changes}
-    if hasattr(config, "tune"):
-        changes["tune"] = 0
-    return dataclasses.replace(config, **changes)
-
-
-def folder_of(config, ranges, record):
-    from tfnas.runs.folder import Run
-
-    tuned = {x.name: dataclasses.astuple(x)[1:] for x in ranges}
-    return Run(config.out, {"tuned": tuned, **record}, config.resume)

@@ -1,0 +1,131 @@
+"""What lies in a run's folder: the names of its files, and their columns."""
+
+from pathlib import Path
+
+CONFIG = "config.json"
+SUMMARY = "summary.json"
+GENOTYPE = "genotype.json"
+GENOTYPES = "genotypes.json"
+HISTORY = "history.csv"
+ALPHAS = "alphas.npz"
+TRIALS = "trials.csv"
+CONFUSION = "confusion.csv"
+# Weights: those of the epoch that was best on images held out, and the last's.
+BEST, LAST = "best.safetensors", "last.safetensors"
+# What a run writes last, so that it has finished where this is.
+REPORT = "report.html"
+# What a tuning ends with.
+TUNED = "best.json"
+# What a comparison measures afterwards.
+MEASURED = "measured.json"
+LOCK, CHECKPOINTS = "lock", "checkpoints"
+# Of a checkpoint: its variables, and all else with their digest.
+ARRAYS, STATE = "state.npz", "state.json"
+
+SEARCH_COLUMNS = (
+    "stage",
+    "epoch",
+    "learning_rate",
+    "train_loss",
+    "train_accuracy",
+    "alpha_loss",
+    "valid_loss",
+    "valid_accuracy",
+    "skips_normal",
+    "skips_reduce",
+    "seconds",
+)
+# Runs that were made before there were these are read without them.
+OPTIONAL_COLUMNS = ("proxy_accuracy", "eigenvalue")
+TRAINING_COLUMNS = (
+    "epoch",
+    "learning_rate",
+    "drop_path",
+    "train_loss",
+    "train_accuracy",
+    "valid_loss",
+    "valid_accuracy",
+    "seconds",
+)
+# What a page says of the files beside it, by the command that made them.
+USES = {
+    "search": {
+        GENOTYPE: "the architecture",
+        GENOTYPES: "the architecture after every epoch",
+        ALPHAS: "the raw architecture weights after every epoch",
+        HISTORY: "losses, accuracies and skips of every epoch",
+        CONFIG: "every setting",
+        SUMMARY: "what it cost",
+    },
+    "train": {
+        LAST: "the weights after the last epoch",
+        GENOTYPE: "the architecture",
+        HISTORY: "losses and accuracies of every epoch",
+        CONFUSION: "how often each class was taken for which",
+        CONFIG: "every setting",
+        SUMMARY: "the result and what it cost",
+    },
+    "baseline": {
+        GENOTYPE: "the best cell",
+        TRIALS: "every cell that was tried, its score and its seconds",
+        CONFIG: "every setting",
+        SUMMARY: "what it cost",
+    },
+}
+# What a page needs of config.json and of summary.json; dots lead inside.
+NEEDED = {
+    "search": (
+        ("command", "config.method", "config.seed", "method.relaxation")
+        + ("data.name", "data.image_shape", "data.classes")
+        + ("data.train", "data.valid", "versions"),
+        ("seconds", "peak_memory_mb", "next_command")
+        + ("supernet_parameters", "supernet_multiply_adds")
+        + ("network.channels", "network.cells")
+        + ("network.parameters", "network.multiply_adds"),
+    ),
+    "train": (
+        ("command", "config.seed", "recipe.channels", "recipe.cells")
+        + ("recipe.epochs", "recipe.stem", "data.name", "data.image_shape")
+        + ("data.classes", "data.train", "data.valid", "data.test")
+        + ("versions",),
+        ("seconds", "peak_memory_mb", "parameters", "multiply_adds")
+        + ("weights", "epoch", "test_images", "test_accuracy"),
+    ),
+    "baseline": (
+        ("command", "config.name", "config.seed", "data.name", "recipe"),
+        ("title", "seconds", "trials", "network", "next_command"),
+    ),
+}
+
+
+def is_begun(folder):
+    """Whether a run has begun in a folder, or has been there."""
+    return (Path(folder) / CONFIG).is_file()
+
+
+def is_finished(folder):
+    """Whether a run has written all that it writes."""
+    return (Path(folder) / REPORT).is_file()
+
+
+def folder_of(path):
+    """A run's folder, given itself or a file in it; None for all else."""
+    path = Path(path)
+    folder = path if path.is_dir() else path.parent
+    return folder if path.exists() and is_begun(folder) else None
+
+
+def weights_file(folder):
+    """A training's best weights, or the last where nothing chose the best."""
+    best = Path(folder) / BEST
+    return best if best.is_file() else best.with_name(LAST)
+
+
+def kind(config):
+    """The command that made a run, by its config.json; None for no run."""
+    parts = config.keys() if isinstance(config, dict) else ()
+    if "method" in parts:
+        return "search"
+    if "recipe" in parts:
+        return "train" if "genotype" in parts else "baseline"
+    return None
