@@ -180,13 +180,11 @@ def served(tiny, tmp_path_factory):
 def perturbed(served, tmp_path_factory):
     """The same with other weights: its `folder` and its `expected` logits."""
     import tfnas
-    from tfnas.export import graph
+    from tfnas.networks.classifier import reference
 
     network = tfnas.load(served.name, zoo=served.zoo)
     head = network.get_layer("logits")
     head.bias.assign(head.bias + np.arange(10.0))
     folder = tmp_path_factory.mktemp("perturbed") / "out"
     tfnas.export_network(network, folder, served.name)
-    return types.SimpleNamespace(
-        folder=folder, expected=graph.reference(network)
-    )
+    return types.SimpleNamespace(folder=folder, expected=reference(network))

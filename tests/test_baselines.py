@@ -16,9 +16,8 @@ import pytest
 import tensorflow as tf
 
 from tfnas import data, methods
+from tfnas.baseline import TITLES, proxies
 from tfnas.baseline import config as baseline
-from tfnas.baseline import proxies
-from tfnas.baseline.titles import TITLES
 from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype

@@ -19,10 +19,12 @@ from tfnas.build import entries, rebuild, verify
 from tfnas.build import results as table
 from tfnas.build.accuracy import correct_images
 from tfnas.build.card import render
-from tfnas.build.drafts import card_place
+from tfnas.build.drafts import card_file
 from tfnas.errors import UserError
 from tfnas.export.requirements import LIBRARIES
-from tfnas.sweep import commands
+from tfnas.runs import recorded
+from tfnas.runs.reading import read_run
+from tfnas.train import TrainConfig
 from tfnas.zoo import index
 from tfnas.zoo.schema import Entry
 
@@ -71,7 +73,7 @@ def test_its_commands_name_no_folder(entry):
 
 
 def test_its_card_has_the_front_matter_and_the_commands(tiny, entry):
-    text = card_place(tiny.name, tiny.zoo).read_text()
+    text = card_file(tiny.name, tiny.zoo).read_text()
     matter = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)[1]
     for line in (
         "license: apache-2.0",
@@ -134,7 +136,7 @@ def test_a_random_genotype_is_an_entry_that_says_so(tiny, tmp_path):
     (found,) = index.entries(tmp_path / "zoo")
     assert found.name == "random_seed3.digits_c2_l3"
     assert (found.method, found.search) == ("random", None)
-    card = card_place(found.name, tmp_path / "zoo").read_text()
+    card = card_file(found.name, tmp_path / "zoo").read_text()
     assert "A random genotype, which no search found" in card
     assert "method random, seed 3, source a die" in card
     rows = (tmp_path / "zoo" / "results.csv").read_text()
@@ -143,15 +145,16 @@ def test_a_random_genotype_is_an_entry_that_says_so(tiny, tmp_path):
     run("--verify", "--accuracy", f"--zoo={tmp_path}/zoo")
 
 
-def test_attentions_in_another_method_are_in_the_name(tiny):
-    trained = entries.read_run(tiny.run)
-    plain = trained.genotype
+def test_attentions_in_another_method_are_in_the_name(tiny, tmp_path):
+    folder = shutil.copytree(tiny.run, tmp_path / "run")
+    plain = read_run(folder).genotype
     edges = plain.normal.edges
     attended = dataclasses.replace(edges[0], attention="cbam")
     normal = dataclasses.replace(plain.normal, edges=(attended, *edges[1:]))
     genotype = dataclasses.replace(plain, normal=normal)
-    trained = dataclasses.replace(trained, genotype=genotype)
-    assert entries._name(trained) == "darts_att_digits.digits_c2_l3"
+    (folder / "genotype.json").write_text(genotype.to_json())
+    name = entries._name(read_run(folder))
+    assert name == "darts_att_digits.digits_c2_l3"
 
 
 def test_a_name_follows_from_the_run(tiny, tmp_path):
@@ -323,7 +326,7 @@ def unknown_operation(folder):
 @pytest.mark.parametrize(
     ("damage", "name", "message"),
     [
-        (unfinished, None, "the training has not finished"),
+        (unfinished, None, "summary.json: missing; give a finished run"),
         (of_a_search, None, "not of tfnas.train"),
         (another_recipe, None, "epochs was 7, but its command gives 1"),
         (other_classes, None, "was trained on 2 classes"),
@@ -363,14 +366,14 @@ def test_a_name_taken_by_another_genotype_is_refused(tiny, copy):
 def test_a_command_s_folder_of_images_is_asked_for():
     typed = "python -m tfnas.train --genotype=runs/x --dataset=image_folder"
     words = [*typed.split(), "--data_dir=here/cifar", "--resume", "--out=x"]
-    recorded = commands.record("train", words, "x_cifar10")
-    assert recorded == (
+    line = recorded.record(TrainConfig, words, "x_cifar10")
+    assert line == (
         "python -m tfnas.train --genotype=x_cifar10 --dataset=image_folder "
         "--data_dir=DIR"
     )
     with pytest.raises(UserError, match="--data_dir: missing"):
-        commands.replay("train", recorded)
-    given = commands.replay("train", recorded, "there", out="run")
+        recorded.replay(TrainConfig, line)
+    given = recorded.replay(TrainConfig, line, "there", out="run")
     assert given["data_dir"] == "there" and given["out"] == "run"
 
 
@@ -422,7 +425,7 @@ def change_entry(folder, described=True, **fields):
     index.write([changed], folder)
     if described:
         genotype = tfnas.zoo.genotype(entry.architecture, folder)
-        card = card_place(entry.name, folder)
+        card = card_file(entry.name, folder)
         card.write_text(render(changed, genotype))
 
 

@@ -271,7 +271,7 @@ def test_nobody_has_to_read_the_errors(body, code, unread):
 
 def test_a_run_that_nobody_reads_can_be_resumed(unread, tmp_path):
     place = str(tmp_path / "run")
-    run = f"from tfnas.runs.folder import Run; run = Run({place!r}, "
+    run = f"from tfnas.runs.folder import Folder; run = Folder({place!r}, "
     code, said = ended(f"{run}{{}}).__enter__(); print(1)", stdout=unread)
     assert (code, said) == (READER_LEFT, "")
     within = f"{run}{{}}, True)\n    with run: print(1, flush=True)"

@@ -1021,7 +1021,7 @@ def test_a_pruned_supernet_is_one_of_extreme_alphas():
 @pytest.mark.slow
 def test_a_comparison_runs_trains_measures_and_is_then_done(tmp_path):
     from tfnas.compare import measuring
-    from tfnas.runs.trained import read_json
+    from tfnas.runs.reading import read_run
 
     flags = [
         "--methods=darts,random",
@@ -1054,9 +1054,7 @@ def test_a_comparison_runs_trains_measures_and_is_then_done(tmp_path):
     assert 0 <= float(searched["pruned_accuracy_percent"]) <= 100
     assert 0 <= float(by_chance["test_error_percent"]) <= 100
     folder = tmp_path / "darts_digits_seed0"
-    whole = measuring.supernet_accuracy(
-        folder, read_json(folder / "config.json"), pruned=False
-    )
+    whole = measuring.supernet_accuracy(read_run(folder), pruned=False)
     assert f"{100 * whole:.2f}" == searched["supernet_accuracy_percent"]
     assert isinstance(Genotype.from_json(folder / "genotype.json"), Genotype)
     again = run()

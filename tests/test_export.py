@@ -259,7 +259,7 @@ def test_every_kind_of_file_becomes_pixels(kind, shape):
 
     from PIL import Image
 
-    from tfnas.export.image_bytes import decode
+    from tfnas.data.image_bytes import decode
 
     x, y = np.meshgrid(np.arange(40), np.arange(30))
     picture = np.stack([5 * x, 255 - 4 * y, 3 * (x + y)], -1).astype("uint8")

@@ -15,7 +15,7 @@ from tfnas.data import imagenet
 from tfnas.demo import run as page
 from tfnas.errors import UserError
 from tfnas.export import graph, saved_model
-from tfnas.export.source import Source
+from tfnas.zoo.source import Source
 
 ROOT = Path(__file__).parents[1]
 # Beyond what a process has that has answered one small image.

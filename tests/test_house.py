@@ -1,6 +1,8 @@
 """The plan of the house: directions and costs that hold everywhere."""
 
 import ast
+import importlib
+import itertools
 import re
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import tfnas
+from tfnas.runs import contents
 
 ROOT = Path(__file__).parents[1]
 MODULES = {
@@ -37,7 +40,8 @@ LIGHT_FILES = {"config", "__main__", "tune"}
 LIGHT_MODULES = {
     *("networks.registered", "train.recipe", "convert.files", "convert.sizes"),
     *("devices.devices", "devices.cluster", "devices.processor"),
-    *("runs.earlier", "runs.trained", "runs.network_fields", "runs.reading"),
+    *("runs.contents", "runs.earlier", "runs.network_fields"),
+    *("runs.parsing", "runs.reading", "runs.recorded"),
 }
 
 
@@ -119,6 +123,108 @@ def test_an_import_that_points_up_is_seen(source):
 )
 def test_an_import_that_points_down_is_let_through(source):
     assert not upward("tfnas.spaces.darts", source)
+
+
+# === What a command has of another ===
+
+COMMANDS = [*itertools.takewhile(lambda room: room != {"report"}, LEVELS)]
+COMMANDS = set.union(*COMMANDS)
+
+
+def exported(command):
+    """The names that a command's package gives to others."""
+    return importlib.import_module(f"tfnas.{command}").__all__
+
+
+def reaching_in(module, source):
+    """Returns one line for every import of what another command keeps."""
+    here = module.split(".")[1]
+    found = []
+    for target in arrows(module, source):
+        _, there, *rest = target.split(".")
+        if there not in COMMANDS - {here} or not rest:
+            continue
+        if len(rest) > 1 or rest[0] not in exported(there):
+            found.append(f"{module} imports {target}")
+    return found
+
+
+def test_of_another_command_only_its_package_is_imported():
+    found = [
+        line
+        for name, path in MODULES.items()
+        if name != "tfnas.__init__"
+        for line in reaching_in(name, path.read_text())
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_command_gives_few_names_to_others(command):
+    assert len(exported(command)) <= 5
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from tfnas.train import run",
+        "from tfnas.train.config import TrainConfig",
+        "import tfnas.train.recipe",
+        "def late():\n    from tfnas.train.run import validate",
+    ],
+)
+def test_an_import_of_what_a_command_keeps_is_seen(source):
+    assert reaching_in("tfnas.search.run", source)
+    assert not reaching_in("tfnas.train.run", source)
+    assert not reaching_in("tfnas.search.run", "from tfnas.train import Recipe")
+
+
+# === A run's files ===
+
+RUN_FILES = {
+    value
+    for value in vars(contents).values()
+    if isinstance(value, str) and Path(value).suffix
+}
+
+
+def naming(source):
+    """Returns the strings of a source that are a run's file, or end in one.
+
+    Docstrings and help texts are longer, and may tell of them.
+    """
+    return [
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.rpartition("/")[2] in RUN_FILES
+    ]
+
+
+def test_only_runs_knows_the_names_of_a_run_s_files():
+    assert {"config.json", "alphas.npz", "best.safetensors"} <= RUN_FILES
+    found = {
+        name: named
+        for name, path in MODULES.items()
+        if not name.startswith("tfnas.runs.")
+        and (named := naming(path.read_text()))
+    }
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'path = folder / "summary.json"',
+        'path = f"{folder}/genotype.json"',
+        'open("runs/mine/history.csv")',
+        'FILES = {"report.html": "the page"}',
+    ],
+)
+def test_the_name_of_a_run_s_file_is_seen(source):
+    assert naming(source)
+    assert not naming('"""Writes summary.json to a folder."""')
 
 
 def test_few_files_lie_outside_the_rooms():

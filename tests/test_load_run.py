@@ -19,9 +19,11 @@ from tfnas.errors import UserError
 from tfnas.export import ExportConfig
 from tfnas.export.requirements import LIBRARIES
 from tfnas.networks import weights
-from tfnas.runs.folder import Run
-from tfnas.runs.trained import read_run
-from tfnas.sweep import commands
+from tfnas.runs import recorded
+from tfnas.runs.folder import Folder
+from tfnas.runs.reading import read_run
+from tfnas.train import TrainConfig
+from tfnas.zoo.loading import weights_of
 
 ROOT = Path(__file__).parents[1]
 CARDS = sorted((ROOT / "zoo" / "cards").glob("*.md"))
@@ -124,8 +126,8 @@ def card_snippet(path):
 )
 def test_a_card_s_snippet_has_the_card_s_accuracy(card):
     entry = tfnas.zoo.entry(card.stem)
-    given = commands.parse("train", entry.training["command"])
-    if given.get("data_dir") == commands.DIR:
+    given = recorded.parse(TrainConfig, entry.training["command"])
+    if given.get("data_dir") == recorded.DIR:
         pytest.skip(f"{entry.dataset}: its images are not at hand")
     try:
         dataset = data.load(entry.dataset)
@@ -155,7 +157,7 @@ def test_a_folder_needs_no_images(copy, digits):
 
 
 def test_an_older_folder_takes_them_from_its_images(tiny, older, digits):
-    from tfnas.export.source import of_config
+    from tfnas.zoo.source import of_config
 
     images = digits.test.images[:16]
     wanted = tfnas.load(tiny.run)(images)
@@ -168,7 +170,8 @@ def test_an_older_folder_takes_them_from_its_images(tiny, older, digits):
 def test_quantizing_needs_the_network_s_own_images(tiny, tmp_path):
     for library in LIBRARIES:
         pytest.importorskip(library)
-    from tfnas.export import run, source
+    from tfnas.export import run
+    from tfnas.zoo import source
 
     flags = {"run": str(tiny.run), "quantize": ("int8",)}
     config = ExportConfig(**flags, out=str(tmp_path / "out"), name="x")
@@ -204,15 +207,15 @@ def test_an_older_training_is_resumed(older):
     """What it did not record is not compared."""
     earlier = json.loads((older / "config.json").read_text())
     now = {**earlier, "data": {**earlier["data"], "mean": [0.3], "std": [0.4]}}
-    assert Run(older, now, resume=True).check()
+    assert Folder(older, now, resume=True).check()
     now["data"]["train"] = 1
     with pytest.raises(UserError, match="data.train was 240, now 1"):
-        Run(older, now, resume=True).check()
+        Folder(older, now, resume=True).check()
 
 
 @pytest.mark.parametrize("chosen", ["best", "last"])
 def test_the_weights_are_those_that_were_tested(copy, chosen):
-    arrays = weights.read(copy)
+    arrays = weights_of(copy)
     for number, name in enumerate(("best", "last")):
         arrays["logits/bias"] = np.full(10, number, "float32")
         path = copy / f"{name}.safetensors"
@@ -291,13 +294,13 @@ def channels_in_words(folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (unfinished, "the training has not finished; .* --resume"),
+        (unfinished, "summary.json: missing; .* --resume"),
         (of_a_search, "not of tfnas.train; train .* tfnas.train --genotype="),
         (of_a_baseline, "not of tfnas.train; train .* tfnas.train --genotype="),
-        (of_something_else, "config.json: No such file or directory; give"),
+        (of_something_else, "config.json: missing; give"),
         (a_list, "not of tfnas.train"),
         (no_json, "config.json: not JSON"),
-        (without_weights, "last.safetensors: No such file"),
+        (without_weights, "last.safetensors: missing; "),
         (other_weights, "summary.json: weights='../last' is neither best"),
         (two_means, "config.json: mean has not one value a channel"),
         (

@@ -10,10 +10,9 @@ from hostile_images import oriented
 from PIL import Image, ImageOps
 
 from tfnas import data
-from tfnas.data import imagenet
+from tfnas.data import image_bytes, imagenet
 from tfnas.data.decoding import decode
 from tfnas.data.orientation import of_exif
-from tfnas.export import image_bytes
 
 ORDERS = (b"II", b"MM")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tfnas import baseline, compare, methods, train, zoo
-from tfnas.baseline.titles import TITLES
+from tfnas.baseline import TITLES
 from tfnas.build import BuildConfig
 from tfnas.build.results import benchmarked, markdown, trained
 from tfnas.choice import fields

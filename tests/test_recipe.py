@@ -10,7 +10,7 @@ from tfnas.train.recipe import Recipe
 
 
 def test_the_paper_s_preset_is_the_authors_recipe():
-    assert recipe.preset("paper").values() == {
+    assert Recipe.preset("paper").values() == {
         "channels": 36,
         "cells": 20,
         "stem": "cifar",
@@ -33,7 +33,7 @@ def test_the_paper_s_preset_is_the_authors_recipe():
 
 
 def test_the_cosine_falls_to_zero_after_the_last_epoch():
-    paper = recipe.preset("paper")
+    paper = Recipe.preset("paper")
     rates = [paper.rate_at(epoch) for epoch in range(600)]
     assert rates[0] == 0.025
     assert rates[300] == pytest.approx(0.0125)
@@ -75,7 +75,7 @@ def test_the_linear_rate_and_the_warm_up_are_pdarts_s():
 
 
 def test_drop_path_grows_linearly_and_never_reaches_its_largest_rate():
-    paper = recipe.preset("paper")
+    paper = Recipe.preset("paper")
     assert paper.drop_path_at(0) == 0
     assert paper.drop_path_at(150) == pytest.approx(0.05)
     assert paper.drop_path_at(599) == pytest.approx(0.2 * 599 / 600)
@@ -83,7 +83,7 @@ def test_drop_path_grows_linearly_and_never_reaches_its_largest_rate():
 
 @pytest.mark.parametrize("name", recipe.PRESETS)
 def test_presets_are_legal_and_rates_finite(name):
-    values = recipe.preset(name)
+    values = Recipe.preset(name)
     rates = [values.rate_at(epoch) for epoch in range(values.epochs)]
     assert all(math.isfinite(rate) and rate > 0 for rate in rates)
 
@@ -109,4 +109,4 @@ def test_a_value_that_cannot_be_is_named(values, message):
 
 def test_an_unknown_preset_is_refused():
     with pytest.raises(UserError, match="--preset=slow: choose from paper"):
-        recipe.preset("slow")
+        Recipe.preset("slow")

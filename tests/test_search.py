@@ -16,9 +16,9 @@ import pytest
 
 from tfnas import cost
 from tfnas.genotype import Genotype
-from tfnas.runs.folder import Run
+from tfnas.runs.contents import OPTIONAL_COLUMNS, SEARCH_COLUMNS
+from tfnas.runs.folder import Folder
 from tfnas.search import resolve
-from tfnas.search.history import COLUMNS, OPTIONAL_COLUMNS
 from tfnas.spaces.darts import PRIMITIVES
 
 ROOT = Path(__file__).parents[1]
@@ -103,8 +103,8 @@ def begun(tmp_path_factory):
     """The folder of a run that has begun, with default values and seed 0."""
     folder = tmp_path_factory.mktemp("begun") / "run"
     config, method = resolve({"out": str(folder)})
-    values = {"config": config.decisive(), "method": method.values()}
-    with Run(folder, values):
+    values = config.decisive(method)
+    with Folder(folder, values):
         return folder
 
 
@@ -158,8 +158,8 @@ def test_an_error_that_needs_no_data_answers_at_once(
 
 def test_a_run_that_another_process_holds_is_refused_at_once(begun):
     config, method = resolve({})
-    values = {"config": config.decisive(), "method": method.values()}
-    with Run(begun, values, resume=True):
+    values = config.decisive(method)
+    with Folder(begun, values, resume=True):
         done = search(f"--out={begun}", "--resume")
     assert "another process runs there" in error(done)
 
@@ -282,12 +282,14 @@ def test_the_configuration_tells_how_to_run_it_again(finished):
 def test_every_epoch_has_a_row_of_finite_numbers(finished):
     with open(finished / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == (*COLUMNS, *OPTIONAL_COLUMNS)
+    assert tuple(rows[0]) == (*SEARCH_COLUMNS, *OPTIONAL_COLUMNS)
     assert all(0 <= float(row["proxy_accuracy"]) <= 1 for row in rows)
     assert all(row["eigenvalue"] == "" for row in rows)
-    values = np.array([[float(row[name]) for name in COLUMNS] for row in rows])
+    values = np.array(
+        [[float(row[name]) for name in SEARCH_COLUMNS] for row in rows]
+    )
     assert np.isfinite(values).all()
-    table = dict(zip(COLUMNS, values.T, strict=True))
+    table = dict(zip(SEARCH_COLUMNS, values.T, strict=True))
     assert table["stage"].tolist() == [0, 0]
     assert table["epoch"].tolist() == [1, 2]
     # The cosine from 0.025 to 0.001, and half way.

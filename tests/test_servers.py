@@ -22,10 +22,10 @@ SHAPE = (8, 8, 1)
 def expected(served):
     """Function of images to the logits of the network in Keras."""
     import tfnas
-    from tfnas.export import graph
+    from tfnas.networks.classifier import reference
 
     network = tfnas.load(served.name, zoo=served.zoo)
-    return graph.reference(network)
+    return reference(network)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import tfnas
 from tfnas import zoo
-from tfnas.train import supervised
+from tfnas.bilevel import supervised
 from tfnas.train.recipe import Recipe
 
 

@@ -146,7 +146,7 @@ class Runs:
     def search(self, folder, words, finished):
         given = command.parse(words, SearchConfig, search.Method)
         config, method = search.resolve(given)
-        values = {"config": config.decisive(), "method": method.values()}
+        values = config.decisive(method)
         values["command"] = ["python", "-m", *words]
         self.write(folder, "config.json", values)
         if not finished:

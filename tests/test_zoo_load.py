@@ -13,6 +13,7 @@ from tfnas.data.augmentation import normalize
 from tfnas.errors import UserError
 from tfnas.layers.image_normalization import ImageNormalization
 from tfnas.networks import weights
+from tfnas.runs.contents import weights_file
 from tfnas.zoo import index
 from tfnas.zoo.loading import weights_of
 
@@ -36,7 +37,7 @@ def test_it_takes_pixels_and_gives_the_trained_network_s_logits(tiny, model):
         channels=2,
         cells=3,
     )
-    weights.load(network, tiny.run)
+    weights.load(network, weights_file(tiny.run))
     wanted = network(normalize(images, digits.mean, digits.std))
     np.testing.assert_array_equal(model(images, training=False), wanted)
     as_float = model.predict(images.astype("float32"), verbose=0)
@@ -79,7 +80,10 @@ def test_normalisation_is_the_data_s_bit_for_bit(colors):
 
 
 def test_a_training_can_start_from_a_file_or_a_name(tiny):
-    assert weights_of(tiny.run).keys() == weights.read(tiny.run).keys()
+    assert (
+        weights_of(tiny.run).keys()
+        == weights.read(weights_file(tiny.run)).keys()
+    )
     with pytest.raises(UserError, match="PDARTS: has no weights"):
         weights_of("PDARTS")
     with pytest.raises(UserError, match="nothing: No such file"):

@@ -26,7 +26,7 @@ from tfnas.choice import fields
 from tfnas.devices.determinism import make_deterministic
 from tfnas.devices.threads import divide
 from tfnas.errors import UserError
-from tfnas.export.requirements import check_libraries
+from tfnas.export import check_libraries
 from tfnas.layers.fast import kernels
 from tfnas.networks.darts.evaluation import build_network
 from tfnas.networks.darts.supernet import Supernet
@@ -247,14 +247,9 @@ def _saved_model(network, job):
 def _onnx_runtime(network, job):
     """On the file that `tfnas.export_network` writes, which Keras's is not."""
     check_libraries("inference by ONNX Runtime")
-    from tfnas.export import graph, onnx_file
+    from tfnas.export import onnx_runner
 
-    model = graph.inference(network)
-    endpoint = graph.endpoints(model)["serving_default"]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.onnx"
-        onnx_file.write(path, model, endpoint, 17)
-        return onnx_file.runner(path, job["threads"])
+    return onnx_runner(network, job["threads"])
 
 
 _RUNTIMES = {

@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas.data.decoding import PIXELS
+from tfnas.data.image_bytes import BYTES, decode
 from tfnas.errors import UserError
-from tfnas.export import graph
-from tfnas.export.image_bytes import BYTES, decode
 from tfnas.genotype import drawing
+from tfnas.networks.classifier import reference
 
 SHOWN = 5
 _PREVIEW_SIDE = 224
@@ -91,7 +91,7 @@ def answering(source):
         that the network was shown, enlarged). It raises UserError for a file
         that is no image.
     """
-    logits = graph.reference(source.network, source.mean, source.std)
+    logits = reference(source.network, source.mean, source.std)
     labels = source.classes or tuple(map(str, range(source.count)))
 
     def answer(content):

@@ -1,5 +1,17 @@
 """A network for servers that do not have tfnas."""
 
-from tfnas.export.config import ExportConfig, main, resolve
+import importlib
 
-__all__ = ["ExportConfig", "main", "resolve"]
+from tfnas.export.config import ExportConfig, main
+from tfnas.export.requirements import check_libraries
+
+_HOMES = {"export_network": "run", "onnx_runner": "onnx_file"}
+__all__ = ["ExportConfig", "check_libraries", "main", *_HOMES]
+
+
+def __getattr__(name):
+    """What needs TensorFlow."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    return getattr(module, name)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfnas import zoo
-from tfnas.choice import check_values, choice
-from tfnas.cli import command
+from tfnas.choice import choice
+from tfnas.cli import command, flags
 from tfnas.errors import UserError
 from tfnas.export.requirements import KINDS, check_libraries
-from tfnas.export.staging import check_place
+from tfnas.export.staging import check_target
 
 USAGE = """usage: python -m tfnas.export --model=NAME --out=DIR [--flag=value]
        python -m tfnas.export --run=DIR --out=DIR [--flag=value]
@@ -28,8 +28,8 @@ All forms are compared with the network; where they deviate nothing is written.
 class ExportConfig:
     """What an export is asked for."""
 
-    model: str | None = choice(None, "name of a network of the zoo")
-    run: str | None = choice(None, "finished folder of tfnas.train")
+    model: str | None = flags.model()
+    run: str | None = flags.run()
     out: str | None = choice(None, "folder to write a new version to")
     name: str | None = choice(
         None, "what servers call the network, else its own name or --run's"
@@ -41,10 +41,8 @@ class ExportConfig:
         "measured on the test images",
         options=KINDS,
     )
-    data_dir: str | None = choice(
-        None, "folder of the images, if it is not where --run read them"
-    )
-    zoo: str | None = choice(None, "folder of the zoo, else the project's own")
+    data_dir: str | None = flags.images_of_run()
+    zoo: str | None = flags.zoo()
 
 
 def main(argv):
@@ -57,15 +55,15 @@ def main(argv):
         UserError: if an argument, the network or the folder cannot be used,
             or a form of the network deviates from it.
     """
-    if command.asks_for_help(argv):
-        print("\n".join([USAGE, *command.help_lines(ExportConfig)]))
-        return 0
-    config = resolve(command.parse(argv, ExportConfig))
+    return command.answer(argv, (ExportConfig,), USAGE, _export)
+
+
+def _export(given):
+    config = resolve(given)
     with command.quiet_start():
-        from tfnas.export import run, source
-    found = source.of_config(config)
-    run.export_source(found, config)
-    return 0
+        from tfnas.export import run
+        from tfnas.zoo import source
+    run.export_source(source.of_config(config), config)
 
 
 def resolve(given):
@@ -81,8 +79,7 @@ def resolve(given):
         UserError: for a flag that is missing or does not fit, a library that
             is missing, or a folder that cannot be used.
     """
-    config = ExportConfig(**given)
-    check_values(config)
+    config = command.made(ExportConfig, given)
     if not (config.model or config.run):
         raise UserError("--model: missing; or give --run")
     if config.model and config.run:
@@ -106,5 +103,5 @@ def resolve(given):
         zoo.entry(config.model, config.zoo)  # Refuses a name that is none.
     name = config.name or config.model or Path(config.run).resolve().name
     check_libraries("export")
-    check_place(Path(config.out), name)
+    check_target(Path(config.out), name)
     return ExportConfig(**{**given, "name": name})

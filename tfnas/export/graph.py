@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-from tfnas.data.augmentation import normalize
-from tfnas.export.image_bytes import decode
+from tfnas.data.image_bytes import decode
 from tfnas.layers.fast import kernels
+from tfnas.networks.classifier import in_units_of, logits_of
 from tfnas.networks.genotype_cell import GenotypeCell
 from tfnas.networks.mobile.inverted import Dropout
 
@@ -40,22 +40,6 @@ def inference(network):
     return keras.Model(clone.input, clone.output, name=network.name)
 
 
-def logits_of(outputs):
-    """The logits among a network's outputs."""
-    return outputs["logits"] if isinstance(outputs, dict) else outputs
-
-
-def reference(network, mean=None, std=None):
-    """Images in 0..255 to logits by the network as it was given, in Keras."""
-
-    def logits(images):
-        inputs = _normalized(tf.constant(images), mean, std)
-        outputs = logits_of(network(inputs, training=False))
-        return keras.ops.convert_to_numpy(outputs).astype("float32")
-
-    return logits
-
-
 def endpoints(model, mean=None, std=None, crop=1.0):
     """The two functions that are served, traced on the plain path.
 
@@ -78,7 +62,7 @@ def endpoints(model, mean=None, std=None, crop=1.0):
 
     @tf.function(input_signature=[images], autograph=False)
     def serving_default(image):
-        inputs = _normalized(image, mean, std)
+        inputs = in_units_of(image, mean, std)
         logits = tf.cast(model(inputs, training=False), tf.float32)
         return {
             "logits": tf.identity(logits, name="logits"),
@@ -101,7 +85,3 @@ def endpoints(model, mean=None, std=None, crop=1.0):
         serving_default.get_concrete_function()
         serving_bytes.get_concrete_function()
     return {"serving_default": serving_default, "serving_bytes": serving_bytes}
-
-
-def _normalized(images, mean, std):
-    return images if mean is None else normalize(images, mean, std)

@@ -1,8 +1,11 @@
 """The ONNX file: written by tf2onnx, named after the network's layers."""
 
 import re
+import tempfile
+from pathlib import Path
 
 from tfnas.errors import UserError
+from tfnas.export import graph
 
 # Of inference nothing else is left; these would be of training.
 _TRAINING = ("BatchNormalization", "Dropout", "RandomUniform", "RandomNormal")
@@ -133,6 +136,16 @@ def check_standard(path):
     ) as error:
         line = str(error).partition("\n")[0]
         raise UserError(f"ONNX: {line}; nothing was exported") from None
+
+
+def onnx_runner(network, threads=0):
+    """What `runner` gives for the file that is written of a network."""
+    model = graph.inference(network)
+    endpoint = graph.endpoints(model)["serving_default"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        write(path, model, endpoint, 17)
+        return runner(path, threads)
 
 
 def runner(path, threads=0):

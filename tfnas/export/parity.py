@@ -29,7 +29,7 @@ def check(reference, shape, saved_model, onnx):
     """Compare the two forms with the network.
 
     Args:
-        reference: of `graph.reference`.
+        reference: of `classifier.reference`.
         shape: (H, W, C) of an image.
         saved_model: the folder.
         onnx: the file.

@@ -12,9 +12,9 @@ from tfnas.export import (
     saved_model,
 )
 from tfnas.export.requirements import check_libraries
-from tfnas.export.source import Source
-from tfnas.export.staging import LABELS, ONNX, check_place, publish, stage
-from tfnas.networks.classifier import ImageClassifier
+from tfnas.export.staging import LABELS, ONNX, check_target, publish, stage
+from tfnas.networks.classifier import ImageClassifier, logits_of, reference
+from tfnas.zoo.source import Source
 
 
 def export_network(
@@ -59,7 +59,7 @@ def export_network(
     """
     folder = Path(folder).absolute()
     check_libraries("export")
-    check_place(folder, name)
+    check_target(folder, name)
     shape = tuple(network.input_shape[1:])
     count = _classes_of(network)
     on_pixels = isinstance(network, ImageClassifier)
@@ -120,7 +120,7 @@ def _write(source, folder, name, opset=17, kinds=(), dataset=None):
         # === The gate ===
         parity.check_graph(whole)
         onnx_file.check(onnx, model, opset)
-        network = graph.reference(source.network, source.mean, source.std)
+        network = reference(source.network, source.mean, source.std)
         deviation = parity.check(network, source.image_shape, whole, onnx)
         # === Beside it ===
         tests = {}
@@ -172,7 +172,7 @@ def _images(source):
 
 
 def _classes_of(network):
-    return graph.logits_of(network.output).shape[-1]
+    return logits_of(network.output).shape[-1]
 
 
 def _check(shape, count, classes, mean, std):

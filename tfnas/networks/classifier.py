@@ -1,7 +1,9 @@
 """A network with its classes' names, from images in 0..255 to logits."""
 
 import keras
+import tensorflow as tf
 
+from tfnas.data.augmentation import normalize
 from tfnas.layers.image_normalization import ImageNormalization
 
 
@@ -52,3 +54,24 @@ def on_pixels(network, mean, std, classes):
         call_function=call,
     )
     return ImageClassifier(images, same.output, name=network.name)
+
+
+def reference(network, mean=None, std=None):
+    """Images in 0..255 to logits by the network as it was given, in Keras."""
+
+    def logits(images):
+        inputs = in_units_of(tf.constant(images), mean, std)
+        outputs = logits_of(network(inputs, training=False))
+        return keras.ops.convert_to_numpy(outputs).astype("float32")
+
+    return logits
+
+
+def logits_of(outputs):
+    """The logits among a network's outputs."""
+    return outputs["logits"] if isinstance(outputs, dict) else outputs
+
+
+def in_units_of(images, mean, std):
+    """Images in 0..255 as a network takes them; as they are without a mean."""
+    return images if mean is None else normalize(images, mean, std)

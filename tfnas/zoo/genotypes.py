@@ -1,10 +1,10 @@
 """The zoo's genotypes by name: published ones, and ours."""
 
-import difflib
 from pathlib import Path
 
-from tfnas.errors import UserError
+from tfnas.errors import UserError, nearest
 from tfnas.genotype import Genotype
+from tfnas.runs.contents import GENOTYPE
 
 # Where genotypes are found, and where new ones go.
 FOLDERS = ("published", "genotypes")
@@ -51,7 +51,7 @@ def genotype(name, folder=None):
     """
     path = Path(name)
     if path.is_dir():
-        path = path / "genotype.json"
+        path = path / GENOTYPE
     if path.is_file() or path.suffix == ".json":
         return Genotype.from_json(path)
     files = _files(folder)
@@ -59,9 +59,7 @@ def genotype(name, folder=None):
     known = files.get(name) or files.get(name.partition(".")[0])
     if known is not None:
         return Genotype.from_json(known)
-    by_letters = {known.lower(): known for known in files}
-    close = difflib.get_close_matches(name.lower(), by_letters, 1)
-    hint = f"did you mean {by_letters[close[0]]}?" if close else "see --help"
+    hint = nearest(name, files, "see --help")
     raise UserError(f"--genotype={name}: no such file, nor in the zoo; {hint}")
 
 
@@ -83,7 +81,7 @@ def found_by(genotype):
     return f"{method}_att"
 
 
-def place(name, folder=None):
+def genotype_file(name, folder=None):
     """The file of a genotype of the zoo, or where a new one goes."""
     new = root(folder) / FOLDERS[-1] / f"{name}.json"
     return _files(folder).get(name, new)

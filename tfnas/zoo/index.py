@@ -3,14 +3,11 @@
 The runs of the comparisons that are kept stand in results.csv too.
 """
 
-import csv
-import difflib
 import hashlib
-import io
 import json
 
-from tfnas.cli.files import staged
-from tfnas.errors import UserError
+from tfnas.cli.files import csv_text, staged
+from tfnas.errors import UserError, nearest
 from tfnas.genotype import schema
 from tfnas.zoo import comparisons
 from tfnas.zoo.genotypes import root
@@ -102,11 +99,7 @@ def entry(name, zoo=None):
     known = {entry.name: entry for entry in entries(zoo)}
     if name in known:
         return known[name]
-    by_letters = {other.lower(): other for other in known}
-    close = difflib.get_close_matches(name.lower(), by_letters, 1)
-    hint = "tfnas.list_models() has the names"
-    if close:
-        hint = f"did you mean {by_letters[close[0]]}?"
+    hint = nearest(name, known, "tfnas.list_models() has the names")
     raise UserError(f"{name}: no such network in the zoo; {hint}")
 
 
@@ -165,11 +158,7 @@ def write(found, zoo=None):
 def results(found, zoo=None):
     """The text of results.csv: entries, measured ones first, then runs."""
     ordered = sorted(found, key=lambda entry: (entry.kind == PAPER, entry.name))
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    table.writeheader()
-    table.writerows([*map(_row, ordered), *comparisons.rows(zoo)])
-    return text.getvalue()
+    return csv_text(COLUMNS, [*map(_row, ordered), *comparisons.rows(zoo)])
 
 
 def _row(entry):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.runs.trained import read_run, with_statistics
-from tfnas.zoo.genotypes import place, root
+from tfnas.runs.contents import weights_file
+from tfnas.runs.reading import read_run
+from tfnas.zoo.genotypes import genotype_file, root
 from tfnas.zoo.index import checked_bytes, entry, list_models
 from tfnas.zoo.schema import NAME
 
@@ -51,7 +52,7 @@ def load(name, weights=True, zoo=None, data_dir=None):
     """
     in_zoo = isinstance(name, str) and name in list_models(zoo=zoo)
     if not in_zoo and os.path.isdir(str(name)):
-        return network_of(read_run(name), weights, data_dir)
+        return network_of(read_run(name, "train"), weights, data_dir)
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UserError(
             f"{str(name)[:80]!r}: not a name of the zoo, and no such folder; "
@@ -67,7 +68,7 @@ def network_of(run, weights=True, data_dir=None):
     """The network of a finished training on images in 0..255.
 
     Args:
-        run: a `TrainedRun`.
+        run: the `Run` of a training.
         weights: whether with its trained weights, or with new ones.
         data_dir: as of `load`.
 
@@ -78,7 +79,7 @@ def network_of(run, weights=True, data_dir=None):
         UserError: if its files do not fit together, or mean and deviation are
             neither recorded nor to be had.
     """
-    run, arrays = with_statistics(run, data_dir), None
+    run, arrays = run.with_statistics(data_dir), None
     if weights:
         from tfnas.networks.weights import decode
 
@@ -88,7 +89,7 @@ def network_of(run, weights=True, data_dir=None):
 
 def genotype_of(entry, zoo=None):
     """The `Genotype` of an entry; its file is checked against the index."""
-    path = place(entry.architecture, zoo)
+    path = genotype_file(entry.architecture, zoo)
     text = checked_bytes(path, entry.genotype).decode("utf-8", "replace")
     try:
         return Genotype.from_json(text)
@@ -96,7 +97,7 @@ def genotype_of(entry, zoo=None):
         raise UserError(f"{path}: {error}") from None
 
 
-def weights_place(name, zoo=None):
+def entry_weights_file(name, zoo=None):
     """The weights' file of an entry."""
     return root(zoo) / "weights" / f"{name}.safetensors"
 
@@ -109,7 +110,7 @@ def arrays_of(entry, zoo=None):
             f"-m tfnas.train --genotype={entry.architecture}, or load it with "
             "weights=False"
         )
-    path = weights_place(entry.name, zoo)
+    path = entry_weights_file(entry.name, zoo)
     data = checked_bytes(path, entry.weights)
     from tfnas.networks import weights
 
@@ -128,8 +129,10 @@ def weights_of(source):
     """The arrays of a network of the zoo, a weights file or a run's folder.
 
     Args:
-        source: a name of `list_models(weights=True)` or a path as of
-            `weights.read`. A path that is there is preferred.
+        source: a name of `list_models(weights=True)`, a safetensors file, or
+            the folder of a training, whose best weights are read, or the last
+            ones where nothing chose the best. A path that is there is
+            preferred.
 
     Raises:
         UserError: if there are none.
@@ -139,14 +142,15 @@ def weights_of(source):
     is_name = NAME.fullmatch(str(source)) and not Path(source).exists()
     if is_name and source in list_models():
         return arrays_of(entry(source))
-    return weights.read(source)
+    folder = Path(source).is_dir()
+    return weights.read(weights_file(source) if folder else source)
 
 
 def assemble(origin, genotype, arrays=None):
     """A network on images in 0..255.
 
     Args:
-        origin: an `Entry`, or a `TrainedRun` with its statistics.
+        origin: an `Entry`, or a training's `Run` with its statistics.
         genotype: its `Genotype`.
         arrays: its weights, or None for new ones.
 

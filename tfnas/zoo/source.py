@@ -1,4 +1,4 @@
-"""What is exported: a network of the zoo, of a run, or one's own."""
+"""A network of the zoo, of a run, or one's own, with what is known of it."""
 
 import dataclasses
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from tfnas import zoo
 from tfnas.genotype import Genotype
-from tfnas.runs.trained import read_run, with_statistics
+from tfnas.runs.reading import read_run
 from tfnas.zoo.loading import genotype_of, network_of
 
 # Of a photograph this share of the shorter side was shown in the tests.
@@ -79,7 +79,7 @@ def _of_entry(config):
 
 
 def _of_run(config):
-    run = with_statistics(read_run(config.run), config.data_dir)
+    run = read_run(config.run, "train").with_statistics(config.data_dir)
     images = run.images(config.data_dir)
     return Source(
         network=network_of(run),
