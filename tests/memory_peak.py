@@ -16,7 +16,7 @@ def candidates(method, kept):
     """Returns all names of a method, or a part that turns from edge to edge."""
     names = methods.get(method).candidates()
     if not kept:
-        return darts.per_edge(names)
+        return darts.SPACE.per_edge(names)
     rows = [
         [names[(edge + place) % len(names)] for place in range(kept)]
         for edge in range(len(darts.edges()))

@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfnas import data, methods
+from tfnas import data, methods, spaces
 from tfnas.baseline import TITLES, proxies
 from tfnas.baseline import config as baseline
 from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
-from tfnas.networks.darts.evaluation import build_network
+from tfnas.networks import build_network
 from tfnas.networks.darts.supernet import Supernet
 from tfnas.networks.nasbench201.supernet import BenchSupernet
 from tfnas.runs import trials
-from tfnas.spaces import names, nasbench201, sampling
+from tfnas.spaces import nasbench201
 from tfnas.train import run as train_run
 
 pytest.importorskip("keras_tuner", reason="KerasTuner is not installed")
@@ -60,18 +60,18 @@ def run(folder, **flags):
 # === Spaces as choices ===
 
 
-@pytest.mark.parametrize("space", names())
+@pytest.mark.parametrize("space", spaces.names())
 def test_every_combination_of_choices_is_a_genotype_and_of_its_own(space):
     draw = np.random.default_rng(0)
-    choices = sampling.choices(space)
+    choices = spaces.get(space).choices()
     made = {}
     for _ in range(200):
         chosen = {k: str(draw.choice(v)) for k, v in choices.items()}
-        genotype = sampling.genotype(space, chosen).validate()
+        genotype = spaces.get(space).genotype(chosen).validate()
         made[genotype.to_json()] = chosen
         for name, options in choices.items():
             other = options[(options.index(chosen[name]) + 1) % len(options)]
-            changed = sampling.genotype(space, {**chosen, name: other})
+            changed = spaces.get(space).genotype({**chosen, name: other})
             assert len(options) == 1 or changed != genotype
     assert len(made) > 190  # a few are drawn twice of 15,625
 
@@ -86,13 +86,13 @@ def test_every_combination_of_choices_is_a_genotype_and_of_its_own(space):
     ],
 )
 def test_the_spaces_have_their_published_sizes(space, size):
-    options = map(len, sampling.choices(space).values())
+    options = map(len, spaces.get(space).choices().values())
     assert math.prod(options) == size
 
 
 def test_an_unknown_space_is_refused():
     with pytest.raises(UserError, match="^--space=nats: no such space"):
-        sampling.choices("nats")
+        spaces.get("nats")
 
 
 # === Proposals ===
@@ -122,7 +122,7 @@ def proposals(oracle, count, score=lambda values: 0.0):
 
 
 def test_random_search_finds_every_operation_equally_often():
-    oracle = Sampling(sampling.choices("nasbench201"), seed=0, max_trials=400)
+    oracle = Sampling(nasbench201.SPACE.choices(), seed=0, max_trials=400)
     counts = Counter(v for p in proposals(oracle, 400) for v in p.values())
     expected = 400 * 6 / 5
     chi_square = sum((n - expected) ** 2 / expected for n in counts.values())
@@ -131,7 +131,7 @@ def test_random_search_finds_every_operation_equally_often():
 
 
 def test_proposals_are_of_the_seed_and_do_not_repeat():
-    choices = sampling.choices("darts")
+    choices = spaces.get("darts").choices()
     first, again, other = (
         proposals(Sampling(choices, seed=seed, max_trials=9), 9)
         for seed in (0, 0, 1)
@@ -142,7 +142,7 @@ def test_proposals_are_of_the_seed_and_do_not_repeat():
 
 
 def test_no_trial_begins_after_the_minutes():
-    oracle = Sampling(sampling.choices("nasbench201"), 0, 1.0, max_trials=9)
+    oracle = Sampling(nasbench201.SPACE.choices(), 0, 1.0, max_trials=9)
     values = oracle.propose([], np.random.default_rng(0))
     done = [trial(values, 0.5, seconds=20.0)] * 2
     assert told(oracle, done).populate_space("")["status"] == "RUNNING"
@@ -151,7 +151,7 @@ def test_no_trial_begins_after_the_minutes():
 
 
 def test_evolution_changes_one_choice_of_the_best_of_its_sample():
-    choices = sampling.choices("nasbench201")
+    choices = nasbench201.SPACE.choices()
     oracle = Evolution(choices, seed=3, population=4, sample=4, max_trials=40)
 
     def score(values):
@@ -174,7 +174,7 @@ def test_evolution_changes_one_choice_of_the_best_of_its_sample():
 
 
 def test_evolution_forgets_the_oldest_however_good():
-    choices = sampling.choices("nasbench201")
+    choices = nasbench201.SPACE.choices()
     oracle = Evolution(choices, seed=0, population=2, sample=2, max_trials=9)
     good = dict.fromkeys(choices, "nor_conv_3x3")
     bad = dict.fromkeys(choices, "none")
@@ -313,9 +313,9 @@ def bottlenecks():
     draw = np.random.default_rng(0)
     chosen = {
         name: str(draw.choice(options))
-        for name, options in sampling.choices("mobile").items()
+        for name, options in spaces.get("mobile").choices().items()
     }
-    return mobile_network(sampling.genotype("mobile", chosen))
+    return mobile_network(spaces.get("mobile").genotype(chosen))
 
 
 def test_naswot_tells_mobile_networks_apart(bottlenecks):
@@ -337,9 +337,8 @@ def test_a_cell_of_convolutions_scores_above_one_of_nothing(proxy):
     def score(op):
         keras.utils.set_random_seed(0)
         network = build_network(
-            sampling.genotype(
-                "nasbench201",
-                {**dict.fromkeys(sampling.choices("nasbench201"), "none")}
+            nasbench201.SPACE.genotype(
+                dict.fromkeys(nasbench201.SPACE.choices(), "none")
                 | dict.fromkeys(("0_1", "1_2", "2_3", "0_3"), op),
             ),
             input_shape=(8, 8, 1),
@@ -365,10 +364,10 @@ def test_a_supernet_can_be_put_to_any_cell(space):
         method, **size
     )
     draw = np.random.default_rng(0)
-    choices = sampling.choices(space)
+    choices = spaces.get(space).choices()
     for _ in range(5):
         chosen = {k: str(draw.choice(v)) for k, v in choices.items()}
-        genotype = sampling.genotype(space, chosen)
+        genotype = spaces.get(space).genotype(chosen)
         shared_weights.put(supernet, genotype)
         weights = supernet.mixing_weights()
         for own in weights.values():
@@ -393,7 +392,7 @@ def test_a_baseline_writes_what_a_search_does(name, tmp_path):
     table = rows(folder)
     best = max(table, key=lambda row: float(row["score"]))
     assert nasbench201.to_string(found) == nasbench201.to_string(
-        sampling.genotype("nasbench201", best)
+        nasbench201.SPACE.genotype(best)
     )
     assert found.provenance["score"] == pytest.approx(float(best["score"]))
     summary = json.loads((folder / "summary.json").read_text())

@@ -14,11 +14,10 @@ import numpy as np
 import pytest
 
 import tfnas
-from tfnas import methods
+from tfnas import methods, spaces
 from tfnas.networks.mobile.supernet import MobileSupernet
 from tfnas.networks.nasbench201.supernet import BenchSupernet
 from tfnas.networks.registered import HOMES, StandIn
-from tfnas.spaces import sampling
 
 ROOT = Path(__file__).parents[1]
 SHAPE = (8, 8, 3)
@@ -50,9 +49,9 @@ def network(name):
 
 def sampled_network(space):
     """With the first operation of each choice that is one."""
-    choices = sampling.choices(space).items()
+    choices = spaces.get(space).choices().items()
     chosen = {k: ops[i % len(ops)] for i, (k, ops) in enumerate(choices)}
-    return tfnas.build_network(sampling.genotype(space, chosen), **SMALL)
+    return tfnas.build_network(spaces.get(space).genotype(chosen), **SMALL)
 
 
 KINDS = {name: partial(supernet, name) for name in methods.names()} | {

@@ -12,11 +12,12 @@ import tensorflow as tf
 from tfnas import cost
 from tfnas.bilevel.search import BilevelSearch
 from tfnas.errors import UserError
-from tfnas.genotype import Genotype
+from tfnas.genotype import OPERATIONS, Genotype
 from tfnas.networks.mobile.evaluation import build_mobile_network
 from tfnas.networks.mobile.inverted import InvertedBottleneck, MixedLayer, Skip
 from tfnas.networks.mobile.supernet import MobileSupernet
-from tfnas.spaces import mobile
+from tfnas.spaces.chain import scaled
+from tfnas.spaces.mobile import SPACE
 
 IMAGENET = {"input_shape": (224, 224, 3), "classes": 1000}
 TINY = {"input_shape": (8, 8, 1), "width": 0.25}
@@ -24,7 +25,7 @@ TINY = {"input_shape": (8, 8, 1), "width": 0.25}
 
 def genotype(*names):
     """A genotype that goes through these operations again and again."""
-    repeated = itertools.islice(itertools.cycle(names), mobile.LAYERS)
+    repeated = itertools.islice(itertools.cycle(names), len(SPACE.edges()))
     return Genotype("mobile", layers=tuple(repeated))
 
 
@@ -63,7 +64,7 @@ FAIRNAS = {
     ],
 )
 def test_small_images_start_with_stride_1(size, halvings, last):
-    steps = mobile.strides((size, size, 3))
+    steps = SPACE.strides((size, size, 3))
     places = ("stem", *range(19))
     halved = [p for p, s in zip(places, steps, strict=True) if s == 2]
     assert tuple(halved) == halvings
@@ -84,8 +85,8 @@ def test_the_last_map_has_at_least_4_pixels_a_side(shape):
 
 
 def test_the_change_is_said():
-    assert mobile.adaptation((224, 224, 3)) == ""
-    line = mobile.adaptation((28, 32, 1))
+    assert SPACE.adaptation((224, 224, 3)) == ""
+    line = SPACE.adaptation((28, 32, 1))
     assert "stem, layer 0," in line
     assert line.endswith("last map is 4x4")
     assert "\n" not in line
@@ -93,15 +94,15 @@ def test_the_change_is_said():
 
 def test_images_without_room_are_refused():
     with pytest.raises(UserError, match=r"^input_shape=\(3, 8, 1\): .*4x4"):
-        mobile.strides((3, 8, 1))
+        SPACE.strides((3, 8, 1))
 
 
 def test_widths_are_multiples_of_eight_that_keep_nine_tenths():
     for channels, width in itertools.product((16, 40, 96, 320), (0.1, 0.6, 2)):
-        scaled = mobile.scaled(channels, width)
-        assert scaled % 8 == 0
-        assert 0.9 * channels * width <= scaled < channels * width + 8
-    assert mobile.scaled(40, 1) == 40
+        found = scaled(channels, width)
+        assert found % 8 == 0
+        assert 0.9 * channels * width <= found < channels * width + 8
+    assert scaled(40, 1) == 40
 
 
 # === Costs ===
@@ -134,7 +135,7 @@ def test_all_skips_leave_projections_and_the_fixed_parts():
     [
         (("mb_3x3_e6",), IMAGENET),
         (("skip",), {}),
-        (mobile.OPERATIONS, {"input_shape": (28, 28, 1), "width": 0.5}),
+        (OPERATIONS["mobile"], {"input_shape": (28, 28, 1), "width": 0.5}),
         (("mb_7x7_e3", "skip"), {**TINY, "classes": 7}),
     ],
 )
@@ -152,7 +153,7 @@ def test_the_supernet_costs_what_it_holds():
     # stem, depthwise and 1x1 of the first bottleneck, last layer, classifier.
     alone = [
         cost.supernet_cost({"layers": [[name]] * 19}, **TINY).multiply_adds
-        for name in mobile.OPERATIONS
+        for name in OPERATIONS["mobile"]
     ]
     fixed = 64 * (9 * 8 + 9 * 8 + 8 * 8) + 16 * 80 * 320 + 320 * 10
     assert sum(alone) - counted.multiply_adds == 6 * fixed

@@ -23,7 +23,7 @@ from tfnas.export import ExportConfig
 from tfnas.genotype import Genotype
 from tfnas.methods.method import Method
 from tfnas.search import SearchConfig, resolve
-from tfnas.spaces import sampling
+from tfnas.spaces import nasbench201
 from tfnas.sweep import config as sweep
 from tfnas.train.recipe import Recipe
 
@@ -92,8 +92,8 @@ def test_a_training_command_is_one(words, tmp_path, monkeypatch):
     for folder in ("darts", "two_devices", "bench"):
         (tmp_path / "runs" / folder).mkdir(parents=True)
         shutil.copy(found, tmp_path / "runs" / folder / "genotype.json")
-    drawn = dict.fromkeys(sampling.choices("nasbench201"), "skip_connect")
-    bench = sampling.genotype("nasbench201", drawn).to_json()
+    drawn = dict.fromkeys(nasbench201.SPACE.choices(), "skip_connect")
+    bench = nasbench201.SPACE.genotype(drawn).to_json()
     (tmp_path / "runs" / "bench" / "genotype.json").write_text(bench)
     monkeypatch.chdir(tmp_path)
     given = shlex.split(words)

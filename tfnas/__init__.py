@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Genotype": "tfnas.genotype.format",
     "Supernet": "tfnas.networks.darts.supernet",
-    "build_network": "tfnas.networks.darts.evaluation",
+    "build_network": "tfnas.networks",
     "export_network": "tfnas.export.run",
     "list_models": "tfnas.zoo.index",
     "load": "tfnas.zoo.loading",

@@ -40,10 +40,8 @@ def check(rule, method, tune=0):
             f"--select={rule}: --tune judges the last epoch's cell; drop one "
             "of them"
         )
-    if rule == "best_proxy" and method.space == "mobile":
-        raise UserError(
-            "--select=best_proxy: --space=mobile has no proxy; drop one of them"
-        )
+    if rule == "best_proxy":
+        method.search_space.check("be pruned")
     if rule == "early_stop" and method.epochs < SHORTEST:
         raise UserError(
             f"--select=early_stop: cannot stop a search of --epochs="

@@ -2,11 +2,11 @@
 
 import dataclasses
 
+from tfnas import spaces
 from tfnas.choice import choice, fields
 from tfnas.cli import command, flags
 from tfnas.errors import UserError
 from tfnas.runs import earlier, trials
-from tfnas.spaces import names, sampling
 from tfnas.train import Recipe
 
 # What the searches are called.
@@ -38,7 +38,7 @@ class BaselineConfig:
     VALUES = Recipe
 
     name: str = choice("random", "how cells are found", tuple(TITLES))
-    space: str = choice("darts", "search space", names())
+    space: str = choice("darts", "search space", spaces.names())
     preset: str = choice(
         "quick", "the recipe's values for the training of a cell"
     )
@@ -121,11 +121,8 @@ def resolve(given):
             f"--sample={config.sample}: is more than "
             f"--population={config.population}"
         )
-    if config.name == "weight_sharing" and config.space == "mobile":
-        raise UserError(
-            "--name=weight_sharing: has no supernet of --space=mobile; use "
-            "--space=darts or --space=nasbench201"
-        )
+    if config.name == "weight_sharing":
+        spaces.get(config.space).check("share weights")
     # An older run may have begun with more; --resume compares all values.
     if not config.resume:
         command.refuse_unused(typed, unused(config.name))
@@ -168,7 +165,7 @@ def unused(name):
 def _shown(given):
     """The lines of the help, with the values that hold beside others."""
     config, values = resolve(given)
-    size = len(sampling.choices(config.space))
+    size = len(spaces.get(config.space).choices())
     untrained = " (of the network alone)" if config.name in UNTRAINED else ""
     return [
         *(f"{name}: {title}" for name, title in TITLES.items()),

@@ -12,7 +12,7 @@ class Sampling(keras_tuner.Oracle):
     resumed search makes the same ones.
 
     Args:
-        choices: {name: options}, see `spaces.sampling.choices`.
+        choices: {name: options}, as of a `Space`.
         seed: of the proposals.
         minutes: no trial begins after so many minutes of trials; 0 is any.
         **kwargs: of `keras_tuner.Oracle`.

@@ -5,19 +5,18 @@ import time
 
 import keras
 
-from tfnas import data, report, train
+from tfnas import data, report, spaces, train
 from tfnas.baseline import proxies, shared_weights
 from tfnas.baseline.config import TITLES, UNTRAINED
 from tfnas.baseline.proposals import Evolution, Sampling
 from tfnas.errors import UserError
-from tfnas.networks.darts.evaluation import build_network
+from tfnas.networks import build_network
 from tfnas.runs import contents, summary
 from tfnas.runs.callbacks import Diverged
 from tfnas.runs.folder import Folder
 from tfnas.runs.preparation import prepare
 from tfnas.runs.reading import read_run
 from tfnas.runs.trials import run_trials, trial_of
-from tfnas.spaces import mobile, sampling
 from tfnas.train import TrainConfig
 
 
@@ -56,7 +55,7 @@ def search(config, recipe, argv):
             _oracle(config),
             config.trials,
             judge,
-            list(sampling.choices(config.space)),
+            list(spaces.get(config.space).choices()),
             lambda trial: f"score {trial.score:.4f}",
         )
         genotype = judge.genotype(best.hyperparameters.values, best.score)
@@ -106,7 +105,7 @@ class _Judge:
         }
         if score is not None:
             provenance["score"] = score
-        return sampling.genotype(config.space, chosen, provenance)
+        return spaces.get(config.space).genotype(chosen, provenance)
 
     def _trained(self, number, genotype):
         held = len(self.halves[1])
@@ -174,7 +173,7 @@ def _training(config):
 
 def _oracle(config):
     options = {
-        "choices": sampling.choices(config.space),
+        "choices": spaces.get(config.space).choices(),
         "seed": config.seed,
         "minutes": config.minutes,
         "max_trials": config.trials,
@@ -199,7 +198,7 @@ def _summarise(run, config, recipe, dataset, genotype, before):
                 genotype,
                 input_shape=dataset.image_shape,
                 classes=len(dataset.classes),
-                width=recipe.channels / mobile.STEM,
+                channels=recipe.channels,
             ),
             "next_command": summary.next_command(
                 config, run.folder, recipe.augmentation

@@ -15,13 +15,12 @@ import tensorflow as tf
 
 from tfnas import data, methods
 from tfnas.bilevel.supervised import SupervisedTraining
-from tfnas.networks.darts.supernet import Supernet
-from tfnas.networks.nasbench201.supernet import BenchSupernet
+from tfnas.networks import build_supernet
+from tfnas.networks.proxy import still_logits
 from tfnas.networks.pruning import kept_operations
 from tfnas.runs.contents import is_begun
 from tfnas.runs.folder import Folder
 from tfnas.runs.resumable import Resumable
-from tfnas.spaces import sampling
 
 # A softmax of this and of zeros is one and zeros, to the last bit.
 CHOSEN = 200.0
@@ -78,12 +77,11 @@ class SharedWeights(Resumable):
         self.steps = data.steps_per_epoch(
             len(self.halves[0]), recipe.batch_size
         )
-        of = {"darts": Supernet, "nasbench201": BenchSupernet}
         method = methods.get("darts").with_flags(
             {"space": config.space, "stem": recipe.stem}
         )
         with strategy.scope():
-            self.supernet = of[config.space](
+            self.supernet = build_supernet(
                 method,
                 input_shape=dataset.image_shape,
                 classes=len(dataset.classes),
@@ -132,12 +130,12 @@ class SharedWeights(Resumable):
     def draw(self, number):
         """The cell that step `number`, counted over all epochs, trains."""
         draw = np.random.default_rng([self.config.seed, 1, number])
-        return sampling.genotype(
-            self.config.space,
+        space = self.supernet.space
+        return space.genotype(
             {
                 name: options[draw.integers(len(options))]
-                for name, options in sampling.choices(self.config.space).items()
-            },
+                for name, options in space.choices().items()
+            }
         )
 
     def accuracy(self, genotype):
@@ -150,7 +148,7 @@ class SharedWeights(Resumable):
         put(supernet, genotype)
         if self._classify is None:
             self._classify = tf.function(
-                lambda images: _with_batch_statistics(supernet, images),
+                lambda images: still_logits(supernet, images),
                 reduce_retracing=True,
             )
         valid = self.dataset.train.take(self.halves[1])
@@ -174,16 +172,6 @@ class SharedWeights(Resumable):
     def variables(self):
         variables = [*self.supernet.variables, *self.model.optimizer.variables]
         return {f"variable/{v.path}": v for v in variables}
-
-
-def _with_batch_statistics(supernet, images):
-    logits, _ = supernet.stateless_call(
-        [v.value for v in supernet.trainable_variables],
-        [v.value for v in supernet.non_trainable_variables],
-        images,
-        training=True,
-    )
-    return logits
 
 
 class _EachStep(keras.callbacks.Callback):

@@ -2,7 +2,6 @@
 
 from tfnas import cost, methods
 from tfnas.spaces import darts
-from tfnas.spaces.attention import PLACEMENTS
 
 # Passes of a step over the network, each as many multiply-adds as a forward
 # pass: forward, gradient in the maps and gradient in the weights.
@@ -43,16 +42,12 @@ def candidates(config):
 def search_multiply_adds(config):
     """Multiply-adds of one image in the supernet's forward pass."""
     method = methods.get(config.method)
-    placement = PLACEMENTS[method.attention]
     return cost.supernet_cost(
         candidates(config),
         input_shape=(config.image_size, config.image_size, 3),
-        channels=config.channels,
-        cells=config.cells,
-        nodes=method.nodes,
-        edge_attentions=placement.second,
-        cell_attentions=placement.end,
-        partial=method.partial_channels,
+        **method.search_space.supernet_size(
+            method, config.channels, config.cells
+        ),
     ).multiply_adds
 
 

@@ -28,7 +28,7 @@ from tfnas.devices.threads import divide
 from tfnas.errors import UserError
 from tfnas.export import check_libraries
 from tfnas.layers.fast import kernels
-from tfnas.networks.darts.evaluation import build_network
+from tfnas.networks import build_network
 from tfnas.networks.darts.supernet import Supernet
 from tfnas.runs import summary
 

@@ -89,7 +89,7 @@ def compare(found, unfinished, config, given):
     Raises:
         UserError: if the benchmark's table cannot be used.
     """
-    benched = [each for each in found if each.genotype.space == "nasbench201"]
+    benched = [each for each in found if lookup.is_of(each.genotype)]
     places, why = _look_up(benched, unfinished, config)
     groups = by_label(found)
     sections = {
@@ -217,7 +217,7 @@ def _row(each, places):
     }
     if each.main:
         row |= _training(each.main)
-    if each.genotype.space == "nasbench201":
+    if lookup.is_of(each.genotype):
         row["arch"] = to_string(each.genotype)
     if place:
         row |= place.accuracies | {"rank": place.rank, "gap": _two(place.gap)}

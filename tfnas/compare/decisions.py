@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfnas import derivation
+from tfnas import derivation, spaces
+from tfnas.methods.rules import THRESHOLD_RULES
 from tfnas.report import findings
 from tfnas.runs.contents import ALPHAS
 from tfnas.runs.parsing import cell_kinds
@@ -46,7 +47,7 @@ def kept_by_threshold(found):
     cells = _last(found)
     if not cells or values["relaxation"] != "sigmoid":
         return None
-    if values["space"] != "darts":
+    if not {*THRESHOLD_RULES} <= {*spaces.get(values["space"]).derivations}:
         return None
     rule = values["derivation"]
     if not rule.startswith("threshold"):

@@ -5,6 +5,7 @@ number comes from runs that are there; what needs others says which command
 would make them.
 """
 
+from tfnas import spaces
 from tfnas.cli import command
 from tfnas.compare import evidence, labels
 from tfnas.compare.numbers import NOT_MEASURED
@@ -82,7 +83,8 @@ def _quoted(word):
 
 
 def _dropouts(given):
-    free = "" if given.get("space") == "nasbench201" else "+skip_limit=8"
+    rules = spaces.get(given.get("space", "darts")).derivations
+    free = "+skip_limit=8" if "pdarts" in rules else ""
     rates = ("0:0:0", "0:0.3:0.6", "0:0.4:0.7")
     return _command(given, [f"pdarts+skip_dropout={r}{free}" for r in rates])
 

@@ -101,6 +101,11 @@ def check(path):
         )
 
 
+def is_of(genotype):
+    """Whether the benchmark knows a genotype's space."""
+    return genotype.space == "nasbench201"
+
+
 def read(path):
     """The `Benchmark` of a file, read whole.
 

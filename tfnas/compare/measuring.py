@@ -9,7 +9,7 @@ import statistics
 import sys
 import time
 
-from tfnas import methods
+from tfnas import methods, spaces
 from tfnas.cli import command
 from tfnas.cli.files import staged
 from tfnas.cli.interruption import EXIT_CODE, Interrupted
@@ -19,7 +19,6 @@ from tfnas.runs.contents import MEASURED
 from tfnas.runs.reading import read_run
 from tfnas.search import SearchConfig
 
-SPACES = ("darts", "nasbench201")
 PLACEMENTS = ("none", "after_every")
 RUNS = 30
 
@@ -38,7 +37,7 @@ def measure_all(found):
         each.folder
         for each in found
         if each.accuracy is not None
-        and each.values["space"] in SPACES
+        and spaces.get(each.values["space"]).can("be pruned")
         and each.values["attention"] in PLACEMENTS
     ]
     folders += [t.folder for each in found for t in each.trained.values()]
@@ -81,7 +80,7 @@ def latency(trained):
     import numpy as np
     import tensorflow as tf
 
-    from tfnas.networks.darts.evaluation import build_network
+    from tfnas.networks import build_network
 
     network = build_network(trained.genotype, **trained.size())
     image = tf.constant(np.zeros((1, *trained.image_shape), np.float32))
@@ -116,6 +115,7 @@ def supernet_accuracy(searched, pruned=True):
     import tensorflow as tf
 
     from tfnas import data
+    from tfnas.networks import build_supernet
     from tfnas.networks.pruning import pruned_weights
     from tfnas.runs.folder import Folder
     from tfnas.runs.preparation import prepare
@@ -128,7 +128,13 @@ def supernet_accuracy(searched, pruned=True):
     if checkpoint is None:
         raise UserError(f"{folder}: has no checkpoint to prune")
     arrays, state = checkpoint
-    supernet = _supernet(method, state, dataset)
+    supernet = build_supernet(
+        method,
+        cells=method.stages()[state["stage"]].cells,
+        operations=state["operations"],
+        input_shape=dataset.image_shape,
+        classes=len(dataset.classes),
+    )
     for variable in supernet.variables:
         variable.assign(arrays[f"variable/{variable.path}"])
     mixing = None
@@ -148,24 +154,6 @@ def supernet_accuracy(searched, pruned=True):
         right += int((found == labels.numpy()).sum())
         total += len(found)
     return right / total
-
-
-def _supernet(method, state, dataset):
-    from tfnas.networks.darts.supernet import Supernet
-    from tfnas.networks.nasbench201.supernet import BenchSupernet
-
-    kind = {"darts": Supernet, "nasbench201": BenchSupernet}[method.space]
-    shape = dataset.image_shape
-    supernet = kind(
-        method,
-        cells=method.stages()[state["stage"]].cells,
-        operations=state["operations"],
-        input_shape=shape,
-        classes=len(dataset.classes),
-    )
-    if not supernet.built:
-        supernet.build((None, *shape))
-    return supernet
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from tfnas.cli.files import staged
 from tfnas.convert import authors, files
 from tfnas.convert.sizes import PUBLISHED, of_authors, of_h5, of_paths
 from tfnas.errors import UserError
-from tfnas.networks.darts.evaluation import build_network
+from tfnas.networks import build_network
 
 SHOWN = 3
 # Counters of the profiler thop, which some checkpoints were saved with.

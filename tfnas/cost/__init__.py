@@ -8,12 +8,14 @@ module are left out.
 A map is (height, width); stride 2 rounds an odd size up.
 """
 
-from tfnas.cost import darts, mobile, nasbench201
+import importlib
+
+from tfnas import spaces
 from tfnas.cost.darts import candidate_multiply_adds
 from tfnas.cost.layers import Cost
 from tfnas.cost.memory import Memory, edge_outputs, search_memory
 from tfnas.cost.smallest import smallest_multiply_adds
-from tfnas.spaces.mobile import STEM
+from tfnas.genotype.schema import PARTS
 
 __all__ = [
     "Cost",
@@ -27,7 +29,12 @@ __all__ = [
     "supernet_cost",
 ]
 
-_SPACES = {"darts": darts, "mobile": mobile, "nasbench201": nasbench201}
+# The module that counts for a space: `network_cost` and `supernet_cost`.
+COSTS = {
+    "darts": "tfnas.cost.darts",
+    "mobile": "tfnas.cost.mobile",
+    "nasbench201": "tfnas.cost.nasbench201",
+}
 
 
 def network_cost(genotype, **size):
@@ -35,8 +42,7 @@ def network_cost(genotype, **size):
 
     Args:
         genotype: a `Genotype`.
-        **size: as of `cost.networks.network_cost` (space darts) or
-            the module of this package with the space's name.
+        **size: as of the function of this name in the space's module.
 
     Returns:
         A `Cost`.
@@ -48,7 +54,7 @@ def network_cost(genotype, **size):
     ```
     """
     genotype.validate()
-    return _SPACES[genotype.space].network_cost(genotype, **size)
+    return _of(genotype.space).network_cost(genotype, **size)
 
 
 def built_cost(genotype, *, channels, cells, stem="cifar", **images):
@@ -66,28 +72,29 @@ def built_cost(genotype, *, channels, cells, stem="cifar", **images):
 
     Example: `built_cost(genotype, channels=16, cells=8, classes=10)`.
     """
-    sizes = {
-        "darts": {"channels": channels, "cells": cells, "stem": stem},
-        "mobile": {"width": channels / STEM},
-        "nasbench201": {"channels": channels, "cells": cells},
-    }
-    return network_cost(genotype, **sizes[genotype.space], **images)
+    size = spaces.get(genotype.space).size(channels, cells, stem)
+    return network_cost(genotype, **size, **images)
 
 
-def supernet_cost(operations, **size):
-    """Cost of a supernet, by the form of its `operations`.
+def supernet_cost(operations, *, space=None, **size):
+    """Cost of a supernet.
 
     Args:
         operations: those of the supernet: {"normal": ..., "reduce": ...} of
             the space darts, {"layers": ...} of the space mobile, {"cell":
             ...} of the space nasbench201.
-        **size: as of `cost.networks.supernet_cost` or that of the module of
-            this package with the space's name.
+        space: its name; None for the first one whose operations have this
+            form.
+        **size: as of the function of this name in the space's module.
 
     Returns:
         A `Cost`.
 
     Example: `supernet_cost({"layers": [["mb_3x3_e6", "skip"]] * 19})`.
     """
-    spaces = {"normal": darts, "layers": mobile, "cell": nasbench201}
-    return spaces[next(iter(operations))].supernet_cost(operations, **size)
+    alike = (name for name in PARTS if set(PARTS[name]) == set(operations))
+    return _of(space or next(alike)).supernet_cost(operations, **size)
+
+
+def _of(space):
+    return importlib.import_module(COSTS[space])

@@ -66,7 +66,7 @@ def search_memory(
     Example:
 
     ```python
-    every = darts.per_edge(darts.PRIMITIVES)
+    every = darts.SPACE.per_edge(darts.PRIMITIVES)
     search_memory(every, channels=16, cells=8).peak(batch_size=64) / 1e9
     ```
     """

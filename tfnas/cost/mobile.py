@@ -9,13 +9,14 @@ from tfnas.cost.layers import (
     pointwise,
 )
 from tfnas.spaces import mobile
+from tfnas.spaces.chain import chain_of, parts
 
 
 def network_cost(genotype, *, input_shape=(32, 32, 3), classes=10, width=1.0):
-    """Cost of the evaluation network of a genotype of the mobile space.
+    """Cost of the evaluation network of a genotype of a space of chains.
 
     Args:
-        genotype: a `Genotype` with 19 layers.
+        genotype: a `Genotype` with all layers of its space.
         input_shape: (height, width, channels) of an image.
         classes: number of classes.
         width: factor on all channels.
@@ -33,8 +34,9 @@ def network_cost(genotype, *, input_shape=(32, 32, 3), classes=10, width=1.0):
     network_cost(genotype, input_shape=(224, 224, 3), classes=1000)
     ```
     """
-    layers = mobile.layers_of(genotype)
-    return _chain([(name,) for name in layers], input_shape, classes, width)
+    layout = chain_of(genotype).layout(input_shape, width)
+    candidates = [(name,) for name in genotype.layers]
+    return _chain(candidates, input_shape, classes, layout)
 
 
 def supernet_cost(
@@ -43,29 +45,31 @@ def supernet_cost(
     input_shape=(32, 32, 3),
     classes=10,
     width=1.0,
+    chain=mobile.SPACE,
 ):
     """Cost of the mobile supernet, in which every layer runs all candidates.
 
     Args:
-        operations: candidates, as `spaces.mobile.per_layer` reads them.
+        operations: candidates, as `Space.per_edge` reads them.
         input_shape: (height, width, channels) of an image.
         classes: number of classes.
         width: factor on all channels.
+        chain: the `Chain` whose layers they are.
 
     Returns:
         A `Cost`.
 
     Raises:
-        UserError: if the operations are not candidates of 19 layers.
+        UserError: if the operations are not candidates of its layers.
 
     Example: `supernet_cost(input_shape=(224, 224, 3), classes=1000)`.
     """
-    candidates = mobile.per_layer(operations)
-    return _chain(candidates, input_shape, classes, width)
+    candidates = chain.per_edge(operations)["layers"]
+    layout = chain.layout(input_shape, width)
+    return _chain(candidates, input_shape, classes, layout)
 
 
-def _chain(candidates, input_shape, classes, width):
-    layout = mobile.layout(input_shape, width)
+def _chain(candidates, input_shape, classes, layout):
     *shape, depth = input_shape
 
     shape = _after(shape, layout.stem_stride)
@@ -85,7 +89,7 @@ def _chain(candidates, input_shape, classes, width):
 
 def _operation(name, inputs, outputs, entering, leaving, stride):
     if name != "skip":
-        kernel, expansion = mobile.parts(name)
+        kernel, expansion = parts(name)
         return _bottleneck(
             kernel, expansion, inputs, outputs, entering, leaving
         )

@@ -57,7 +57,7 @@ def supernet_cost(
     """Cost of a supernet, in which every edge runs all candidates.
 
     Args:
-        operations: candidates, as `spaces.nasbench201.per_edge` reads them.
+        operations: candidates, as `Space.per_edge` reads them.
         input_shape: (height, width, channels) of an image.
         classes: number of classes.
         channels: of the first stack.
@@ -72,7 +72,7 @@ def supernet_cost(
 
     Example: `supernet_cost(None).parameters` is 1692826.
     """
-    names = sum(nasbench201.per_edge(operations), [])
+    names = sum(nasbench201.SPACE.per_edge(operations)["cell"], [])
 
     def inside(site):
         narrow = Site(
@@ -84,7 +84,7 @@ def supernet_cost(
 
 
 def _stacks(inside, input_shape, classes, channels, cells, affine):
-    nasbench201.check_cells(cells)
+    nasbench201.SPACE.check_cells(cells)
     *shape, depth = input_shape
     shape = tuple(shape)
     cost = dense(depth, channels, shape, 3)

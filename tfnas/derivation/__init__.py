@@ -48,7 +48,8 @@ def derive(
     """A cell by one of the rules.
 
     Args:
-        rule: "top2", "pdarts", "threshold_node" or "threshold_edge".
+        rule: "top2", "pdarts", "threshold_node", "threshold_edge", or
+            "strongest" of NAS-Bench-201.
         weights: (edges, operations) mixing weights. With edge normalisation
             (PC-DARTS) each row has been multiplied by its edge's weight.
         operations: names of the columns of each edge.
@@ -70,19 +71,16 @@ def derive(
     ```
     """
     warning = ""
-    if rule == "top2":
+    if rule == "strongest":
+        cell = each_edge(weights, operations)
+    elif rule == "top2":
         cell = top2(weights, operations, nodes)
     elif rule == "pdarts":
         limit = math.inf if max_skips is None else max_skips
         cell = pdarts(weights, operations, nodes, max_skips=limit)
     else:
-        by = {
-            "threshold_node": threshold_node,
-            "threshold_edge": threshold_edge,
-        }
-        cell, warning = by[rule](
-            weights, operations, nodes, threshold=threshold
-        )
+        keep = threshold_node if rule == "threshold_node" else threshold_edge
+        cell, warning = keep(weights, operations, nodes, threshold=threshold)
     if attentions is not None:
         of_edge = dict(zip(darts.edges(nodes), attentions, strict=True))
         edges = tuple(

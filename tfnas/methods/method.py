@@ -14,9 +14,8 @@ from tfnas.errors import UserError
 from tfnas.genotype import ATTENTIONS
 from tfnas.methods.rules import contradictions
 from tfnas.schedule import Stage
-from tfnas.spaces import nasbench201
 from tfnas.spaces.attention import PLACEMENTS
-from tfnas.spaces.darts import CANDIDATES, PRIMITIVES
+from tfnas.spaces.darts import PRIMITIVES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Method:
     operations: tuple[str, ...] = choice(
         PRIMITIVES,
         "candidate operations of every edge",
-        (*CANDIDATES, *nasbench201.PRIMITIVES),
+        spaces.candidates(),
     )
     nodes: int = choice(4, "intermediate nodes of a cell", least=1)
     channels: int = choice(
@@ -174,6 +173,16 @@ class Method:
     # and splits the images so that no class is missing.
     presets: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
 
+    @property
+    def search_space(self):
+        """The `Space` that `space` names."""
+        return spaces.get(self.space)
+
+    @property
+    def placement(self):
+        """The `Placement` that `attention` names."""
+        return PLACEMENTS[self.attention]
+
     def values(self):
         """The values of the flags as a dict."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -195,7 +204,7 @@ class Method:
     def with_flags(self, values):
         """The method with some of its values replaced, checked.
 
-        A change to the space nasbench201 brings that space's values with it.
+        A change of the space brings that space's values with it.
 
         Args:
             values: {name of a flag: value}.
@@ -205,9 +214,11 @@ class Method:
 
         Example: `methods.get("darts").with_flags({"epochs": 3})`.
         """
-        if "nasbench201" == values.get("space") != self.space:
-            values = {**nasbench201.method_values(self), **values}
         method = dataclasses.replace(self, **values)
+        check_values(method)  # the name of the space among them
+        if method.space != self.space:
+            own = method.search_space.method_values(self)
+            method = dataclasses.replace(self, **{**own, **values})
         method.check()
         return method
 
@@ -223,8 +234,8 @@ class Method:
 
         Example: with `attention="mixed_with_operation"` 13 names.
         """
-        compete = PLACEMENTS[self.attention].compete
-        return (*self.operations, *(ATTENTIONS[1:] if compete else ()))
+        compete = ATTENTIONS[1:] if self.placement.compete else ()
+        return (*self.operations, *compete)
 
     def stages(self):
         """The stages of the search, a tuple of `schedule.Stage`.

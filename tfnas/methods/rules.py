@@ -1,16 +1,10 @@
 """Which choices cannot stand beside each other, and what to do about it."""
 
-from tfnas.spaces import nasbench201
-from tfnas.spaces.darts import CANDIDATES, PRIMITIVES
-
-# What the methods' own values are, where nobody has chosen.
-_OF_CELLS = (PRIMITIVES, PRIMITIVES[1:])
 THRESHOLD_RULES = ("threshold_node", "threshold_edge")
-# The mobile space is a chain of layers, each with all its candidates.
-_CELLS_ALONE = ("operations", "nodes", "cells", "stem", "attention")
-_CELLS_ALONE += ("partial_channels", "edge_normalization", "auxiliary_skip")
-_CELLS_ALONE += ("budget_macs", "budget_weight", "operations_kept")
-_CELLS_ALONE += ("stop_skips", "skip_dropout", "skip_limit")
+# What a method may ask for and not every space has.
+_ABILITIES = ("stem", "skip_limit", "attention", "partial_channels")
+_ABILITIES += ("edge_normalization", "auxiliary_skip", "budget_macs")
+_ABILITIES += ("operations_kept", "stop_skips", "skip_dropout")
 
 
 def contradictions(method):
@@ -27,7 +21,7 @@ def contradictions(method):
     """
     yield from _values(method)
     yield from _space(method)
-    yield from _bench(method)
+    yield from _channels(method)
     yield from _relaxation(method)
     yield from _stages(method)
     yield from _derivation(method)
@@ -44,12 +38,13 @@ def unused(method):
 
     Example: `command.refuse_unused(given, unused(method))`.
     """
-    mobile = method.space == "mobile"
-    yield (_CELLS_ALONE, mobile, "--space=mobile has no cells")
+    space = method.search_space
+    for flag, why in space.lacks.items():
+        yield (flag,), True, f"--space={space.name} {why}"
     yield (
         ("derivation",),
-        mobile and method.derivation not in THRESHOLD_RULES,
-        "--space=mobile takes the strongest operation of each layer",
+        method.derivation in space.passed_over,
+        f"--space={space.name} takes the strongest operation of each layer",
     )
     yield (
         ("skip_dropout", "stop_skips", "skip_limit"),
@@ -94,34 +89,39 @@ def _values(method):
 
 
 def _space(method):
-    mobile = method.space == "mobile"
-    for flag, used in (
-        ("stem", method.stem != "cifar"),
-        ("skip_limit", method.skip_limit is not None),
-        ("attention", method.attention != "none"),
-        ("partial_channels", method.partial_channels > 1),
-        ("edge_normalization", method.edge_normalization),
-        ("auxiliary_skip", method.auxiliary_skip),
-        ("budget_macs", method.budget_macs > 0),
-        ("operations_kept", method.operations_kept != ()),
-        ("stop_skips", method.stop_skips > 0),
-        ("skip_dropout", any(method.skip_dropout)),
-    ):
+    space = method.search_space
+    for flag in _ABILITIES:
+        value = getattr(method, flag)
+        asked = value != getattr(type(method), flag)  # not the default
         yield (
-            mobile and used,
-            f"--{flag}={getattr(method, flag)}: --space=mobile has no cells; "
-            f"drop --{flag} or use --space=darts",
+            asked and flag in space.lacks,
+            f"--{flag}={_shown(value)}: --space={space.name} "
+            f"{space.lacks.get(flag)}; drop --{flag} or use --space=darts",
         )
+    unknown = [op for op in method.operations if op not in space.candidates]
     yield (
-        mobile and tuple(method.operations) not in _OF_CELLS,
-        "--operations: names operations of cells; --space=mobile searches all "
-        "of its seven, drop one of the two",
+        space.candidates and unknown,
+        f"--operations: --space={space.name} has no {', '.join(unknown)}; "
+        f"choose from {', '.join(space.candidates)}",
     )
     yield (
-        mobile and method.derivation == "threshold_edge",
-        "--derivation=threshold_edge: --space=mobile has one operation a "
-        "layer; use --derivation=threshold_node",
+        space.nodes not in (None, method.nodes),
+        f"--nodes={method.nodes}: cells of --space={space.name} have "
+        f"{space.nodes}",
     )
+    yield (
+        any(cells % space.stacks for cells in method.cells),
+        f"--cells={_shown(method.cells)}: --space={space.name} has "
+        f"{space.stacks} equal stacks; use multiples of {space.stacks}",
+    )
+    yield (
+        method.derivation not in space.derivations + space.passed_over,
+        f"--derivation={method.derivation}: is not for --space={space.name}, "
+        f"which takes {' or '.join(space.derivations)}",
+    )
+
+
+def _channels(method):
     yield (
         method.stem == "imagenet" and method.channels % 2 != 0,
         f"--channels={method.channels}: --stem=imagenet starts with half as "
@@ -138,47 +138,6 @@ def _space(method):
         and method.attention in ("mixed_with_operation", "double_mixed"),
         f"--attention={method.attention}: attends to all channels, but "
         f"--partial_channels={parts} mixes a part; use --attention=after_every",
-    )
-
-
-def _bench(method):
-    here = method.space == "nasbench201"
-    known = set(nasbench201.PRIMITIVES)
-    yield (
-        here and not set(method.operations) <= known,
-        "--operations: --space=nasbench201 has "
-        f"{', '.join(nasbench201.PRIMITIVES)} alone",
-    )
-    yield (
-        not here and not set(method.operations) <= set(CANDIDATES),
-        "--operations: names one of NAS-Bench-201; use --space=nasbench201",
-    )
-    yield (
-        here and method.nodes != nasbench201.NODES,
-        f"--nodes={method.nodes}: cells of --space=nasbench201 have "
-        f"{nasbench201.NODES}",
-    )
-    yield (
-        here and any(cells % nasbench201.STACKS for cells in method.cells),
-        f"--cells={_shown(method.cells)}: --space=nasbench201 has "
-        f"{nasbench201.STACKS} equal stacks; use multiples of "
-        f"{nasbench201.STACKS}",
-    )
-    for flag, used in (
-        ("attention", method.attention != "none"),
-        ("stem", method.stem != "cifar"),
-        ("budget_macs", method.budget_macs > 0),
-    ):
-        yield (
-            here and used,
-            f"--{flag}={getattr(method, flag)}: --space=nasbench201 does not "
-            f"have it; drop --{flag} or use --space=darts",
-        )
-    yield (
-        here != (method.derivation == "strongest"),
-        f"--derivation={method.derivation}: is not for "
-        f"--space={method.space}; only nasbench201 takes strongest, and it "
-        "takes no other",
     )
 
 
@@ -248,5 +207,5 @@ def _derivation(method):
     )
 
 
-def _shown(values):
-    return ",".join(map(str, values))
+def _shown(value):
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value

@@ -9,7 +9,6 @@ from tfnas import derivation
 from tfnas.genotype import Genotype
 from tfnas.genotype.schema import INPUTS
 from tfnas.relaxation import RELAXATIONS, edge_softmax, softmax
-from tfnas.spaces.attention import PLACEMENTS
 
 
 class Architecture(keras.layers.Layer):
@@ -38,7 +37,7 @@ class Architecture(keras.layers.Layer):
         self.method = method
         self.operations = operations
         self.nodes = nodes
-        self.placement = PLACEMENTS[method.attention]
+        self.placement = method.placement
 
     def build(self, input_shape=None):
         second, end = self.placement.second, self.placement.end
@@ -99,17 +98,12 @@ class Architecture(keras.layers.Layer):
 
     def derive(self):
         """The `Genotype` that the present values stand for."""
-        if self.method.space == "nasbench201":
-            shares, names = self.shares("cell"), self.operations["cell"]
-            return Genotype(
-                "nasbench201", cell=derivation.each_edge(shares, names)
-            )
         cells, provenance = {}, {}
         for kind in self.operations:
             cells[kind], warning = self._derive_cell(kind)
             if warning:
                 provenance[f"fallback_{kind}"] = warning
-        return Genotype("darts", **cells, provenance=provenance)
+        return Genotype(self.method.space, **cells, provenance=provenance)
 
     def _derive_cell(self, kind):
         cell, warning = derivation.derive(

@@ -1,20 +1,17 @@
-"""What supernets of cells have in common: alpha, its schedule, its result."""
+"""What supernets of cells have in common: alpha by kind, and its result."""
 
-import keras
 import tensorflow as tf
 
-from tfnas import methods, regularization
 from tfnas.networks.architecture import Architecture
+from tfnas.networks.search_network import SearchNetwork
 from tfnas.relaxation import perturbed
 
 
-class CellSupernet(keras.Model):
+class CellSupernet(SearchNetwork):
     """A network of search cells that share their architecture by kind.
 
-    A subclass sets `method`, `operations` ({kind: names of each edge}),
-    `nodes`, `image_shape`, `classes`, `channels` and `cell_count`, calls
-    `build_architecture` first in its `build` and lays out its cells; `relaxed`
-    gives their weights.
+    A subclass calls `build_architecture` first in its `build` and lays out its
+    cells; `relaxed` gives their weights.
     """
 
     def build_architecture(self):
@@ -23,22 +20,7 @@ class CellSupernet(keras.Model):
             self.method, self.operations, self.nodes, dtype=self.dtype_policy
         )
         self.architecture_layer.build()
-        self.skip_dropout_rate = self.auxiliary_weight = None
-        self.beta_decay_weight = None
-        if any(self.method.skip_dropout):
-            self.skip_dropout_rate = self._scheduled("skip_dropout_rate", 0)
-        if self.method.auxiliary_skip:
-            self.auxiliary_weight = self._scheduled("auxiliary_weight", 1)
-        if self.method.beta_decay:
-            self.beta_decay_weight = self._scheduled("beta_decay_weight", 0)
-
-    def _scheduled(self, name, value):
-        return self.add_weight(
-            name=name,
-            shape=(),
-            initializer=keras.initializers.Constant(value),
-            trainable=False,
-        )
+        self.build_schedule()
 
     def mixing_weights(self):
         """The relaxed architecture, as `Architecture.mixing_weights` tells."""
@@ -83,14 +65,6 @@ class CellSupernet(keras.Model):
             own["skip_dropout"] = (rate, tf.cast(seed, tf.int64) + layer)
         return own
 
-    def architecture_loss(self):
-        """What the method adds to the validation loss for alpha alone."""
-        return regularization.own_loss(
-            self.method,
-            [v.value for v in self.architecture_layer.alphas.values()],
-            self.beta_decay_weight,
-        )
-
     @property
     def architecture(self):
         """The architecture variables by name.
@@ -110,29 +84,6 @@ class CellSupernet(keras.Model):
         """
         return self.architecture_layer.derive()
 
-    @property
-    def weight_variables(self):
-        """The trainable variables that are not architecture: w."""
-        architecture = {id(v) for v in self.architecture.values()}
-        return [
-            v for v in self.trainable_variables if id(v) not in architecture
-        ]
-
     def get_config(self):
-        return {
-            "method": {"name": self.method.name, **self.method.values()},
-            "input_shape": self.image_shape,
-            "classes": self.classes,
-            "channels": self.channels,
-            "cells": self.cell_count,
-            "operations": self.operations,
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        config["method"] = methods.from_values(config["method"])
-        config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
-        return cls(**config)
+        size = {"channels": self.channels, "cells": self.cell_count}
+        return {**super().get_config(), **size}

@@ -1,10 +1,27 @@
-"""A network with its classes' names, from images in 0..255 to logits."""
+"""Networks' ends: the classifier, and the names of its classes."""
 
 import keras
 import tensorflow as tf
 
 from tfnas.data.augmentation import normalize
+from tfnas.layers.fast.kernels import uniform
 from tfnas.layers.image_normalization import ImageNormalization
+
+
+def classifier(classes, width, **options):
+    """The linear layer from `width` features to logits, as PyTorch begins."""
+    return keras.layers.Dense(
+        classes,
+        kernel_initializer=uniform(width),
+        bias_initializer=uniform(width),
+        **options,
+    )
+
+
+def pooled_logits(x, classes):
+    """The logits of a map: global average pooling, then the classifier."""
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    return classifier(classes, x.shape[-1], name="logits")(x)
 
 
 @keras.saving.register_keras_serializable(package="tfnas")

@@ -3,9 +3,6 @@
 import numpy as np
 import tensorflow as tf
 
-from tfnas.spaces import darts, nasbench201
-from tfnas.spaces.attention import PLACEMENTS
-
 
 def pruned_weights(supernet, genotype):
     """The mixing weights that leave nothing of a supernet but one cell.
@@ -24,10 +21,11 @@ def pruned_weights(supernet, genotype):
 
     Example: `supernet(images, mixing=pruned_weights(supernet, genotype))`.
     """
-    placement = PLACEMENTS[supernet.method.attention]
+    placement = supernet.method.placement
+    places = supernet.space.edges(supernet.nodes)
     weights = supernet.mixing_weights()
     for kind, own in weights.items():
-        cell, places = genotype.cells[kind], _places(supernet, kind)
+        cell = genotype.cells[kind]
         dtype = own["alphas"].dtype
         kept = kept_operations(supernet, kind, cell)
         whole = np.zeros(len(places))
@@ -59,19 +57,13 @@ def kept_operations(supernet, kind, cell):
 
     Example: `kept_operations(supernet, "normal", genotype.normal).sum()`.
     """
-    names, places = supernet.operations[kind], _places(supernet, kind)
+    names = supernet.operations[kind]
+    places = supernet.space.edges(supernet.nodes)
     kept = np.zeros(np.shape(names))
     for edge in cell.edges:
         row = places.index((edge.source, edge.to))
         kept[row, list(names[row]).index(edge.op)] = 1
     return kept
-
-
-def _places(supernet, kind):
-    """(from, to) of every edge."""
-    if kind == "cell":
-        return nasbench201.edges()
-    return darts.edges(supernet.nodes)
 
 
 def _shared(shares, places):

@@ -9,10 +9,9 @@ import shlex
 import tensorflow as tf
 from tensorflow.python.util import _pywrap_util_port
 
-from tfnas import cost, data
+from tfnas import cost, data, spaces
 from tfnas.cli import command
 from tfnas.devices import processor
-from tfnas.spaces import mobile, nasbench201
 
 
 def record(config, method, dataset, argv):
@@ -72,12 +71,6 @@ def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
         A JSON-ready dict.
     """
     searched = supernet.cost()
-    images = {
-        "input_shape": supernet.image_shape,
-        "classes": supernet.classes,
-    }
-    if genotype.space == "darts":
-        images["stem"] = supernet.method.stem
     budget = supernet.method.budget_macs
     return {
         "seconds": round(seconds, 1),
@@ -86,38 +79,35 @@ def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
         "supernet_parameters": searched.parameters,
         "supernet_multiply_adds": searched.multiply_adds,
         "network": network_of_paper(
-            genotype, width=getattr(supernet, "width", 1.0), **images
+            genotype,
+            channels=supernet.channels,
+            stem=supernet.method.stem,
+            input_shape=supernet.image_shape,
+            classes=supernet.classes,
         ),
         **({"budget_multiply_adds": round(budget * 1e6)} if budget else {}),
         "next_command": next_command,
     }
 
 
-def network_of_paper(genotype, *, width=1.0, **images):
+def network_of_paper(genotype, *, channels, stem="cifar", **images):
     """Size and cost of what was found, at the size of its space's paper.
 
     That is 36 channels and 20 cells in the DARTS space, 16 and 15 in
-    NAS-Bench-201; in the mobile space the supernet's own width.
+    NAS-Bench-201; in the mobile space the search's own channels.
 
     Args:
         genotype: the `Genotype`.
-        width: factor on the mobile space's channels.
-        **images: `input_shape` and `classes`; in the DARTS space also `stem`.
+        channels: the search's.
+        stem: the search's.
+        **images: `input_shape` and `classes`.
 
     Returns:
         {"channels", "cells", "parameters", "multiply_adds"}.
     """
-    if genotype.space == "mobile":
-        size = {"channels": mobile.STEM, "cells": len(genotype.layers)}
-        network = cost.network_cost(genotype, width=width, **images)
-    else:
-        sizes = {
-            "darts": (36, 20),
-            "nasbench201": (nasbench201.CHANNELS, nasbench201.CELLS),
-        }
-        channels, cells = sizes[genotype.space]
-        size = {"channels": channels, "cells": cells}
-        network = cost.network_cost(genotype, **size, **images)
+    channels, cells = spaces.get(genotype.space).paper_size(channels)
+    size = {"channels": channels, "cells": cells}
+    network = cost.built_cost(genotype, **size, stem=stem, **images)
     return {**size, **vars(network)}
 
 

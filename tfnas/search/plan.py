@@ -4,48 +4,32 @@ from pathlib import Path
 
 from tfnas import cost
 from tfnas.cost.layers import costliest
-from tfnas.spaces import darts, mobile, nasbench201
-from tfnas.spaces.attention import PLACEMENTS
 
 
 def plan(method, dataset):
-    """The supernet of each stage in words.
+    """The supernet of each stage in words, a list of lines.
 
     Which candidates a later stage keeps is not known yet; its cost is that of
     the costliest ones.
-
-    Args:
-        method: a `Method`.
-        dataset: a `Dataset`.
-
-    Returns:
-        A list of lines.
     """
     images = {
         "input_shape": dataset.image_shape,
         "classes": len(dataset.classes),
     }
-    if method.space == "mobile":
-        return _chain(method, images)
-    return [
+    lines = [
         _stage(method, number, stage, images)
         for number, stage in enumerate(method.stages(), 1)
     ]
+    adaptation = method.search_space.adaptation(dataset.image_shape)
+    return [*lines, adaptation] if adaptation else lines
 
 
 def memory_lines(method, dataset, available):
-    """A line if the search will not fit into memory, else none.
+    """A list of one line if the search will not fit into memory, else of none.
 
-    Args:
-        method: a `Method`.
-        dataset: a `Dataset`.
-        available: bytes, see `available_memory`.
-
-    Returns:
-        A list of at most one line. There is an estimate for supernets of the
-        space darts alone.
+    There is none either where the space has no estimate.
     """
-    if method.space != "darts":
+    if not method.search_space.can("estimate memory"):
         return []
     needs = [_memory(method, stage, dataset) for stage in method.stages()]
     need = max(memory.peak(method.batch_size) for memory in needs)
@@ -79,62 +63,38 @@ def available_memory():
 
 
 def _memory(method, stage, dataset):
-    kept = costliest(method.candidates(), stage.operations_kept)
-    placement = PLACEMENTS[method.attention]
     return cost.search_memory(
-        darts.per_edge(kept, method.nodes),
+        _candidates(method, stage),
         input_shape=dataset.image_shape,
         classes=len(dataset.classes),
-        channels=method.channels,
-        cells=stage.cells,
-        nodes=method.nodes,
-        edge_attentions=placement.second,
-        cell_attentions=placement.end,
-        partial=method.partial_channels,
-        stem=method.stem,
+        **_size(method, stage),
     )
-
-
-def _chain(method, images):
-    searched = cost.supernet_cost(
-        {"layers": mobile.per_layer()},
-        width=method.channels / mobile.STEM,
-        **images,
-    )
-    lines = [f"{mobile.LAYERS} layers, {_in_words(searched)}"]
-    adaptation = mobile.adaptation(images["input_shape"])
-    return [*lines, adaptation] if adaptation else lines
 
 
 def _stage(method, number, stage, images):
-    kept = costliest(method.candidates(), stage.operations_kept)
-    size = {
-        "channels": method.channels,
-        "cells": stage.cells,
-        "partial": method.partial_channels,
+    searched = cost.supernet_cost(
+        _candidates(method, stage),
+        space=method.space,
         **images,
-    }
-    if method.space == "nasbench201":
-        candidates = {"cell": nasbench201.per_edge(kept)}
-    else:
-        placement = PLACEMENTS[method.attention]
-        candidates = darts.per_edge(kept, method.nodes)
-        size |= {
-            "nodes": method.nodes,
-            "edge_attentions": placement.second,
-            "cell_attentions": placement.end,
-            "stem": method.stem,
-        }
-    searched = cost.supernet_cost(candidates, **size)
+        **_size(method, stage),
+    )
     bound = "at most " if number > 1 else ""
     return (
-        f"Stage {number}: {stage.cells} cells, {stage.operations_kept} "
-        f"operations an edge, {bound}{_in_words(searched)}"
+        f"{method.search_space.stage_in_words(number, stage)}, {bound}"
+        f"{searched.parameters / 1e6:.2f} M weights, "
+        f"{searched.multiply_adds / 1e6:.1f} M multiply-adds an image"
     )
 
 
-def _in_words(searched):
-    return (
-        f"{searched.parameters / 1e6:.2f} M weights, "
-        f"{searched.multiply_adds / 1e6:.1f} M multiply-adds an image"
+def _candidates(method, stage):
+    """Those of each edge, the costliest where the stage keeps a part."""
+    space, kept = method.search_space, None
+    if space.candidates:
+        kept = costliest(method.candidates(), stage.operations_kept)
+    return space.per_edge(kept, method.nodes)
+
+
+def _size(method, stage):
+    return method.search_space.supernet_size(
+        method, method.channels, stage.cells
     )

@@ -14,11 +14,8 @@ from tfnas.devices.distributed_model import is_across_hosts
 from tfnas.devices.workers import broadcast, is_chief
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.networks import proxy
+from tfnas.networks import build_supernet, proxy
 from tfnas.networks.darts import budget
-from tfnas.networks.darts.supernet import Supernet
-from tfnas.networks.mobile.supernet import MobileSupernet
-from tfnas.networks.nasbench201.supernet import BenchSupernet
 from tfnas.runs import contents, summary
 from tfnas.runs.callbacks import EachEpoch, reason_to_stop
 from tfnas.runs.chief import open_run
@@ -26,7 +23,6 @@ from tfnas.runs.preparation import prepare
 from tfnas.runs.resumable import Resumable
 from tfnas.search.history import History
 from tfnas.search.plan import available_memory, memory_lines, plan
-from tfnas.spaces import mobile
 
 
 def search(config, method, argv):
@@ -84,6 +80,7 @@ class _Search(Resumable):
             len(self.halves[0]), method.batch_size
         )
         self.fixed = proxy.fixed_part(dataset, self.halves[1])
+        self.has_proxy = method.search_space.can("be pruned")
         self.history = History()
         self.stages = method.stages()
         self.stage, self.operations = 0, None
@@ -117,7 +114,7 @@ class _Search(Resumable):
                         self.config, self.run.folder, self.method.augmentation
                     ),
                 ),
-                **({} if self.method.space == "mobile" else {"proxy": noted}),
+                **({"proxy": noted} if self.has_proxy else {}),
                 **chosen,
             },
         )
@@ -149,23 +146,14 @@ class _Search(Resumable):
         keras.backend.clear_session()
         keras.utils.set_random_seed(self.config.seed + self.stage)
         with self.strategy.scope():
-            self.model = BilevelSearch(self._supernet(), self.config.seed)
-
-    def _supernet(self):
-        data = {
-            "input_shape": self.dataset.image_shape,
-            "classes": len(self.dataset.classes),
-        }
-        if self.method.space == "mobile":
-            width = self.method.channels / mobile.STEM
-            return MobileSupernet(self.method, width=width, **data)
-        of_cells = {"darts": Supernet, "nasbench201": BenchSupernet}
-        return of_cells[self.method.space](
-            self.method,
-            cells=self.stages[self.stage].cells,
-            operations=self.operations,
-            **data,
-        )
+            supernet = build_supernet(
+                self.method,
+                input_shape=self.dataset.image_shape,
+                classes=len(self.dataset.classes),
+                cells=self.stages[self.stage].cells,
+                operations=self.operations,
+            )
+            self.model = BilevelSearch(supernet, self.config.seed)
 
     def _fit(self):
         ended = self.epoch > 0 and self.step == 0
@@ -224,7 +212,7 @@ class _Search(Resumable):
         Each worker computes them on its first device, and the chief's hold.
         """
         supernet, found = self.model.supernet, {}
-        if self.method.space != "mobile":
+        if self.has_proxy:
             found["proxy_accuracy"] = proxy.proxy_accuracy(supernet, self.fixed)
         last = self.stage + 1 == len(self.stages)
         watched = self.config.select == "early_stop" and last

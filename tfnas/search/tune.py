@@ -33,8 +33,7 @@ def search_ranges(method):
     Raises:
         UserError: if the method has nothing to tune, or no cells.
     """
-    if method.space == "mobile":
-        raise UserError("--tune: --space=mobile is not tuned; drop one of them")
+    method.search_space.check("be tuned")
     ranges = []
     if method.threshold is not None:
         start = min(max(method.threshold, 0.5), 0.95)
@@ -138,11 +137,11 @@ def derived_again(folder, method, provenance):
         A `Genotype`.
     """
     from tfnas.networks.architecture import Architecture
+    from tfnas.runs.parsing import cell_kinds
 
     last = read_run(folder).stages[-1]
     operations = {
-        kind: last[f"operations_{kind}"].tolist()
-        for kind in ("normal", "reduce")
+        kind: last[f"operations_{kind}"].tolist() for kind in cell_kinds(last)
     }
     architecture = Architecture(method, operations, method.nodes)
     architecture.build()

@@ -1,8 +1,36 @@
-"""Search spaces: what can be found (survey, section 3.1)."""
+"""Search spaces: what can be found (survey, section 3.1).
 
+The file of a space's name has its `SPACE`; what starts TensorFlow stands in
+the registries of `tfnas.networks`.
+"""
+
+import importlib
+
+from tfnas.errors import UserError
 from tfnas.genotype import OPERATIONS
 
 
 def names() -> tuple[str, ...]:
     """Returns the names of the search spaces, "darts" first."""
     return tuple(OPERATIONS)
+
+
+def get(name):
+    """The `Space` of a name.
+
+    Raises:
+        UserError: for a name that is no space's.
+
+    Example: `get("mobile").stem` is 32.
+    """
+    if name not in OPERATIONS:
+        raise UserError(
+            f"--space={name}: no such space; use {', '.join(names())}"
+        )
+    return importlib.import_module(f"{__name__}.{name}").SPACE
+
+
+def candidates() -> tuple[str, ...]:
+    """Returns every name that `--operations` takes in some space."""
+    every = [name for space in names() for name in get(space).candidates]
+    return tuple(dict.fromkeys(every))

@@ -10,10 +10,13 @@ Source: Liu et al., DARTS, 2019, section 2.1 and the authors' code
 (https://github.com/quark0/darts, `cnn/genotypes.py`, `model_search.py`).
 """
 
-from tfnas.errors import UserError
-from tfnas.genotype import ATTENTIONS, OPERATIONS
+import itertools
+
+from tfnas.genotype import ATTENTIONS, OPERATIONS, Cell, Edge, Genotype
+from tfnas.spaces.space import Space
 
 KINDS = ("normal", "reduce")
+NODES = 4
 # The order is the order of the columns of alpha.
 PRIMITIVES = OPERATIONS["darts"][:8]
 # What a search may be told to choose from: NASNet's pair of convolutions is
@@ -21,7 +24,7 @@ PRIMITIVES = OPERATIONS["darts"][:8]
 CANDIDATES = tuple(op for op in OPERATIONS["darts"] if op != "conv_7x1_1x7")
 
 
-def edges(nodes: int = 4) -> tuple[tuple[int, int], ...]:
+def edges(nodes: int = NODES) -> tuple[tuple[int, int], ...]:
     """Returns the (from, to) pairs of a cell in the order of alpha's rows.
 
     Args:
@@ -53,47 +56,6 @@ def reductions(cells: int) -> tuple[int, int]:
     return cells // 3, 2 * cells // 3
 
 
-def per_edge(operations, nodes: int = 4) -> dict[str, list[list[str]]]:
-    """Returns the candidates of each edge, checked.
-
-    Args:
-      operations: names for every edge, or {"normal": names of each edge,
-        "reduce": the same}.
-      nodes: how many nodes a cell has.
-
-    Raises:
-      UserError: if edges are missing, an edge has fewer candidates than
-        another, or a name is unknown.
-
-    Example:
-
-    ```python
-    per_edge(["skip_connect", "sep_conv_3x3"])["reduce"][13]
-    ```
-    """
-    count = len(edges(nodes))
-    if not hasattr(operations, "keys"):
-        operations = {kind: [list(operations)] * count for kind in KINDS}
-    operations = {
-        kind: [list(names) for names in operations.get(kind, ())]
-        for kind in KINDS
-    }
-    for kind, rows in operations.items():
-        lengths = {len(names) for names in rows}
-        if len(rows) != count or len(lengths) != 1 or 0 in lengths:
-            raise UserError(
-                f"operations[{kind!r}]: give {count} lists of equal length, "
-                f"at least 1, one list for each edge of {nodes} nodes"
-            )
-        unknown = set(sum(rows, [])) - {*CANDIDATES, *ATTENTIONS[1:]}
-        if unknown:
-            raise UserError(
-                f"operations[{kind!r}]: unknown {sorted(unknown)[0]!r}; "
-                f"choose from {', '.join(CANDIDATES)}"
-            )
-    return operations
-
-
 def auxiliary_norms(genotype, stem):
     """How many batch norms the auxiliary classifier has, 1 or 2.
 
@@ -105,3 +67,69 @@ def auxiliary_norms(genotype, stem):
     """
     pdarts = genotype.provenance.get("method") == "pdarts"
     return 2 if stem == "cifar" or pdarts else 1
+
+
+class _Darts(Space):
+    """The space of stacks of normal and reduction cells."""
+
+    candidates = CANDIDATES
+    competing = ATTENTIONS[1:]
+    derivations = ("top2", "pdarts", "threshold_node", "threshold_edge")
+
+    def edges(self, nodes=None):
+        return edges(nodes or NODES)
+
+    def choices(self):
+        """Two different earlier states of each node, an operation for each.
+
+        `none` is no choice, as in the papers' cells.
+        """
+        return {
+            f"{kind}_{node}_{part}": options
+            for kind in KINDS
+            for node in range(2, NODES + 2)
+            for part, options in _of_node(node).items()
+        }
+
+    def genotype(self, chosen, provenance=None):
+        cells = {kind: _cell(kind, chosen) for kind in KINDS}
+        return Genotype(self.name, **cells, provenance=provenance or {})
+
+    def size(self, channels, cells, stem="cifar"):
+        return {"channels": channels, "cells": cells, "stem": stem}
+
+    def supernet_size(self, method, channels, cells, nodes=None):
+        return {
+            **self.size(channels, cells, method.stem),
+            "nodes": nodes or method.nodes,
+            "edge_attentions": method.placement.second,
+            "cell_attentions": method.placement.end,
+            "partial": method.partial_channels,
+            "auxiliary_skip": method.auxiliary_skip,
+        }
+
+    def paper_size(self, channels):
+        return 36, 20
+
+
+def _of_node(node):
+    pairs = itertools.combinations(range(node), 2)
+    operations = tuple(op for op in PRIMITIVES if op != "none")
+    return {
+        "from": tuple(f"{a},{b}" for a, b in pairs),
+        "first": operations,
+        "second": operations,
+    }
+
+
+def _cell(kind, chosen):
+    found = []
+    for node in range(2, NODES + 2):
+        sources = chosen[f"{kind}_{node}_from"].split(",")
+        for part, source in zip(("first", "second"), sources, strict=True):
+            op = chosen[f"{kind}_{node}_{part}"]
+            found.append(Edge(op, int(source), node))
+    return Cell(tuple(found), tuple(range(2, NODES + 2)))
+
+
+SPACE = _Darts("darts")

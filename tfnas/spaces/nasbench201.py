@@ -14,6 +14,7 @@ import re
 
 from tfnas.errors import UserError
 from tfnas.genotype import OPERATIONS, Cell, Edge, Genotype
+from tfnas.spaces.space import Space
 
 # The order is the order of the columns of alpha.
 PRIMITIVES = OPERATIONS["nasbench201"]
@@ -34,80 +35,73 @@ def edges():
     )
 
 
-def per_edge(operations=None):
-    """The candidates of each of the six edges, checked.
+class _Bench(Space):
+    """The space of the one cell; its networks are three stacks of it."""
 
-    Args:
-        operations: None for all, names for every edge alike, or {"cell": six
-            lists of names}, equally many in each.
-
-    Raises:
-        UserError: for an unknown name or another number of lists.
-
-    Example: `per_edge(["skip_connect", "nor_conv_3x3"])[5]`.
-    """
-    if not hasattr(operations, "keys"):
-        operations = {"cell": [operations or PRIMITIVES] * len(edges())}
-    rows = [list(names) for names in operations["cell"]]
-    lengths = {len(names) for names in rows}
-    if len(rows) != len(edges()) or len(lengths) != 1 or 0 in lengths:
-        raise UserError(
-            f"operations['cell']: give {len(edges())} lists of equal length, "
-            "at least 1"
-        )
-    for name in sum(rows, []):
-        if name not in PRIMITIVES:
-            raise UserError(
-                f"operations['cell']: unknown {name!r}; choose from "
-                f"{', '.join(PRIMITIVES)}"
-            )
-    return rows
-
-
-def check_cells(cells):
-    """Refuse a number of cells that does not make three equal stacks.
-
-    Example: `check_cells(15)`.
-    """
-    if cells < STACKS or cells % STACKS:
-        raise UserError(
-            f"cells={cells}: networks of space nasbench201 are {STACKS} stacks "
-            f"of equally many cells; give a multiple of {STACKS}"
-        )
-
-
-def method_values(method):
-    """What the values of a method for cells become in this space.
-
-    The rule that picks operations is the benchmark's, the strongest of each
-    edge, `none` among them; so neither threshold nor skip limit applies. Later
-    stages of a search keep the same share of the candidates as in the space
-    darts, and each has a cell more in a stack.
-
-    Args:
-        method: a `Method` with the values of its paper.
-
-    Returns:
-        {flag: value}.
-
-    Example: `method_values(methods.get("pdarts"))["cells"]` is (9, 12, 15).
-    """
-    names = PRIMITIVES if "none" in method.operations else PRIMITIVES[1:]
-    stages, all_kept = len(method.cells), len(method.operations)
-    return {
-        "operations": names,
-        "nodes": NODES,
-        "cells": tuple(
-            CELLS - STACKS * (stages - 1 - stage) for stage in range(stages)
-        ),
-        "operations_kept": tuple(
-            round(len(names) * kept / all_kept)
-            for kept in method.operations_kept
-        ),
-        "derivation": "strongest",
-        "threshold": None,
-        "skip_limit": None,
+    candidates = PRIMITIVES
+    nodes = NODES
+    stacks = STACKS
+    lacks = dict.fromkeys(
+        ("attention", "stem", "budget_macs"), "does not have it"
+    )
+    absent = {
+        "stem": "the stem cifar",
+        "auxiliary": "no auxiliary classifier",
+        "drop_path": "no drop path",
     }
+    cannot = {"estimate memory": "--space={space} has no estimate of memory"}
+
+    def edges(self, nodes=None):
+        return edges()
+
+    def choices(self):
+        return {f"{source}_{node}": PRIMITIVES for source, node in edges()}
+
+    def genotype(self, chosen, provenance=None):
+        found = tuple(
+            Edge(chosen[f"{source}_{node}"], source, node)
+            for source, node in edges()
+        )
+        cell = Cell(found, (NODES,))
+        return Genotype(self.name, cell=cell, provenance=provenance or {})
+
+    def size(self, channels, cells, stem="cifar"):
+        return {"channels": channels, "cells": cells}
+
+    def supernet_size(self, method, channels, cells, nodes=None):
+        size = self.size(channels, cells)
+        return {**size, "partial": method.partial_channels}
+
+    def paper_size(self, channels):
+        return CHANNELS, CELLS
+
+    def method_values(self, method):
+        """What the values of a method for cells become in this space.
+
+        The rule that picks operations is the benchmark's, the strongest of
+        each edge, `none` among them; so neither threshold nor skip limit
+        applies. Later stages of a search keep the same share of the candidates
+        as in the space darts, and each has a cell more in a stack.
+        """
+        names = PRIMITIVES if "none" in method.operations else PRIMITIVES[1:]
+        stages, all_kept = len(method.cells), len(method.operations)
+        return {
+            "operations": names,
+            "nodes": NODES,
+            "cells": tuple(
+                CELLS - STACKS * (stages - 1 - stage) for stage in range(stages)
+            ),
+            "operations_kept": tuple(
+                round(len(names) * kept / all_kept)
+                for kept in method.operations_kept
+            ),
+            "derivation": self.derivations[0],
+            "threshold": None,
+            "skip_limit": None,
+        }
+
+
+SPACE = _Bench("nasbench201")
 
 
 # === The benchmark's own form of a cell ===

@@ -7,11 +7,10 @@ Att-DARTS share; P-DARTS differs in `batch_size=128` and `drop_path=0.3`.
 
 import dataclasses
 
-from tfnas import schedule
+from tfnas import schedule, spaces
 from tfnas.choice import check_values, choice, fields
 from tfnas.cli import command
 from tfnas.errors import UserError
-from tfnas.spaces import nasbench201
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,23 +133,22 @@ class Recipe:
         """The recipe without what the networks of a space do not have.
 
         Args:
-            space: the genotype's.
+            space: the name of the genotype's.
             given: {flag: value} of the flags that were typed.
 
         Raises:
             UserError: if one of them is what the space does not have, or what
                 nothing reads beside the others.
         """
+        there = spaces.get(space)
         if not given.get("resume"):
-            command.refuse_unused(given, self._unused(space))
-        if space == "darts":
-            return self
-        changes = {"auxiliary": 0.0, "drop_path": 0.0}
-        if space == "nasbench201":
-            nasbench201.check_cells(given.get("cells", nasbench201.STACKS))
-            # A preset's cells are those of the space darts.
-            stack = max(1, self.cells // nasbench201.STACKS)
-            changes["cells"] = stack * nasbench201.STACKS
+            command.refuse_unused(given, self._unused(there))
+        if "cells" in given:
+            there.check_cells(given["cells"])
+        without = {"auxiliary", "drop_path"} & there.absent.keys()
+        changes = dict.fromkeys(without, 0.0)
+        # A preset's cells are those of the space darts.
+        changes["cells"] = max(1, self.cells // there.stacks) * there.stacks
         # With --resume what was typed has to be what the run began with.
         return self.with_flags(
             {k: v for k, v in changes.items() if k not in given}
@@ -163,9 +161,8 @@ class Recipe:
             self.schedule != "exponential",
             f"--schedule={self.schedule} has none",
         )
-        why = f"networks of space {space} do not have it"
-        yield ("stem", "auxiliary", "drop_path"), space != "darts", why
-        yield ("cells",), space == "mobile", why
+        why = f"networks of space {space.name} do not have it"
+        yield (*space.absent, *space.settled), True, why
 
     def rate_at(self, epoch):
         """The learning rate of an epoch, counted from 0."""

@@ -9,8 +9,7 @@ import tensorflow as tf
 from tfnas import cost, data, report
 from tfnas.bilevel.supervised import SupervisedTraining
 from tfnas.devices.workers import is_chief
-from tfnas.networks import weights
-from tfnas.networks.darts.evaluation import build_network
+from tfnas.networks import build_network, weights
 from tfnas.runs import contents, summary
 from tfnas.runs.callbacks import EachTrainingEpoch
 from tfnas.runs.chief import open_run

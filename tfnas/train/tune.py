@@ -5,6 +5,7 @@ tune (its section 3.2.5). KerasTuner proposes values; a trial is judged by
 training images that were held out, never by test images.
 """
 
+from tfnas import spaces
 from tfnas.errors import UserError
 from tfnas.runs.trials import Range, conclude, optimise, trial_of, tuning_of
 
@@ -14,7 +15,7 @@ def training_ranges(values, space):
 
     Args:
         values: the `Recipe`.
-        space: the genotype's; networks of space mobile have no drop path.
+        space: the name of the genotype's; not all have drop path.
 
     Raises:
         UserError: for a value of 0, of which there are no multiples.
@@ -29,7 +30,7 @@ def training_ranges(values, space):
         Range("learning_rate", rate / 5, rate * 5, rate, logarithmic=True),
         Range("weight_decay", decay / 10, decay * 10, decay, logarithmic=True),
     ]
-    if space == "darts":
+    if "drop_path" not in spaces.get(space).absent:
         most = max(0.4, values.drop_path)
         ranges.append(Range("drop_path", 0.0, most, values.drop_path))
     return ranges

@@ -160,9 +160,8 @@ def assemble(origin, genotype, arrays=None):
     Raises:
         UserError: if they do not fit together.
     """
-    from tfnas.networks import weights
+    from tfnas.networks import build_network, weights
     from tfnas.networks.classifier import on_pixels
-    from tfnas.networks.darts.evaluation import build_network
 
     network = build_network(genotype, **origin.size())
     if arrays is not None:

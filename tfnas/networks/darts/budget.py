@@ -12,7 +12,6 @@ import tensorflow as tf
 from tfnas import cost
 from tfnas.errors import UserError
 from tfnas.methods.rules import THRESHOLD_RULES
-from tfnas.spaces.attention import PLACEMENTS
 
 _LOG_SHARES = {"softmax": tf.nn.log_softmax, "sigmoid": tf.math.log_sigmoid}
 
@@ -32,7 +31,7 @@ def check(method, image_shape, classes):
     """
     if not method.budget_macs:
         return
-    placement = PLACEMENTS[method.attention]
+    placement = method.placement
     smallest = cost.smallest_multiply_adds(
         method.candidates(),
         nodes=method.nodes,

@@ -7,100 +7,25 @@ import keras
 from tfnas.errors import UserError
 from tfnas.layers.auxiliary import AuxiliaryHead, TrainingReLU
 from tfnas.layers.drop_path import DropPath
-from tfnas.layers.fast.kernels import uniform
 from tfnas.layers.stem import StemConvolution
+from tfnas.networks.classifier import pooled_logits
 from tfnas.networks.genotype_cell import GenotypeCell
-from tfnas.networks.mobile.evaluation import build_mobile_network
-from tfnas.networks.nasbench201.evaluation import build_bench_network
-from tfnas.spaces import darts, mobile
+from tfnas.spaces import darts
 
 
-def build_network(
+def build_cell_network(
     genotype,
     *,
-    input_shape=(32, 32, 3),
-    classes=10,
-    channels=36,
-    cells=20,
-    stem="cifar",
-    auxiliary=False,
-    drop_path=0.0,
+    input_shape,
+    classes,
+    channels,
+    cells,
+    stem,
+    auxiliary,
+    drop_path,
 ):
-    """The network of a genotype, to be trained from new weights.
-
-    In the space darts: stem, cells, global average pooling, classifier; the
-    cells a third and two thirds into the stack are reduction cells. Drop path
-    removes single edges in training, and whole nodes in Fair DARTS's cells:
-    those whose provenance names `fair_darts` as their method, or in which a
-    node has other than two edges. With `drop_path` the network has a layer of
-    that name with the variables `rate`, which a schedule sets every epoch,
-    and `seed`, see `DropPath`.
-
-    In the space mobile: `build_mobile_network`, wider than published by
-    `channels / 32`, the channels of its stem; its 19 layers and its image
-    size settle `cells` and `stem`.
-
-    In the space nasbench201: `build_bench_network`; published networks have 16
-    channels and 15 cells.
-
-    Args:
-        genotype: a `Genotype`.
-        input_shape: (height, width, channels) of an image.
-        classes: number of classes.
-        channels: channels of a node in the first cell.
-        cells: number of cells.
-        stem: "cifar", or "imagenet", which halves the map three times.
-        auxiliary: whether there is a second classifier two thirds into the
-            network, see `AuxiliaryHead`.
-        drop_path: the largest rate of drop path. The variable `rate` starts
-            with it.
-
-    Returns:
-        A Functional `keras.Model`: normalised images named "image",
-        (N, H, W, C), to "logits", (N, classes); with `auxiliary` to a dict of
-        "logits" and "auxiliary", both (N, classes).
-
-    Raises:
-        UserError: for an unknown stem, an image too small, or an option that
-            the space does not have.
-
-    Source: the evaluation networks of DARTS (arXiv:1806.09055, sections 3.2,
-    3.3), P-DARTS, Fair DARTS and Att-DARTS, as in the authors' code.
-
-    Example:
-
-    ```python
-    cell = Cell((Edge("sep_conv_3x3", 0, 2), Edge("skip_connect", 1, 2)), (2,))
-    genotype = Genotype("darts", normal=cell, reduce=cell)
-    network = tfnas.build_network(genotype, channels=8, cells=6)
-    ```
-    """
-    genotype.validate()
-    if stem not in _STEMS:
-        raise UserError(f"stem={stem}: use one of {', '.join(_STEMS)}")
-    if not 0 <= drop_path < 1:
-        raise UserError(f"drop_path={drop_path}: give a rate from 0 to below 1")
-    if genotype.space != "darts":
-        space = genotype.space
-        _refuse(auxiliary, "auxiliary", space, "no auxiliary classifier")
-        _refuse(drop_path, "drop_path", space, "no drop path")
-    if genotype.space == "nasbench201":
-        _refuse(stem.removeprefix("cifar"), "stem", space, "the stem cifar")
-        return build_bench_network(
-            genotype,
-            input_shape=input_shape,
-            classes=classes,
-            channels=channels,
-            cells=cells,
-        )
-    if genotype.space == "mobile":
-        return build_mobile_network(
-            genotype,
-            input_shape=input_shape,
-            classes=classes,
-            width=channels / mobile.STEM,
-        )
-    _check_size(input_shape, channels, cells, stem)
+    """The network of a genotype of the space darts, see `build_network`."""
+    check_size(input_shape, channels, cells, stem)
 
     images = keras.Input(input_shape, name="image")
     stack = _cells(genotype, channels, cells, stem)
@@ -115,7 +40,7 @@ def build_network(
             middle = states[1]
 
     if not auxiliary:
-        logits = _classifier(states[1], classes)
+        logits = pooled_logits(states[1], classes)
         return keras.Model(images, logits, name="network")
     head = AuxiliaryHead(
         classes,
@@ -126,21 +51,10 @@ def build_network(
     if middle is states[1]:
         states[1] = TrainingReLU(name="in_place")(middle)
     outputs = {
-        "logits": _classifier(states[1], classes),
+        "logits": pooled_logits(states[1], classes),
         "auxiliary": head(middle),
     }
     return keras.Model(images, outputs, name="network")
-
-
-def _classifier(x, classes):
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    width = x.shape[-1]
-    return keras.layers.Dense(
-        classes,
-        kernel_initializer=uniform(width),
-        bias_initializer=uniform(width),
-        name="logits",
-    )(x)
 
 
 def _cells(genotype, channels, count, stem):
@@ -200,7 +114,7 @@ _HEAD_STRIDES = {"cifar": 3, "imagenet": 2}
 # === Bad input ===
 
 
-def _check_size(input_shape, channels, cells, stem):
+def check_size(input_shape, channels, cells, stem):
     for name, value in (("channels", channels), ("cells", cells)):
         if value < 1:
             raise UserError(f"{name}={value}: give at least 1")
@@ -214,12 +128,4 @@ def _check_size(input_shape, channels, cells, stem):
         raise UserError(
             f"channels={channels}: the stem imagenet starts with half as "
             "many, so give an even number"
-        )
-
-
-def _refuse(given, name, space, missing):
-    if given:
-        raise UserError(
-            f"{name}={given}: networks of space {space} have {missing}; "
-            "leave it out"
         )

@@ -5,16 +5,15 @@ import tensorflow as tf
 
 from tfnas import cost, methods
 from tfnas.errors import UserError
-from tfnas.layers.fast.kernels import uniform
 from tfnas.layers.fast.normalization import BatchNormalization
-from tfnas.layers.fast.shared_trace import SharedTrace
 from tfnas.layers.outgoing import EdgeOptions
 from tfnas.layers.stem import ImagenetStem, small_stem
 from tfnas.networks.cell_supernet import CellSupernet
+from tfnas.networks.classifier import classifier
 from tfnas.networks.darts import budget
+from tfnas.networks.darts.evaluation import check_size
 from tfnas.networks.darts.search_cell import SearchCell
 from tfnas.spaces import darts
-from tfnas.spaces.attention import PLACEMENTS
 from tfnas.spaces.darts import KINDS
 
 
@@ -69,6 +68,8 @@ class Supernet(CellSupernet):
     ```
     """
 
+    home = darts.SPACE
+
     def __init__(
         self,
         method="darts",
@@ -84,35 +85,24 @@ class Supernet(CellSupernet):
         name="supernet",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
         chosen = {"attention": attention, "stem": stem}
         chosen = {k: v for k, v in chosen.items() if v is not None}
-        self.method = methods.get(method)
         if chosen:
-            self.method = self.method.with_flags(chosen)
-        self.placement = PLACEMENTS[self.method.attention]
-        self.image_shape = tuple(input_shape)
-        self.classes = classes
-        self.channels = channels or self.method.channels
-        self.cell_count = cells or self.method.cells[0]
+            method = methods.get(method).with_flags(chosen)
+        size = {"channels": channels, "cells": cells, "name": name}
+        super().__init__(method, input_shape, classes, **size, **kwargs)
+        self.placement = self.method.placement
         self.nodes = nodes or self.method.nodes
-        if operations is None:
-            operations = self.method.candidates()
-        self.operations = darts.per_edge(operations, self.nodes)
-        least = 32 if self.method.stem == "imagenet" else 4
-        if min(self.image_shape[:2]) < least:
-            raise UserError(
-                f"input_shape={self.image_shape}: two reductions after the "
-                f"stem {self.method.stem} need images of at least "
-                f"{least}x{least} pixels"
-            )
+        self.choose(operations)
+        check_size(
+            self.image_shape, self.channels, self.cell_count, self.method.stem
+        )
         parts = self.method.partial_channels
         if self.channels % parts:
             raise UserError(
                 f"channels={self.channels}: give a multiple of the method's "
                 f"partial_channels={parts}"
             )
-        self._trace = SharedTrace()
         self.build((None, *self.image_shape))
 
     def build(self, input_shape):
@@ -153,12 +143,8 @@ class Supernet(CellSupernet):
 
         # === Classifier ===
         width = shapes[1][-1]
-        self.classifier = keras.layers.Dense(
-            self.classes,
-            kernel_initializer=uniform(width),
-            bias_initializer=uniform(width),
-            name="classifier",
-            **options,
+        self.classifier = classifier(
+            self.classes, width, name="classifier", **options
         )
         self.classifier.build((None, width))
         self.built = True
@@ -216,22 +202,6 @@ class Supernet(CellSupernet):
             macs,
             fixed,
             self.method.budget_macs * 1e6,
-        )
-
-    def cost(self):
-        """Parameters without architecture, and multiply-adds an image."""
-        return cost.supernet_cost(
-            self.operations,
-            input_shape=self.image_shape,
-            classes=self.classes,
-            channels=self.channels,
-            cells=self.cell_count,
-            nodes=self.nodes,
-            edge_attentions=self.placement.second,
-            cell_attentions=self.placement.end,
-            partial=self.method.partial_channels,
-            auxiliary_skip=self.method.auxiliary_skip,
-            stem=self.method.stem,
         )
 
     def get_config(self):

@@ -5,14 +5,14 @@ Their layout is a reconstruction; see `tfnas.spaces.mobile`.
 
 import keras
 
-from tfnas.layers.fast.kernels import uniform
+from tfnas.networks.classifier import classifier
 from tfnas.networks.mobile.inverted import (
     ConvolutionBlock,
     Dropout,
     InvertedBottleneck,
     operation,
 )
-from tfnas.spaces import mobile
+from tfnas.spaces.chain import chain_of
 
 
 def build_mobile_network(
@@ -24,14 +24,14 @@ def build_mobile_network(
     dropout=0.2,
     name="mobile_network",
 ):
-    """The network of a genotype of the mobile space, to be trained.
+    """The network of a genotype of a space of chains, to be trained.
 
-    Stem, a fixed bottleneck without expansion, the 19 layers, a 1x1
+    Stem, a fixed bottleneck without expansion, the layers, a 1x1
     convolution, global average pooling, dropout, classifier. Small images
-    keep their size for longer; `spaces.mobile.adaptation` says where.
+    keep their size for longer; `spaces.mobile.SPACE.adaptation` says where.
 
     Args:
-        genotype: a `Genotype` with 19 layers.
+        genotype: a `Genotype` with all layers of its space.
         input_shape: (height, width, channels) of an image.
         classes: number of classes.
         width: factor on all channels, which are then multiples of eight.
@@ -53,20 +53,19 @@ def build_mobile_network(
     network = build_mobile_network(genotype, width=0.5)
     ```
     """
-    layers = mobile.layers_of(genotype)
-    layout = mobile.layout(input_shape, width)
+    layout = chain_of(genotype).layout(input_shape, width)
     images = keras.Input(input_shape, name="image")
     stem, first = start(layout)
     x = first(stem(images))
     for i, (channels, stride) in enumerate(layout.layers):
         layer = operation(
-            layers[i], channels, stride=stride, name=f"layer_{i:02}"
+            genotype.layers[i], channels, stride=stride, name=f"layer_{i:02}"
         )
         x = layer(x)
     x = ConvolutionBlock(layout.last, 1, name="last")(x)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     x = Dropout(dropout, name="dropout")(x)
-    logits = classifier_of(classes, layout.last, name="logits")(x)
+    logits = classifier(classes, layout.last, name="logits")(x)
     return keras.Model(images, logits, name=name)
 
 
@@ -77,13 +76,4 @@ def start(layout, **options):
             layout.stem, 3, stride=layout.stem_stride, name="stem", **options
         ),
         InvertedBottleneck(layout.first, 3, 1, name="first", **options),
-    )
-
-
-def classifier_of(classes, inputs, **options):
-    return keras.layers.Dense(
-        classes,
-        kernel_initializer=uniform(inputs),
-        bias_initializer=uniform(inputs),
-        **options,
     )

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfnas.layers.base import Operation
 from tfnas.layers.fast import kernels
-from tfnas.spaces import mobile
+from tfnas.spaces.chain import parts
 
 
 class Bounded(Operation):
@@ -261,7 +261,7 @@ def operation(op, channels, **kwargs):
     """
     if op == "skip":
         return Skip(channels, **kwargs)
-    return InvertedBottleneck(channels, *mobile.parts(op), **kwargs)
+    return InvertedBottleneck(channels, *parts(op), **kwargs)
 
 
 def _keeps_shape(layer, input_shape):

@@ -7,24 +7,22 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfnas import cost, derivation, methods, regularization
+from tfnas import derivation
 from tfnas.genotype import Genotype
-from tfnas.layers.fast.shared_trace import SharedTrace
-from tfnas.networks.mobile.evaluation import classifier_of, start
-from tfnas.networks.mobile.inverted import (
-    ConvolutionBlock,
-    MixedLayer,
-)
+from tfnas.networks.classifier import classifier
+from tfnas.networks.mobile.evaluation import start
+from tfnas.networks.mobile.inverted import ConvolutionBlock, MixedLayer
+from tfnas.networks.search_network import SearchNetwork
 from tfnas.relaxation import RELAXATIONS, perturbed
 from tfnas.spaces import mobile
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
-class MobileSupernet(keras.Model):
-    """A chain of 19 layers, each a weighted sum of its candidates.
+class MobileSupernet(SearchNetwork):
+    """A chain of layers, each a weighted sum of its candidates.
 
-    Small images keep their size for longer; `spaces.mobile.adaptation` says
-    where. All variables exist from construction on.
+    Small images keep their size for longer; `spaces.mobile.SPACE.adaptation`
+    says where. All variables exist from construction on.
 
     Args:
         method: name of a method, or a `Method`.
@@ -59,6 +57,8 @@ class MobileSupernet(keras.Model):
     ```
     """
 
+    home = mobile.SPACE
+
     def __init__(
         self,
         method="fair_darts",
@@ -70,19 +70,14 @@ class MobileSupernet(keras.Model):
         name="mobile_supernet",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
-        self.method = methods.get(method)
-        self.image_shape = tuple(input_shape)
-        self.classes = classes
+        super().__init__(method, input_shape, classes, name=name, **kwargs)
         self.width = width
-        self.skip_dropout_rate = self.auxiliary_weight = None
-        self.beta_decay_weight = None
-        self.operations = {"layers": mobile.per_layer(operations)}
-        self._trace = SharedTrace()
+        self.channels = width * self.space.stem
+        self.choose(operations)
         self.build((None, *self.image_shape))
 
     def build(self, input_shape):
-        layout = mobile.layout(input_shape[1:], self.width)
+        layout = self.space.layout(input_shape[1:], self.width)
         names = self.operations["layers"]
         self.alphas = self.add_weight(
             name="alphas_layers",
@@ -91,13 +86,7 @@ class MobileSupernet(keras.Model):
                 stddev=self.method.alpha_deviation
             ),
         )
-        if self.method.beta_decay:
-            self.beta_decay_weight = self.add_weight(
-                name="beta_decay_weight",
-                shape=(),
-                initializer="zeros",
-                trainable=False,
-            )
+        self.build_schedule()
         options = {"dtype": self.dtype_policy}
         self.stem, self.first = start(layout, **options)
         self.mixed = [
@@ -107,7 +96,7 @@ class MobileSupernet(keras.Model):
             for i, (channels, stride) in enumerate(layout.layers)
         ]
         self.last = ConvolutionBlock(layout.last, 1, name="last", **options)
-        self.classifier = classifier_of(
+        self.classifier = classifier(
             self.classes, layout.last, name="classifier", **options
         )
         shape = input_shape
@@ -128,30 +117,10 @@ class MobileSupernet(keras.Model):
         x = self.last(x, training=training)
         return self.classifier(tf.reduce_mean(x, [1, 2]))
 
-    def architecture_loss(self):
-        """What the method adds to the validation loss for alpha alone."""
-        return regularization.own_loss(
-            self.method, [self.alphas.value], self.beta_decay_weight
-        )
-
-    def cost(self):
-        """Parameters without architecture, and multiply-adds an image."""
-        return cost.supernet_cost(
-            self.operations,
-            input_shape=self.image_shape,
-            classes=self.classes,
-            width=self.width,
-        )
-
     @property
     def architecture(self):
-        """{"alphas_layers": (19, candidates)}, columns as `operations`."""
+        """{"alphas_layers": (layers, candidates)}, columns as `operations`."""
         return {"alphas_layers": self.alphas}
-
-    @property
-    def weight_variables(self):
-        """The trainable variables that are not architecture: w."""
-        return [v for v in self.trainable_variables if v is not self.alphas]
 
     def derive(self):
         """The `Genotype` of each layer's strongest operation.
@@ -165,28 +134,13 @@ class MobileSupernet(keras.Model):
         columns = np.argmax(weights, axis=1)
         rows = zip(self.operations["layers"], columns, strict=True)
         return Genotype(
-            "mobile",
+            self.space.name,
             layers=tuple(names[column] for names, column in rows),
             provenance=_weak_layers(weights, self.method.threshold),
         )
 
     def get_config(self):
-        return {
-            "method": {"name": self.method.name, **self.method.values()},
-            "input_shape": self.image_shape,
-            "classes": self.classes,
-            "width": self.width,
-            "operations": self.operations,
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        config["method"] = methods.from_values(config["method"])
-        config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
-        return cls(**config)
+        return {**super().get_config(), "width": self.width}
 
 
 def _weak_layers(weights, threshold):

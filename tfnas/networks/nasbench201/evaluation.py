@@ -7,9 +7,9 @@ between them, batch norm, ReLU, global average pooling and a classifier.
 import keras
 
 from tfnas.errors import UserError
-from tfnas.layers.fast.kernels import uniform
 from tfnas.layers.fast.normalization import BatchNormalization
 from tfnas.layers.stem import StemConvolution
+from tfnas.networks.classifier import pooled_logits
 from tfnas.networks.nasbench201.cells import BenchCell, ResidualBlock
 from tfnas.spaces import nasbench201
 
@@ -57,9 +57,7 @@ def build_bench_network(
         x = layer(x)
     x = BatchNormalization(name="last_norm")(x)
     x = keras.layers.ReLU(name="last_relu")(x)
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    logits = classifier_of(classes, channels, name="logits")(x)
-    return keras.Model(images, logits, name="network")
+    return keras.Model(images, pooled_logits(x, classes), name="network")
 
 
 def layers_of(cell, channels, cells, options):
@@ -79,18 +77,8 @@ def layers_of(cell, channels, cells, options):
     return layers
 
 
-def classifier_of(classes, channels, **options):
-    width = channels * 2 ** (nasbench201.STACKS - 1)
-    return keras.layers.Dense(
-        classes,
-        kernel_initializer=uniform(width),
-        bias_initializer=uniform(width),
-        **options,
-    )
-
-
 def check_size(input_shape, cells):
-    nasbench201.check_cells(cells)
+    nasbench201.SPACE.check_cells(cells)
     if min(input_shape[:2]) < 4:
         raise UserError(
             f"input_shape={tuple(input_shape)}: two residual blocks need "

@@ -7,19 +7,12 @@ blocks between them, batch norm, ReLU, global average pooling and a classifier.
 import keras
 import tensorflow as tf
 
-from tfnas import cost, methods
 from tfnas.layers.fast.normalization import BatchNormalization
-from tfnas.layers.fast.shared_trace import SharedTrace
 from tfnas.layers.outgoing import EdgeOptions
 from tfnas.networks.cell_supernet import CellSupernet
-from tfnas.networks.nasbench201.cells import (
-    BenchSearchCell,
-)
-from tfnas.networks.nasbench201.evaluation import (
-    check_size,
-    classifier_of,
-    layers_of,
-)
+from tfnas.networks.classifier import classifier
+from tfnas.networks.nasbench201.cells import BenchSearchCell
+from tfnas.networks.nasbench201.evaluation import check_size, layers_of
 from tfnas.spaces import nasbench201
 
 
@@ -63,6 +56,9 @@ class BenchSupernet(CellSupernet):
     ```
     """
 
+    home = nasbench201.SPACE
+    nodes = nasbench201.NODES
+
     def __init__(
         self,
         method,
@@ -75,20 +71,10 @@ class BenchSupernet(CellSupernet):
         name="bench_supernet",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
-        self.method = methods.get(method)
-        if self.method.space != "nasbench201":
-            self.method = self.method.with_flags({"space": "nasbench201"})
-        self.image_shape = tuple(input_shape)
-        self.classes = classes
-        self.channels = channels or self.method.channels
-        self.cell_count = cells or self.method.cells[0]
-        self.nodes = nasbench201.NODES
-        self.operations = {
-            "cell": nasbench201.per_edge(operations or self.method.operations)
-        }
+        size = {"channels": channels, "cells": cells, "name": name}
+        super().__init__(method, input_shape, classes, **size, **kwargs)
+        self.choose(operations)
         check_size(self.image_shape, self.cell_count)
-        self._trace = SharedTrace()
         self.build((None, *self.image_shape))
 
     def build(self, input_shape):
@@ -107,15 +93,16 @@ class BenchSupernet(CellSupernet):
 
         self.stages = layers_of(cell, self.channels, self.cell_count, options)
         self.norm = BatchNormalization(name="last_norm", **options)
-        self.classifier = classifier_of(
-            self.classes, self.channels, name="classifier", **options
+        width = self.channels * 2 ** (self.space.stacks - 1)
+        self.classifier = classifier(
+            self.classes, width, name="classifier", **options
         )
         shape = input_shape
         for layer in self.stages:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
         self.norm.build(shape)
-        self.classifier.build((None, shape[-1]))
+        self.classifier.build((None, width))
         self.built = True
 
     def call(
@@ -131,14 +118,3 @@ class BenchSupernet(CellSupernet):
                 x = layer(x, training=training)
         x = tf.nn.relu(self.norm(x, training=training))
         return self.classifier(tf.reduce_mean(x, [1, 2]))
-
-    def cost(self):
-        """Parameters without architecture, and multiply-adds an image."""
-        return cost.supernet_cost(
-            self.operations,
-            input_shape=self.image_shape,
-            classes=self.classes,
-            channels=self.channels,
-            cells=self.cell_count,
-            partial=self.method.partial_channels,
-        )

@@ -1,0 +1,126 @@
+"""What a search space is: all that differs from one to the next."""
+
+import dataclasses
+
+from tfnas.errors import UserError
+from tfnas.genotype import OPERATIONS
+from tfnas.genotype.schema import PARTS
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """A search space: what can be found in it, and what it cannot do.
+
+    A subclass is a kind of space. It gives `edges(nodes=None)`, the (from, to)
+    of alpha's rows; `choices()`, {name: its options}, and `genotype(chosen,
+    provenance=None)`, the `Genotype` of any combination of them;
+    `size(channels, cells, stem)`, these values as its supernets, networks and
+    costs take them, and `supernet_size(method, channels, cells, nodes=None)`,
+    those and all else that the cost of a supernet takes;
+    `paper_size(channels)`, the (channels, cells) of its paper's network for a
+    search with so many channels.
+
+    Args:
+        name: as `--space` takes it and genotypes say it.
+
+    Attributes:
+        candidates: names that `--operations` takes; () where nothing reads it.
+        competing: further names that may be an edge's candidates.
+        nodes: of a cell, where the space fixes them.
+        stacks: how many parts of equally many cells a network has.
+        derivations: rules that make its genotypes, the default first.
+        passed_over: rules of a method in whose place the default is taken.
+        lacks: {flag of a search that nothing reads: why}.
+        absent: {argument of `build_network` that its networks do not have:
+            what they have}.
+        settled: further flags of a training that nothing reads.
+        cannot: {what it cannot do: the sentence that says so}.
+
+    Example: `spaces.get("mobile").lacks["nodes"]` is "has no cells".
+    """
+
+    name: str
+
+    candidates = ()
+    competing = ()
+    nodes = None
+    stacks = 1
+    derivations = ("strongest",)
+    passed_over = ()
+    lacks = {}
+    absent = {}
+    settled = ()
+    cannot = {}
+
+    def per_edge(self, operations=None, nodes=None):
+        """The candidates of each edge or layer, checked.
+
+        Args:
+            operations: None for all, names for every edge alike, or {part of
+                the genotype: names of each edge}, equally many in each.
+            nodes: how many nodes a cell has, where the space leaves it open.
+
+        Returns:
+            {part of the genotype: list of lists of names}.
+
+        Raises:
+            UserError: for an unknown name or another number of lists.
+
+        Example: `per_edge(["skip_connect", "sep_conv_3x3"], 4)["reduce"][13]`.
+        """
+        parts, count = PARTS[self.name], len(self.edges(nodes))
+        known = (*(self.candidates or OPERATIONS[self.name]), *self.competing)
+        if not hasattr(operations, "keys"):
+            every = known if operations is None else operations
+            operations = dict.fromkeys(parts, [every] * count)
+        rows = {
+            part: [list(names) for names in operations.get(part, ())]
+            for part in parts
+        }
+        for part, lists in rows.items():
+            lengths = {len(names) for names in lists}
+            if len(lists) != count or len(lengths) != 1 or 0 in lengths:
+                raise UserError(
+                    f"operations[{part!r}]: give {count} lists of equal "
+                    "length, at least 1, one for each edge or layer"
+                )
+            for name in sum(lists, []):
+                if name not in known:
+                    raise UserError(
+                        f"operations[{part!r}]: unknown {name!r}; choose from "
+                        f"{', '.join(known)}"
+                    )
+        return rows
+
+    def method_values(self, method):
+        """{flag: value} that become others when a method comes to the space."""
+        return {}
+
+    def check_cells(self, cells):
+        """Refuse a number of cells that does not make equal stacks."""
+        if cells < self.stacks or cells % self.stacks:
+            raise UserError(
+                f"cells={cells}: networks of space {self.name} are "
+                f"{self.stacks} stacks of equally many cells; give a multiple "
+                f"of {self.stacks}"
+            )
+
+    def can(self, feature):
+        """Whether the space has what not every space has."""
+        return feature not in self.cannot
+
+    def check(self, feature):
+        """Raise the `UserError` that says what the space cannot do."""
+        if not self.can(feature):
+            raise UserError(self.cannot[feature].format(space=self.name))
+
+    def stage_in_words(self, number, stage):
+        """What a stage searches, the first words of its line in the plan."""
+        return (
+            f"Stage {number}: {stage.cells} cells, {stage.operations_kept} "
+            "operations an edge"
+        )
+
+    def adaptation(self, input_shape):
+        """One line on what small images change in the networks, or ""."""
+        return ""
