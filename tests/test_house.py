@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import tfnas
+from tfnas import methods, spaces
 from tfnas.runs import contents
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,8 @@ LIGHT |= {"spaces", "methods", "derivation", "cost", "zoo"}
 LIGHT |= {"sweep", "compare", "build"}
 LIGHT_FILES = {"config", "__main__", "tune"}
 LIGHT_MODULES = {
-    *("networks.registered", "train.recipe", "convert.files", "convert.sizes"),
+    *("networks.__init__", "networks.registered", "train.recipe"),
+    *("convert.files", "convert.sizes"),
     *("devices.devices", "devices.cluster", "devices.processor"),
     *("runs.contents", "runs.earlier", "runs.network_fields"),
     *("runs.parsing", "runs.reading", "runs.recorded"),
@@ -302,3 +304,82 @@ def test_tracked_files_name_no_machine():
         if match := folder.search(text):
             found.append(f"{name}: {match.group()}")
     assert not found
+
+
+# === Who knows a space by its name ===
+
+# The spaces themselves, the format, and the two registries.
+KNOW_SPACES = ("spaces/", "genotype/schema.py")
+KNOW_SPACES += ("networks/__init__.py", "cost/__init__.py")
+# What is one space's by nature, four at most, each with its reason.
+ONE_SPACE = {
+    "compare/lookup.py": "the published table is of NAS-Bench-201's cells",
+}
+# "darts" is a method too: it is a space's name where a space is spoken of.
+ALONE = set(spaces.names()) - set(methods.names())
+
+
+def by_name(source):
+    """Yields every expression that decides by a space's name."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+            if any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
+                parts += list(ast.walk(node.comparators[0]))
+                spoken_of = re.search(r"\bspace\W*$", ast.unparse(node.left))
+                if spoken_of and not isinstance(node.left, ast.Constant):
+                    yield ast.unparse(node)
+        elif isinstance(node, ast.Dict):
+            parts = node.keys
+        elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+            parts = node.elts
+        elif isinstance(node, ast.match_case):
+            parts = ast.walk(node.pattern)
+        else:
+            continue
+        found = {p.value for p in parts if isinstance(p, ast.Constant)}
+        spoken = "space" in ast.unparse(node)
+        if found & ALONE or spoken and found & set(spaces.names()):
+            yield ast.unparse(node)
+
+
+def test_a_space_is_known_by_its_name_in_few_places():
+    found = {}
+    for path in MODULES.values():
+        place = str(path.relative_to(ROOT / "tfnas"))
+        lines = list(by_name(path.read_text()))
+        if lines and not place.startswith(KNOW_SPACES):
+            found[place] = lines
+    assert found.keys() == ONE_SPACE.keys(), found
+    assert len(ONE_SPACE) <= 4
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'if genotype.space == "darts": pass',
+        'mobile = "mobile" != space',
+        'if values["space"] in known: pass',
+        'if given.get("space") not in ("darts", "nasbench201"): pass',
+        'SPACES = ("darts", "nasbench201")',
+        'kind = {"darts": Supernet, "nasbench201": BenchSupernet}[name]',
+        'x = {"darts": 1}[method.space] if {"darts": method.space} else 0',
+        'match method.space:\n    case "mobile" | "darts":\n        pass',
+    ],
+)
+def test_a_decision_by_a_space_s_name_is_seen(source):
+    assert list(by_name(source))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'if group[0].method == "darts": pass',
+        'TITLES = {"darts": "DARTS", "pdarts": "P-DARTS"}',
+        'methods.get("darts").with_flags({"space": "nasbench201"})',
+        "if one.space == other.space: pass",
+        "supernet = SUPERNETS[method.space]",
+    ],
+)
+def test_what_only_names_a_method_or_a_space_is_let_through(source):
+    assert not list(by_name(source))
