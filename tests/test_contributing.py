@@ -20,11 +20,13 @@ EXAMPLE = re.compile(
 )
 SMALL = [
     "--channels=2",
-    "--nodes=1",
     "--epochs=1",
     "--batch_size=256",
     "--train_images=300",
 ]
+
+
+CELLS = ["--nodes=1"]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,8 @@ def copy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("copy")
     shutil.copytree(ROOT / "tfnas", folder / "tfnas")
     examples = EXAMPLE.findall((ROOT / "CONTRIBUTING.md").read_text())
-    assert [way for way, _, _ in examples] == ["file", *["append"] * 4]
+    ways = [way for way, _, _ in examples]
+    assert ways == ["file", *["append"] * 5, "file", *["append"] * 2]
     for way, path, code in examples:
         with open(folder / path, "x" if way == "file" else "a") as file:
             file.write(code if way == "file" else f"\n\n{code}")
@@ -56,16 +59,40 @@ def search(folder, *flags):
 
 
 def test_a_method_is_one_file(copy):
-    found, config = search(copy, "--method=fair_stages", "--cells=3,4")
+    found, config = search(copy, "--method=fair_stages", "--cells=3,4", *CELLS)
     assert found["provenance"]["method"] == "fair_stages"
     assert config["method"]["relaxation"] == "sigmoid"
     assert config["method"]["operations_kept"] == [4]
 
 
 def test_an_operation_is_a_name_a_layer_and_a_cost(copy):
-    found, _ = search(copy, "--operations=conv_1x1,none", "--cells=3")
+    found, _ = search(copy, "--operations=conv_1x1,none", "--cells=3", *CELLS)
     for cell in ("normal", "reduce"):
         assert {e["op"] for e in found[cell]["edges"]} == {"conv_1x1"}
+
+
+# The network of what the search found has the weights that were counted.
+BUILT = """
+import math, sys
+import tfnas
+from tfnas.cost import built_cost
+found = tfnas.Genotype.from_json(sys.argv[1])
+size = {"channels": 8, "cells": 20}
+weights = tfnas.build_network(found, **size).trainable_variables
+counted = built_cost(found, **size).parameters
+assert sum(math.prod(v.shape) for v in weights) == counted > 0
+"""
+
+
+def test_a_space_is_a_file_names_and_two_registries(copy):
+    found, config = search(copy, "--space=short")
+    assert found["space"] == config["method"]["space"] == "short"
+    names = {layer["op"] for layer in found["layers"]}
+    assert names <= {"mb_3x3_e3", "mb_5x5_e3", "skip"}
+    assert len(found["layers"]) == 2
+    words = [sys.executable, "-c", BUILT, json.dumps(found)]
+    done = subprocess.run(words, cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("tool", ["check", "format --check"])
