@@ -1,17 +1,20 @@
 """Fixtures that the tests share."""
 
 import collections
+import ctypes
+import fcntl
 import functools
 import gc
 import json
 import math
+import os
 import shutil
-import subprocess
 import sys
 import types
 from pathlib import Path
 
 import numpy as np
+import preloaded
 import pytest
 
 from tfnas.cli import command
@@ -39,12 +42,62 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"{len(found):4d}  {reason} ({places})")
 
 
+# Minutes of one process after another: what begins last ends last.
+LONGEST = ("test_workers.py", "test_resume.py", "test_replicas.py")
+
+
+def pytest_collection_modifyitems(items):
+    """One worker would still be at these when the others have nothing left."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+def pytest_collection_finish():
+    """What is imported by then stays; the collector need not go through it.
+
+    Graphs are millions of objects, so it goes through all of them only where
+    `_free_memory` says so.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 1_000)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _graphs_as_in_commands():
     """Grappler is off in every command; without it first steps are sooner."""
     from tfnas.devices.determinism import make_deterministic
 
     make_deterministic(operations=False)
+
+
+GROWN = 300  # megabytes that one or more tests may leave behind
+_left = 0
+
+
+def _collect():
+    """Free what is not used; glibc keeps it until it is told."""
+    global _left
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+    _left = _megabytes()
+
+
+def _megabytes():
+    """What this process has in memory, where the system tells."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+@pytest.fixture(autouse=True)
+def _free_memory_if_it_grows():
+    yield
+    if _megabytes() > _left + GROWN:
+        _collect()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,7 +114,7 @@ def _free_memory():
     yield
     gradients.clear()
     gradients.update(kept)
-    gc.collect()
+    _collect()
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +139,17 @@ def _load(name):
     pytest.skip(f"golden vectors {name} are in neither {PACKED} nor {WHOLE}")
 
 
+@pytest.fixture(scope="module")
+def recorded_supernet():
+    """`parity.recorded_supernet`: a module's tests share its networks.
+
+    Building and tracing take most of a test's time.
+    """
+    import parity
+
+    return functools.partial(parity.recorded_supernet, {})
+
+
 def _arrays(path):
     with np.load(path, allow_pickle=False) as file:
         stored = {name: file[name] for name in file.files}
@@ -100,20 +164,56 @@ def _arrays(path):
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
+def once(tmp_path_factory):
+    """Folders that are filled once, however many workers ask for them.
+
+    Returns:
+        A function from a name, and a function that fills a folder, to that
+        folder. Who asks while another worker fills it waits.
+    """
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def filled(name, fill):
+        folder = root / name
+        with open(root / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                folder.mkdir()
+                try:
+                    fill(folder)
+                except BaseException:
+                    shutil.rmtree(folder)
+                    raise
+        return folder
+
+    return filled
+
+
+TINY = "tiny_digits.digits_c2_l3"
+
+
+@pytest.fixture(scope="session")
+def tiny(once):
     """A zoo with one network, trained for one epoch on digits.
 
     Returns:
         An object with its `zoo` folder, its `name`, the `run` that trained it
         and the `search` that is said to have found it.
     """
+    folder = once("tiny", _fill_tiny)
+    places = {name: folder / name for name in ("run", "search", "zoo")}
+    return types.SimpleNamespace(name=TINY, **places)
+
+
+def _fill_tiny(folder):
     from tfnas import build
 
-    folder = tmp_path_factory.mktemp("tiny")
     run, search, zoo = folder / "run", folder / "search", folder / "zoo"
     zoo.mkdir()
     search.mkdir()
-    found = ROOT / "zoo" / "genotypes" / "darts_digits.json"
+    found = ROOT / "tests" / "small_genotype.json"
     shutil.copy(found, search / "genotype.json")
     typed = ["python", "-m", "tfnas.search", "--method=darts", "--seed=0"]
     for name, value in {
@@ -125,14 +225,12 @@ def tiny(tmp_path_factory):
         "summary": {"seconds": 90.0},
     }.items():
         (search / f"{name}.json").write_text(json.dumps(value))
-    done = subprocess.run(
+    done = preloaded.run(
         [
             *(sys.executable, "-m", "tfnas.train", f"--genotype={search}"),
             *("--channels=2", "--cells=3", "--epochs=1", "--warmup_epochs=0"),
             *("--train_images=240", f"--out={run}"),
         ],
-        capture_output=True,
-        text=True,
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
@@ -141,14 +239,12 @@ def tiny(tmp_path_factory):
     assert " of " in summary["machine"]
     summary["machine"] = "1 core of another machine"
     path.write_text(json.dumps(summary))
-    name = "tiny_digits.digits_c2_l3"
-    flags = [f"--run={run}", f"--name={name}", f"--zoo={zoo}"]
+    flags = [f"--run={run}", f"--name={TINY}", f"--zoo={zoo}"]
     assert build.main(["build", *flags, "--export=false"]) == 0
-    return types.SimpleNamespace(zoo=zoo, name=name, run=run, search=search)
 
 
 @pytest.fixture(scope="session")
-def served(tiny, tmp_path_factory):
+def served(tiny, once):
     """The network of `tiny`, exported by the command.
 
     Returns:
@@ -159,20 +255,25 @@ def served(tiny, tmp_path_factory):
 
     for library in LIBRARIES:
         pytest.importorskip(library)
-    folder = tmp_path_factory.mktemp("served") / "out"
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tfnas.export", f"--model={tiny.name}"),
-            *(f"--zoo={tiny.zoo}", f"--out={folder}"),
-            "--quantize=float16,int8",
-        ],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr
+
+    def fill(folder):
+        done = preloaded.run(
+            [
+                *(sys.executable, "-m", "tfnas.export", f"--model={tiny.name}"),
+                *(f"--zoo={tiny.zoo}", f"--out={folder / 'out'}"),
+                "--quantize=float16,int8",
+            ],
+            cwd=ROOT,
+        )
+        assert done.returncode == 0, done.stderr
+        (folder / "said.txt").write_text(done.stdout)
+
+    folder = once("served", fill)
     return types.SimpleNamespace(
-        folder=folder, name=tiny.name, zoo=tiny.zoo, said=done.stdout
+        folder=folder / "out",
+        name=tiny.name,
+        zoo=tiny.zoo,
+        said=(folder / "said.txt").read_text(),
     )
 
 

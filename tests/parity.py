@@ -1,7 +1,5 @@
 """The authors' recorded DARTS search, ready to hold the code against it."""
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
@@ -33,19 +31,27 @@ def batch(record, half, dtype):
     return tf.constant(images, dtype), tf.constant(record[f"y_{half}"])
 
 
-def recorded_supernet(record, dtype):
+def untraced(supernet):
+    """The same network, quicker where it is called but a few times."""
+    supernet._trace = None
+    return supernet
+
+
+def recorded_supernet(made, record, dtype, traced=True):
     """The network of the record in the state in which the record starts.
 
-    Building and tracing take most of a test's time, so all tests share one
-    network of each dtype, and this puts it back to the start.
+    Args:
+        made: a dictionary of the networks that there are, which are put back
+            to the start.
+        record: the arrays.
+        dtype: "float32" or "float64".
+        traced: whether layers of a kind share a traced function.
     """
-    supernet = _supernet(dtype)
+    if (dtype, traced) not in made:
+        supernet = Supernet("darts", channels=4, cells=3, dtype=dtype)
+        made[dtype, traced] = supernet if traced else untraced(supernet)
+    supernet = made[dtype, traced]
     arrays = part(record, "param/") | part(record, "buffer/")
     arrays |= {f"alphas_{kind}": record[f"alphas_{kind}"] for kind in KINDS}
     convert.load_authors_weights(supernet, arrays)
     return supernet
-
-
-@functools.cache
-def _supernet(dtype):
-    return Supernet("darts", channels=4, cells=3, dtype=dtype)

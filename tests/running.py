@@ -6,12 +6,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import preloaded
 
 ROOT = Path(__file__).parents[1]
 SMALL = ("--channels=4", "--cells=3", "--train_images=240")
 
 
-def start(module, *flags, out, tell=None, **environment):
+def start(
+    module, *flags, out, tell=None, process=preloaded.Process, **environment
+):
     """A command's process; each of its steps makes a checkpoint.
 
     It goes on with the run in the folder `out` if there is one.
@@ -21,6 +24,7 @@ def start(module, *flags, out, tell=None, **environment):
         *flags: of the command.
         out: the run's folder.
         tell: a file for the variables that it ends with, as `worker.py`.
+        process: `subprocess.Popen` for one that imports everything anew.
         **environment: variables put over this process's own.
     """
     program = ["-m", f"tfnas.{module}"]
@@ -28,7 +32,7 @@ def start(module, *flags, out, tell=None, **environment):
         program = [str(ROOT / "tests" / "worker.py"), str(tell), module]
     if (out / "config.json").exists():
         flags = (*flags, "--resume")
-    return subprocess.Popen(
+    return process(
         [
             *(sys.executable, *program, *flags),
             *(f"--out={out}", "--checkpoint_minutes=0"),
@@ -51,9 +55,9 @@ def finish(process, timeout=600):
     return process.returncode, out, err
 
 
-def run(module, *flags, out, **environment):
+def run(module, *flags, out, **options):
     """Run a command to its end, which has to be a good one; its stdout."""
-    code, said, err = finish(start(module, *flags, out=out, **environment))
+    code, said, err = finish(start(module, *flags, out=out, **options))
     assert code == 0, err
     return said
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import preloaded
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -34,13 +35,7 @@ def words(folder, **flags):
 
 def run(folder, **flags):
     """Run such a search as a command; returns the finished process."""
-    return subprocess.run(
-        words(folder, **flags),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=300,
-    )
+    return preloaded.run(words(folder, **flags), cwd=ROOT, timeout=300)
 
 
 def error(done):

@@ -59,7 +59,12 @@ def search(folder, *flags):
 
 
 def test_a_method_is_one_file(copy):
-    found, config = search(copy, "--method=fair_stages", "--cells=3,4", *CELLS)
+    operations = "max_pool_3x3,avg_pool_3x3,skip_connect,sep_conv_3x3,"
+    found, config = search(
+        copy,
+        *("--method=fair_stages", "--cells=3,4", *CELLS),
+        f"--operations={operations}dil_conv_3x3",
+    )
     assert found["provenance"]["method"] == "fair_stages"
     assert config["method"]["relaxation"] == "sigmoid"
     assert config["method"]["operations_kept"] == [4]

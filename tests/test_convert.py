@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from parity import KINDS, RECORD, part, recorded_supernet
+from parity import KINDS, RECORD, part
 
 from tfnas import convert
 from tfnas.errors import UserError
@@ -68,7 +68,7 @@ def assert_same(actual, expected):
 # === Both directions ===
 
 
-def test_the_record_has_exactly_our_names(golden):
+def test_the_record_has_exactly_our_names(golden, recorded_supernet):
     record = golden(RECORD)
     arrays = part(record, "param/") | part(record, "buffer/")
     supernet = recorded_supernet(record, "float32")

@@ -1,10 +1,10 @@
 """Order and augmentation of batches, against plain NumPy loops."""
 
 import itertools
-import subprocess
 import sys
 
 import numpy as np
+import preloaded
 import pytest
 import tensorflow as tf
 
@@ -283,8 +283,7 @@ print("steps:", steps)
 
 def test_two_replicas_share_each_batch():
     # Logical devices must be set before TensorFlow starts.
-    command = [sys.executable, "-c", TWO_REPLICAS]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = preloaded.run([sys.executable, "-c", TWO_REPLICAS])
     assert done.stdout.endswith("steps: 12\n"), done.stderr
 
 

@@ -1,12 +1,12 @@
 """Drop path: which paths, how often, and that its randomness is stateless."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import distributed_network
 import numpy as np
+import preloaded
 import pytest
 import tensorflow as tf
 from published import published
@@ -58,9 +58,7 @@ def test_two_replicas_drop_what_one_would(tmp_path):
     out = tmp_path / "two.npz"
     program = [sys.executable, HERE / "distributed_network.py", "2", out]
     environment = os.environ | {"PYTHONPATH": str(HERE.parent)}
-    done = subprocess.run(
-        program, env=environment, capture_output=True, text=True
-    )
+    done = preloaded.run(program, env=environment)
     assert done.returncode == 0, done.stderr
     one = distributed_network.train(tf.distribute.get_strategy())
     with np.load(out, allow_pickle=False) as two:

@@ -4,7 +4,6 @@ import collections
 import hashlib
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ import tfnas.export.run
 from tfnas.data.decoding import PIXELS
 from tfnas.errors import UserError
 from tfnas.export.requirements import LIBRARIES
+from tfnas.genotype import ATTENTIONS, Cell, Edge
 
-ROOT = Path(__file__).parents[1]
 NORM = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4)}
 
 
@@ -200,7 +199,8 @@ def test_a_depthwise_convolution_is_one_grouped_one(network, exported):
 
 def test_a_network_of_the_mobile_space(tmp_path):
     needs_libraries()
-    genotype = tfnas.Genotype("mobile", layers=("mb_3x3_e3",) * 19)
+    names = ["mb_3x3_e3" if place % 5 == 0 else "skip" for place in range(19)]
+    genotype = tfnas.Genotype("mobile", layers=tuple(names))
     network = tfnas.build_network(
         genotype, input_shape=(8, 8, 1), channels=8, classes=3
     )
@@ -225,8 +225,10 @@ def test_a_loaded_network_brings_its_classes_and_normalises_once(
 def test_attentions_have_grouped_convolutions_too(tmp_path):
     """BAM's dilated convolutions are depthwise ones from 32 channels on."""
     needs_libraries()
+    edges = [Edge("skip_connect", 0, 2, name) for name in ATTENTIONS]
+    cell = Cell((*edges, Edge("sep_conv_3x3", 1, 2)), (2,))
     network = tfnas.build_network(
-        tfnas.Genotype.from_json(ROOT / "zoo/genotypes/att_darts_digits.json"),
+        tfnas.Genotype("darts", normal=cell, reduce=cell),
         input_shape=(8, 8, 1),
         channels=16,
         cells=3,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from parity import untraced
 
 import tfnas
 from tfnas.bilevel.hypergradient import cross_entropy
@@ -126,17 +127,25 @@ def test_plain_path_ends_with_its_block():
 
 
 @pytest.mark.parametrize(
-    "method, channels, cells",
+    "method, channels, cells, nodes",
     [
-        ("darts", 8, 5),
-        ("pdarts", 4, 3),
-        ("att_darts", 4, 3),
-        ("pc_darts", 4, 3),
+        ("darts", 8, 3, 2),
+        ("pdarts", 4, 3, 2),
+        ("att_darts", 4, 3, 2),
+        ("pc_darts", 4, 3, 2),
+        pytest.param("darts", 8, 5, 4, marks=pytest.mark.slow),
+        pytest.param("att_darts", 4, 3, 4, marks=pytest.mark.slow),
     ],
 )
-def test_supernets_agree(method, channels, cells):
-    supernet = tfnas.Supernet(
-        method, input_shape=(16, 16, 3), channels=channels, cells=cells
+def test_supernets_agree(method, channels, cells, nodes):
+    supernet = untraced(
+        tfnas.Supernet(
+            method,
+            input_shape=(16, 16, 3),
+            channels=channels,
+            cells=cells,
+            nodes=nodes,
+        )
     )
     batch = random(4, 16, 16, 3), tf.constant([0, 1, 2, 3])
 

@@ -44,7 +44,12 @@ def forms(tmp_path_factory):
 # launch/serving/README.md has the figures.
 @pytest.mark.parametrize(
     ("title", "count", "share"),
-    [("digits", 1, 0.25), ("digits", 64, 0.5), ("zoo", 1, 0.25)],
+    [
+        ("digits", 1, 0.25),
+        ("digits", 64, 0.5),
+        # Its conversion alone takes a minute.
+        pytest.param("zoo", 1, 0.25, marks=pytest.mark.slow),
+    ],
 )
 def test_onnx_runtime_s_share_of_keras_s_time(forms, title, count, share):
     """Each takes its turn, and its best one counts, on a busy machine too."""

@@ -7,11 +7,11 @@ are damaged.
 
 import io
 import json
-import subprocess
 import sys
 import types
 
 import numpy as np
+import preloaded
 import pytest
 import serving
 import tensorflow as tf
@@ -169,12 +169,8 @@ def served(journey, tmp_path_factory):
         pytest.importorskip(library)
     folder = tmp_path_factory.mktemp("served") / "out"
     words = ["-m", "tfnas.export", f"--run={journey.trained}"]
-    done = subprocess.run(
-        [sys.executable, *words, f"--out={folder}", "--name=fotos"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    words += [f"--out={folder}", "--name=fotos"]
+    done = preloaded.run([sys.executable, *words], cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return folder
 

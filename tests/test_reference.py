@@ -93,6 +93,9 @@ def test_moving_means(model, record):
             np.testing.assert_allclose(weight.variable, expected, **FLOAT32)
 
 
+# Every day test_bilevel.py has a step of it beside one of ours, whose steps are
+# held against the same record.
+@pytest.mark.slow
 def test_two_search_steps(model, record):
     step = BaselineSearch(model).step.python_function  # spares the tracing
     batches = batch(record, "train"), batch(record, "valid")
@@ -113,6 +116,7 @@ def test_two_search_steps(model, record):
         np.testing.assert_allclose(actual, expected, **FLOAT32)
 
 
+@pytest.mark.slow
 def test_the_traced_step_is_the_eager_one():
     model = BaselineSupernet(channels=2, cells=3, nodes=1, dtype="float64")
     start = model.get_weights()

@@ -1,12 +1,12 @@
 """A step is the same on any number of devices."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import distributed_steps
 import numpy as np
+import preloaded
 import pytest
 from running import arrays
 
@@ -91,13 +91,9 @@ def end(name, count, folder, *moved):
 
 def program(*words, out, more=()):
     """What a program that writes arrays writes."""
-    done = subprocess.run(
-        [sys.executable, *words, str(out), *more],
-        cwd=HERE,
-        env=os.environ | {"PYTHONPATH": str(HERE.parent)},
-        capture_output=True,
-        text=True,
-    )
+    program = [sys.executable, str(HERE / words[0]), *words[1:]]
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent)}
+    done = preloaded.run([*program, str(out), *more], env=environment)
     assert done.returncode == 0, done.stderr
     return arrays(out)
 

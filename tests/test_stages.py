@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from parity import untraced
 
 from tfnas import methods, schedule
 from tfnas.bilevel import search as bilevel
@@ -31,12 +32,6 @@ def supernet(method="darts", dtype="float32", seed=0, **flags):
         operations=["skip_connect", "avg_pool_3x3"],
         dtype=dtype,
     )
-
-
-def untraced(net):
-    """The same net, quicker where it is called but a few times."""
-    net._trace = None
-    return net
 
 
 def batches(dtype="float32", images=4):

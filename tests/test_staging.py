@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import preloaded
 import pytest
 
 from tfnas.errors import UserError
@@ -82,7 +83,7 @@ def versions(folder):
 
 def killed(code, seconds, *arguments):
     """Runs code and kills it so many seconds after it was ready."""
-    process = subprocess.Popen(
+    process = preloaded.Process(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -101,7 +102,7 @@ def killed(code, seconds, *arguments):
 def test_twenty_kills_leave_whole_versions(tmp_path):
     draw, folder, before = random.Random(0), tmp_path / "out", []
     for _ in range(20):
-        killed(LOOP, draw.uniform(0.01, 1.0), folder)
+        killed(LOOP, draw.uniform(0.01, 0.5), folder)
         found = versions(folder)
         assert found[: len(before)] == before
         before = found
@@ -118,7 +119,7 @@ def test_who_polls_sees_whole_versions_only(tmp_path):
     with process.stdout as output:
         assert output.readline() == b"ready\n"
         seen = set()
-        until = time.monotonic() + 4
+        until = time.monotonic() + 2
         while time.monotonic() < until:
             for path in folder.glob("net/*"):
                 about = json.loads((path / "model.json").read_text())

@@ -2,13 +2,14 @@
 
 import functools
 import json
+from functools import partial
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from kinks import batch_far_from_kinks
-from parity import KINDS, RECORD, batch, part, recorded_supernet, relative
+from parity import KINDS, RECORD, batch, part, relative, untraced
 from reference import BaselineSupernet
 
 from tfnas import convert, methods
@@ -20,6 +21,7 @@ from tfnas.networks.darts.supernet import Supernet
 from tfnas.spaces.darts import PRIMITIVES
 
 DTYPES = ("float32", "float64")
+SMALLEST = {"channels": 4, "cells": 3}
 
 
 def weight_count(supernet):
@@ -47,8 +49,10 @@ def record(golden):
 
 
 @pytest.fixture(params=DTYPES)
-def supernet(request, record):
-    return recorded_supernet(record, request.param)
+def supernet(request, record, recorded_supernet):
+    """Float32 takes the way of a search; traced, float64 takes far longer."""
+    traced = request.param == "float32"
+    return recorded_supernet(record, request.param, traced)
 
 
 def test_logits_with_given_statistics(supernet, record):
@@ -69,17 +73,17 @@ def test_logits_with_the_statistics_of_the_batch(supernet, record):
 # across the kinks of ReLUs. What float32 gives is held against float64 below.
 
 
-def test_alpha_gradient(record):
-    supernet = recorded_supernet(record, "float64")
+def test_alpha_gradient(record, recorded_supernet):
+    supernet = recorded_supernet(record, "float64", traced=False)
     actual = gradients(supernet, *batch(record, "valid", "float64"))[1]
     for kind in KINDS:
         expected = record[f"grad1_{kind}"]
         assert relative(actual[f"alphas_{kind}"], expected) < 1e-11
 
 
-def test_weight_gradient(record):
+def test_weight_gradient(record, recorded_supernet):
     # The record keeps these in float32.
-    supernet = recorded_supernet(record, "float64")
+    supernet = recorded_supernet(record, "float64", traced=False)
     actual = gradients(supernet, *batch(record, "train", "float64"))[0]
     actual = convert.to_authors(supernet, actual)
     expected = part(record, "train_grad_w/")
@@ -130,11 +134,19 @@ def norm(request):
     return request.param
 
 
+@pytest.fixture(scope="module")
+def fair_supernet():
+    """A function of the dtype; a module's tests share its networks."""
+    return functools.cache(partial(Supernet, "fair_darts", **SMALLEST))
+
+
 @pytest.fixture(params=DTYPES)
-def fair(request, golden, norm):
+def fair(request, golden, norm, fair_supernet):
     """The network of the record, with one of the zero-one losses."""
     record = golden("fairdarts_search_C4_L3.npz")
-    supernet = _fair(request.param)
+    supernet = fair_supernet(dtype=request.param)
+    if request.param == "float64":
+        untraced(supernet)
     arrays = part(record, "param/") | part(record, "buffer/")
     arrays |= {f"alphas_{kind}": record[f"alphas_{kind}"] for kind in KINDS}
     convert.load_authors_weights(supernet, arrays)
@@ -145,11 +157,6 @@ def fair(request, golden, norm):
         (images, tf.constant(record["y"])),
         part(record, f"{norm}/"),
     )
-
-
-@functools.cache
-def _fair(dtype):
-    return Supernet("fair_darts", channels=4, cells=3, dtype=dtype)
 
 
 def test_fair_darts_logits_and_losses(fair):
@@ -182,7 +189,7 @@ def test_fair_darts_alpha_gradient(fair):
 def test_gradients_in_float32_are_those_in_float64(method):
     keras.utils.set_random_seed(SEED)
     double, single = (
-        small(method=method, channels=4, cells=3, dtype=dtype)
+        untraced(small(method=method, channels=4, cells=3, dtype=dtype))
         for dtype in ("float64", "float32")
     )
     for alpha in double.architecture.values():
@@ -203,10 +210,11 @@ def test_gradients_in_float32_are_those_in_float64(method):
 
 SEED = 1
 CASES = {
-    "8 channels, 5 cells": {
+    "8 channels, 5 cells, 2 nodes": {
         "input_shape": (16, 16, 3),
         "channels": 8,
         "cells": 5,
+        "nodes": 2,
     },
     "odd, grey, 2 nodes": {
         "input_shape": (9, 7, 1),
@@ -222,7 +230,7 @@ def pair(request):
     """Our network and the plain one, of the same size and weights."""
     options = {**request.param, "dtype": "float64"}
     keras.utils.set_random_seed(SEED)
-    ours = Supernet(classes=7, **options)
+    ours = untraced(Supernet(classes=7, **options))
     for alpha in ours.architecture.values():
         alpha.assign(np.random.default_rng(SEED).normal(size=alpha.shape))
     colors = options.pop("input_shape")[-1]
@@ -378,7 +386,7 @@ def test_configuration_round_trip():
 
 
 def test_weights_survive_a_file(tmp_path):
-    written, read = small(), small()
+    written, read = untraced(small()), small()
     images = np.random.default_rng(0).normal(size=(4, 8, 8, 1))
     written(images.astype("float32"), training=True)  # moves the statistics
     written.save_weights(tmp_path / "supernet.weights.h5")

@@ -1,8 +1,8 @@
 """How cores are divided among operations."""
 
-import subprocess
 import sys
 
+import preloaded
 import pytest
 
 from tfnas.devices.threads import divide
@@ -43,12 +43,8 @@ def test_what_holds_already_is_left_alone(
 ):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    done = subprocess.run(
-        [sys.executable, "-c", SHOW.format(begun=begun)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = preloaded.run([sys.executable, "-c", SHOW.format(begun=begun)])
+    assert done.returncode == 0, done.stderr
     threads, operations = map(int, done.stdout.split())
     if alone:
         assert (threads, operations) == (0, 0)

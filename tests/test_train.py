@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import preloaded
 import pytest
 
 import tfnas
@@ -27,8 +28,9 @@ from tfnas.train import run as train_run
 from tfnas.zoo.loading import weights_of
 
 ROOT = Path(__file__).parents[1]
+GENOTYPE = ROOT / "tests" / "small_genotype.json"
 FLAGS = [
-    "--genotype=DARTS_V2",
+    f"--genotype={GENOTYPE}",
     "--channels=2",
     "--cells=3",
     "--epochs=2",
@@ -78,7 +80,7 @@ def error(done):
 
 def train_here(out, **flags):
     """A training in this process, which must stay as it is."""
-    small = {"genotype": "DARTS_V2", "channels": 2, "cells": 3, "epochs": 1}
+    small = {"genotype": str(GENOTYPE), "channels": 2, "cells": 3, "epochs": 1}
     given = small | {"warmup_epochs": 0, "train_images": 60, "out": str(out)}
     given |= {"deterministic": False} | flags
     return train_run.train(*resolve(given), argv=["train"])
@@ -285,7 +287,9 @@ def test_the_report_can_be_written_again(finished, tmp_path):
 def test_a_finished_training_resumes_to_the_same_files(finished, tmp_path):
     folder = shutil.copytree(finished, tmp_path / "run")
     (folder / "summary.json").unlink()
-    done = run(command(*FLAGS, f"--out={folder}", "--resume"))
+    done = preloaded.run(
+        command(*FLAGS, f"--out={folder}", "--resume"), cwd=ROOT
+    )
     assert done.returncode == 0, done.stderr
     assert "Resuming after epoch 2." in done.stdout
     for name in ("last.safetensors", "confusion.csv", "history.csv"):

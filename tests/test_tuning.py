@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import preloaded
 import pytest
 
 from tfnas import data, methods, search, train
@@ -25,7 +26,7 @@ from tfnas.train.tune import training_ranges, tune_training
 
 ROOT = Path(__file__).parents[1]
 TRAIN = [
-    "--genotype=DARTS_V2",
+    f"--genotype={ROOT / 'tests' / 'small_genotype.json'}",
     "--channels=2",
     "--cells=3",
     "--epochs=2",
@@ -34,6 +35,7 @@ TRAIN = [
     "--train_images=150",
 ]
 SEARCH = {
+    "operations": ("max_pool_3x3", "skip_connect"),
     "channels": 2,
     "cells": (3,),
     "nodes": 1,
@@ -110,7 +112,7 @@ def test_a_missing_tuner_is_one_line(monkeypatch):
 def test_a_killed_tuning_goes_on_and_says_what_to_type(tmp_path):
     folder = tmp_path / "tuned"
     words = [sys.executable, "-m", "tfnas.train", *TRAIN, f"--out={folder}"]
-    process = subprocess.Popen(
+    process = preloaded.Process(
         [*words, "--tune=3"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -125,12 +127,7 @@ def test_a_killed_tuning_goes_on_and_says_what_to_type(tmp_path):
         process.kill()
     assert process.wait() == -signal.SIGKILL
     (before,) = rows(folder)
-    done = subprocess.run(
-        [*words, "--tune=3", "--resume"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    done = preloaded.run([*words, "--tune=3", "--resume"], cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert "Resuming after epoch 1." in done.stdout
     table = rows(folder)

@@ -15,7 +15,7 @@ SEARCH = (
     "--operations=max_pool_3x3,skip_connect,sep_conv_3x3",
 )
 TRAINING = (
-    *("train", "--genotype=zoo/genotypes/darts_digits.json", *SMALL),
+    *("train", "--genotype=tests/small_genotype.json", *SMALL),
     *("--batch_size=16", "--valid_images=40", "--drop_path=0.2", "--epochs=2"),
 )
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 
+import preloaded
 import pytest
 from small_runs import (
     ROOT,
@@ -35,7 +36,7 @@ def whole(tmp_path_factory):
 def test_a_disk_that_fills_up_in_a_search_costs_an_epoch(whole, tmp_path):
     with disk(tmp_path / "disk", "size=8m") as small:
         folder = small / "run"
-        process = subprocess.Popen(
+        process = preloaded.Process(
             words(folder),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -66,7 +67,7 @@ def test_a_disk_that_fills_up_in_a_search_costs_an_epoch(whole, tmp_path):
 def test_a_reader_that_leaves_costs_an_epoch(whole, tmp_path):
     """As with `| grep -m1 "Epoch 1"`."""
     folder = tmp_path / "run"
-    with subprocess.Popen(
+    with preloaded.Process(
         words(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -119,7 +120,14 @@ def test_a_read_only_folder_is_refused_at_once(resume, tmp_path):
         remount = ["mount", "-o", "remount,ro", str(small)]
         subprocess.run(remount, check=True)
         started = time.monotonic()
-        line = error(run(small / "run", resume=resume))
+        line = error(
+            subprocess.run(
+                words(small / "run", resume=resume),
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+            )
+        )
         assert time.monotonic() - started < 5
         assert line.startswith(f"--out={small}/run: ")
         assert line.endswith("choose a folder that can be written")
