@@ -62,7 +62,7 @@ def test_a_method_is_one_file(copy):
     operations = "max_pool_3x3,avg_pool_3x3,skip_connect,sep_conv_3x3,"
     found, config = search(
         copy,
-        *("--method=fair_stages", "--cells=3,4", *CELLS),
+        *("--method=fair_stages", "--cells=3,3", *CELLS),
         f"--operations={operations}dil_conv_3x3",
     )
     assert found["provenance"]["method"] == "fair_stages"

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from kinks import batch_far_from_kinks
+from parity import untraced
 
 from tfnas import methods
 from tfnas.bilevel.hessian import AlphaHessian, largest_eigenvalue
@@ -24,7 +25,7 @@ def tiny(dtype="float64", **flags):
 @pytest.fixture(scope="module")
 def supernet():
     keras.utils.set_random_seed(0)
-    return tiny()
+    return untraced(tiny())
 
 
 @pytest.fixture(scope="module")

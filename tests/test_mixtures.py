@@ -27,7 +27,7 @@ TINY = {
     "operations": "none,max_pool_3x3,skip_connect,sep_conv_3x3",
 }
 STAGES = {
-    "cells": "3,4",
+    "cells": "3,3",
     "operations_kept": 3,
     "skip_dropout": "0,0.3",
     "epochs": 2,
@@ -37,7 +37,7 @@ CASES = {
     # === The methods ===
     "darts": {"nodes": 2},
     "fair_darts": {"method": "fair_darts", "operations": "skip_connect"},
-    "att_darts": {"method": "att_darts", "operations": "none,sep_conv_3x3"},
+    "att_darts": {"method": "att_darts", "operations": "none,skip_connect"},
     "pc_darts": {"method": "pc_darts", "epochs": 2, "warmup_epochs": 1},
     "pdarts": {"method": "pdarts", **STAGES},
     "att_darts with every kind": {"method": "att_darts"},
@@ -59,7 +59,7 @@ CASES = {
         "warmup_epochs": 0,
     },
     "all that darts may be told": {
-        "nodes": 3,
+        "nodes": 2,
         "auxiliary_skip": "true",
         "smoothing": 0.3,
         "budget_macs": 100,
