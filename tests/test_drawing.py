@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 
 import pytest
+from PIL import Image
 
 from tfnas.errors import UserError
 from tfnas.genotype import ATTENTIONS, Cell, Edge, Genotype, drawing
@@ -36,14 +37,14 @@ needs_dot = pytest.mark.skipif(
     shutil.which("dot") is None, reason="Graphviz is not installed"
 )
 ways = pytest.mark.parametrize(
-    "way", [pytest.param("graphviz", marks=needs_dot), "matplotlib"]
+    "way", [pytest.param("graphviz", marks=needs_dot), "plain"]
 )
 genotypes = pytest.mark.parametrize("space", GENOTYPES)
 
 
 @pytest.fixture
 def way_is_set(way, monkeypatch):
-    if way == "matplotlib":
+    if way == "plain":
         monkeypatch.setenv("PATH", "")
 
 
@@ -157,7 +158,6 @@ def test_svg_is_the_same_each_time(way, way_is_set):
     ("suffix", "start"),
     [
         (".svg", b"<svg"),
-        (".png", b"\x89PNG"),
         (".dot", b"digraph"),
         (".mmd", b"flowchart"),
     ],
@@ -173,7 +173,48 @@ def test_other_suffixes_are_refused(tmp_path):
         drawing.render(CELL, tmp_path / "picture.gif")
 
 
-def test_matplotlib_labels_do_not_overlap(monkeypatch):
+@needs_dot
+@genotypes
+def test_graphviz_paints_pixels(space, tmp_path):
+    drawing.render(GENOTYPES[space], tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as image:
+        assert min(image.size) > 100
+
+
+def test_pixels_take_graphviz(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UserError, match=r"picture\.png: a PNG takes Graphviz"):
+        drawing.render(CELL, tmp_path / "picture.png")
+
+
+# === Without Graphviz ===
+
+
+def elements(name, svg):
+    root = ElementTree.fromstring(svg)
+    return list(root.iter(f"{{http://www.w3.org/2000/svg}}{name}"))
+
+
+def test_every_arrow_goes_from_its_state_to_its_node(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    svg = drawing.to_svg(CELL)
+    states = {
+        element.text.split(":")[0]: element.get("x")
+        for element in elements("text", svg)
+        if re.match(r"\d", element.text)
+    }
+    arrows = [
+        found.groups()
+        for element in elements("path", svg)
+        if (found := re.match(r"M(\d+) \d+H(\d+)$", element.get("d")))
+    ]
+    assert arrows[: len(CELL.edges)] == [
+        (states[str(edge.source)], states[str(edge.to)]) for edge in CELL.edges
+    ]
+    assert len(arrows) == len(CELL.edges) + len(CELL.concat)
+
+
+def test_labels_do_not_overlap(monkeypatch):
     monkeypatch.setenv("PATH", "")
     cell = Cell(
         tuple(
@@ -184,18 +225,17 @@ def test_matplotlib_labels_do_not_overlap(monkeypatch):
         ),
         (2, 3, 4, 5),
     )
-    # Each line of a label: left end, base line, text; in points.
-    labels = re.findall(
-        r"font-size: 9.5px.*translate\(([-\d.]+) ([-\d.]+)\)\">(.+)</text>",
-        drawing.to_svg(cell),
-    )
-    assert len(labels) == 2 * len(cell.edges)
-    height, character = 0.75 * 9.5, 0.55 * 9.5
-    boxes = [
-        (float(x), float(x) + len(text) * character, float(y))
-        for x, y, text in labels
-    ]
+    svg = drawing.to_svg(cell)
+    right = float(elements("svg", svg)[0].get("width"))
+    labels = [e for e in elements("text", svg) if e.get("text-anchor")]
+    assert len(labels) == len(cell.edges) + 7  # states and the output
+    boxes = []
+    for label in labels:
+        middle, width = float(label.get("x")), 0.6 * 11 * len(label.text)
+        ends = middle - width / 2, middle + width / 2
+        assert ends[0] >= 0 and ends[1] <= right
+        boxes.append((*ends, float(label.get("y"))))
     for i, (left, right, y) in enumerate(boxes):
         for other_left, other_right, other_y in boxes[:i]:
             apart = left >= other_right or right <= other_left
-            assert apart or abs(y - other_y) >= height
+            assert apart or abs(y - other_y) >= 11

@@ -125,8 +125,4 @@ def _title(source):
 def _cells(genotype):
     """The drawing of the cells, never wider than the page."""
     style = "<style>.cells svg {max-width: 100%; height: auto}</style>"
-    try:
-        svg = drawing.to_svg(genotype)
-        return f'<div class="cells">{style}{svg}</div>'
-    except UserError as error:  # Graphviz may be missing.
-        return f"<p>{error}</p>"
+    return f'<div class="cells">{style}{drawing.to_svg(genotype)}</div>'

@@ -2,7 +2,7 @@
 
 Every picture is made from the same small description, a list of panels with
 boxes and links, so that all formats tell the same. Where the `dot` program
-of Graphviz is installed it does the layout; otherwise Matplotlib draws.
+of Graphviz is installed it does the layout; otherwise `plain_svg` draws.
 """
 
 import os
@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tfnas.errors import UserError
-from tfnas.genotype import Cell, Genotype
+from tfnas.genotype import Cell, Genotype, plain_svg
 
 # Colours of the operation families; dark enough for text on white.
 _COLOURS = {
@@ -105,6 +105,12 @@ def to_mermaid(architecture: Cell | Genotype, title: str = "") -> str:
     Args:
       architecture: one cell, or a genotype with all its parts.
       title: heading of the picture.
+
+    Example:
+
+    ```python
+    print(to_mermaid(tfnas.zoo.genotype("DARTS_V2"), "DARTS_V2"))
+    ```
     """
     lines, styles, arrows = ["flowchart LR"], [], 0
     for i, panel in enumerate(_panels(architecture, title)):
@@ -132,8 +138,17 @@ def to_svg(architecture: Cell | Genotype, title: str = "") -> str:
     Args:
       architecture: one cell, or a genotype with all its parts.
       title: heading of the picture.
+
+    Example:
+
+    ```python
+    page = f"<h1>DARTS</h1>{to_svg(tfnas.zoo.genotype('DARTS_V2'))}"
+    ```
     """
-    svg = _picture(architecture, title, "svg").decode()
+    laid_out = _laid_out(to_dot(architecture, title), "svg")
+    if laid_out is None:
+        return plain_svg.draw(_panels(architecture, title))
+    svg = laid_out.decode()
     # A page's own prolog and doctype come first; a second is an error.
     return svg[svg.index("<svg") :]
 
@@ -146,18 +161,18 @@ def render(architecture: Cell | Genotype, path: str | os.PathLike) -> None:
       path: file to write; its suffix .svg, .png, .dot or .mmd decides.
 
     Raises:
-      UserError: if the suffix is another one.
+      UserError: if the suffix is another one, or for a PNG without Graphviz.
 
     Example:
 
     ```python
-    render(Genotype.from_json("genotype.json"), "genotype.svg")
+    render(tfnas.zoo.genotype("DARTS_V2"), "darts_v2.svg")
     ```
     """
     path = Path(path)
     writers = {
         ".svg": lambda: to_svg(architecture).encode(),
-        ".png": lambda: _picture(architecture, "", "png"),
+        ".png": lambda: _png(architecture, path),
         ".dot": lambda: to_dot(architecture).encode(),
         ".mmd": lambda: to_mermaid(architecture).encode(),
     }
@@ -169,24 +184,31 @@ def render(architecture: Cell | Genotype, path: str | os.PathLike) -> None:
     path.write_bytes(write())
 
 
-def _picture(architecture, title: str, kind: str) -> bytes:
+def _png(architecture, path):
+    dot = to_dot(architecture).replace("graph [", "graph [dpi=144 ", 1)
+    png = _laid_out(dot, "png")
+    if png is None:
+        raise UserError(
+            f"{path}: a PNG takes Graphviz; apt-get install graphviz, or use "
+            ".svg"
+        )
+    return png
+
+
+def _laid_out(dot, kind):
+    """The picture as bytes, or None where Graphviz is not installed."""
     import graphviz
 
     try:
-        dot = to_dot(architecture, title)
-        if kind == "png":
-            dot = dot.replace("graph [", "graph [dpi=144 ", 1)
         return graphviz.Source(dot).pipe(format=kind)
     except (graphviz.ExecutableNotFound, graphviz.CalledProcessError):
-        from tfnas.genotype import drawing_matplotlib
-
-        return drawing_matplotlib.draw(_panels(architecture, title), kind)
+        return None
 
 
 # === What is drawn ===
 
 
-def _panels(architecture, title: str) -> list[Panel]:
+def _panels(architecture, title):
     if isinstance(architecture, Cell):
         return [_cell_panel(architecture, title)]
     prefix = f"{title}: " if title else ""
@@ -204,7 +226,7 @@ def _panels(architecture, title: str) -> list[Panel]:
     return panels
 
 
-def _cell_panel(cell: Cell, title: str, inputs: int = 2) -> Panel:
+def _cell_panel(cell, title, inputs=2):
     live = cell.live_states(inputs)
     ends = {end for edge in cell.edges for end in (edge.source, edge.to)}
     labels = ("cell k-2", "cell k-1") if inputs == 2 else ("input",)
@@ -234,7 +256,7 @@ def _cell_panel(cell: Cell, title: str, inputs: int = 2) -> Panel:
     return Panel(title, tuple(boxes), tuple(links))
 
 
-def _chain_panel(layers: tuple[str, ...], title: str) -> Panel:
+def _chain_panel(layers, title):
     boxes = tuple(
         Box(f"l{i}", f"{i + 1}\n{op}", "layer", _layer_fill(op))
         for i, op in enumerate(layers)
@@ -245,7 +267,7 @@ def _chain_panel(layers: tuple[str, ...], title: str) -> Panel:
     return Panel(title, boxes, links, row=_CHAIN_ROW)
 
 
-def _layer_fill(op: str) -> str:
+def _layer_fill(op):
     """Larger kernels and expansions are darker."""
     shades = {
         "skip": "#f3f4f6",
@@ -259,23 +281,23 @@ def _layer_fill(op: str) -> str:
     return shades[op]
 
 
-def _attended(label: str, attention: str | None) -> str:
+def _attended(label, attention):
     return f"{label}\n+ {attention}" if attention else label
 
 
-def _colour(op: str) -> str:
+def _colour(op):
     return _COLOURS.get(op.split("_")[0], _ATTENTION)
 
 
 # === DOT and Mermaid ===
 
 
-def _dot_text(text: str) -> str:
+def _dot_text(text):
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + escaped.replace("\n", "\\n") + '"'
 
 
-def _dot_box(box: Box, panel: int) -> str:
+def _dot_box(box, panel):
     dashed = ' style="rounded,dashed" fontcolor="#6b7280"' if box.faint else ""
     return (
         f"p{panel}_{box.name} [label={_dot_text(box.label)}"
@@ -283,7 +305,7 @@ def _dot_box(box: Box, panel: int) -> str:
     )
 
 
-def _dot_link(link: Link, panel: int, drawn: Panel) -> str:
+def _dot_link(link, panel, drawn):
     label = f" label={_dot_text(link.label)}" if link.label else ""
     dashed = " style=dashed" if link.faint else ""
     return (
@@ -293,12 +315,12 @@ def _dot_link(link: Link, panel: int, drawn: Panel) -> str:
     )
 
 
-def _row_break(link: Link, panel: Panel) -> str:
+def _row_break(link, panel):
     """A long chain goes on in a new row, below the first box."""
     if panel.row is None or int(link.to[1:]) % panel.row:
         return ""
     return " constraint=false"
 
 
-def _mermaid_text(text: str) -> str:
+def _mermaid_text(text):
     return text.replace('"', "#quot;").replace("\n", "<br>")
