@@ -12,13 +12,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import tfnas
 from tfnas import data, demo, report
 from tfnas.errors import UserError
 from tfnas.export import ExportConfig
 from tfnas.export.requirements import LIBRARIES
-from tfnas.networks import weights
 from tfnas.runs import recorded
 from tfnas.runs.folder import Folder
 from tfnas.runs.reading import read_run
@@ -219,7 +219,7 @@ def test_the_weights_are_those_that_were_tested(copy, chosen):
     for number, name in enumerate(("best", "last")):
         arrays["logits/bias"] = np.full(10, number, "float32")
         path = copy / f"{name}.safetensors"
-        path.write_bytes(weights.encode(arrays))
+        safetensors.numpy.save_file(arrays, path)
     change(copy, "summary", lambda s: s.update(weights=chosen))
     assert {*bias(tfnas.load(copy))} == {["best", "last"].index(chosen)}
 

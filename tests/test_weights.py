@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import tfnas
 from tfnas import zoo
 from tfnas.errors import UserError
 from tfnas.networks import weights
 from tfnas.zoo.loading import weights_of
+
+ZOO = sorted((zoo.root() / "weights").iterdir())
 
 
 def network(classes=10, auxiliary=True, channels=2, **options):
@@ -31,29 +34,28 @@ def trained():
     return {name: array + 1 for name, array in values.items()}
 
 
-def test_a_file_is_safetensors_as_others_write_it(tmp_path):
-    data = weights.encode({"b": np.ones((2, 3), "f4"), "a": np.arange(2)})
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    assert length % 8 == 0
-    assert header["a"] == {
-        "dtype": "I64",
-        "shape": [2],
-        "data_offsets": [0, 16],
-    }
-    assert header["b"]["data_offsets"] == [16, 40]
-    assert np.frombuffer(data[8 + length :][16:], "<f4").tolist() == [1.0] * 6
-    # As the library writes it: other names first, and metadata.
-    text = b'{"__metadata__":{"by":"x"},"x":{"dtype":"F32","shape":[],'
-    text += b'"data_offsets":[0,4]}}'
+@pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
+def test_a_file_of_the_zoo_is_written_as_it_was_read(path):
+    data = path.read_bytes()
+    assert safetensors.numpy.save(weights.decode(data, path)) == data
+
+
+def by_others(dtype, content):
+    """A file of one number, with metadata."""
+    x = {"dtype": dtype, "shape": [], "data_offsets": [0, len(content)]}
+    header = json.dumps({"__metadata__": {"by": "x"}, "x": x}).encode()
+    return len(header).to_bytes(8, "little") + header + content
+
+
+def test_a_file_is_read_as_others_write_it(tmp_path):
     path = tmp_path / "x.safetensors"
-    path.write_bytes(len(text).to_bytes(8, "little") + text + b"\0\0\x80?")
+    path.write_bytes(by_others("F32", b"\0\0\x80?"))
     assert weights.read(path) == {"x": np.float32(1)}
 
 
 def test_weights_return_as_they_were(trained, tmp_path):
     path = tmp_path / "last.safetensors"
-    path.write_bytes(weights.encode(trained))
+    path.write_bytes(safetensors.numpy.save(trained))
     other = network()
     weights.load(other, path)
     for name, array in weights.values(other).items():
@@ -63,7 +65,7 @@ def test_weights_return_as_they_were(trained, tmp_path):
 
 def test_the_best_weights_are_preferred(tmp_path):
     for name, value in (("last", 1), ("best", 2)):
-        data = weights.encode({"x": np.array([value])})
+        data = safetensors.numpy.save({"x": np.array([value])})
         (tmp_path / f"{name}.safetensors").write_bytes(data)
     assert weights_of(tmp_path)["x"] == [2]
 
@@ -109,7 +111,7 @@ def test_loading_does_not_pass_over_another_number_of_classes(
     trained, tmp_path
 ):
     path = tmp_path / "w.safetensors"
-    path.write_bytes(weights.encode(trained))
+    path.write_bytes(safetensors.numpy.save(trained))
     with pytest.raises(UserError, match="the classifier starts anew"):
         weights.load(network(classes=4), path)
 
@@ -124,11 +126,12 @@ def test_loading_does_not_pass_over_another_number_of_classes(
         lambda data: b"",
         lambda data: data.replace(b'"F32"', b'"F99"'),
         lambda data: data.replace(b'"F32"', b"12345"),
+        lambda data: by_others("BF16", b"\x80?"),
     ],
 )
 def test_a_damaged_file_is_one_line(trained, tmp_path, spoil):
     path = tmp_path / "w.safetensors"
-    path.write_bytes(spoil(weights.encode(trained)))
+    path.write_bytes(spoil(safetensors.numpy.save(trained)))
     with pytest.raises(UserError, match="w.safetensors: not a whole"):
         weights.read(path)
 

@@ -5,7 +5,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY tfnas tfnas
 COPY zoo zoo
-RUN pip install --no-cache-dir '.[cpu,safetensors]'
+RUN pip install --no-cache-dir '.[cpu]'
 # Libraries keep their caches below HOME, whoever the user is.
 ENV HOME=/tmp PYTHONUNBUFFERED=1
 WORKDIR /

@@ -8,7 +8,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY tfnas tfnas
 COPY zoo zoo
-RUN pip install --no-cache-dir '.[gpu,safetensors]'
+RUN pip install --no-cache-dir '.[gpu]'
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 # Libraries keep their caches below HOME, whoever the user is.
 ENV HOME=/tmp PYTHONUNBUFFERED=1

@@ -1,7 +1,7 @@
 """Files of named arrays: .npz, .safetensors and PyTorch's .pt, read safely.
 
-Nothing here unpickles more than tensors. PyTorch and safetensors are optional
-and are asked for only by the files that need them.
+Nothing here unpickles more than tensors. PyTorch is optional and is asked for
+only by the files that need it.
 """
 
 import importlib.util
@@ -14,7 +14,6 @@ from tfnas.errors import UserError
 _TORCH = (".pt", ".pth", ".pth.tar")
 AUTHORS = (*_TORCH, ".npz", ".safetensors")
 OURS = (".weights.h5", ".safetensors")
-_LIBRARIES = {".safetensors": "safetensors", **dict.fromkeys(_TORCH, "torch")}
 
 
 def suffix(path, suffixes=(*AUTHORS, *OURS)):
@@ -23,7 +22,7 @@ def suffix(path, suffixes=(*AUTHORS, *OURS)):
 
 
 def check_suffix(flag, path, suffixes):
-    """Refuse a file of another kind, or whose library is missing.
+    """Refuse a file of another kind, or PyTorch's where it is missing.
 
     Raises:
         UserError: which names the flag.
@@ -34,10 +33,9 @@ def check_suffix(flag, path, suffixes):
             f"--{flag}={path}: use a file that ends in {', '.join(suffixes)}, "
             "or turn --direction round"
         )
-    library = _LIBRARIES.get(ending)
-    if library and importlib.util.find_spec(library) is None:
+    if ending in _TORCH and importlib.util.find_spec("torch") is None:
         raise UserError(
-            f"--{flag}={path}: needs {library}; pip install 'tfnas[{library}]'"
+            f"--{flag}={path}: needs torch; pip install 'tfnas[torch]'"
         )
 
 

@@ -1,19 +1,16 @@
 """Weights of a network as a file, and from one data set to another.
 
-The file is safetensors: the length of a header in 8 bytes, the header as
-JSON with type, shape and place of every array, the arrays. Reading it never
-runs code. The keys are the paths of the variables.
+The file is safetensors, so that reading it never runs code. The keys are the
+paths of the variables.
 """
 
-import json
 from pathlib import Path
 
 import keras
-import numpy as np
+import safetensors.numpy
 
 from tfnas.errors import UserError
 
-_KINDS = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "I32": "<i4"}
 # Arrays with a column for each class.
 _BY_CLASS = {
     f"{head}/{name}"
@@ -37,27 +34,6 @@ def values(network):
     }
 
 
-def encode(arrays):
-    """{name: array} as the bytes of a safetensors file.
-
-    Example: `Path("w.safetensors").write_bytes(encode(values(network)))`.
-    """
-    kinds = {np.dtype(kind): name for name, kind in _KINDS.items()}
-    header, parts, place = {}, [], 0
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        header[name] = {
-            "dtype": kinds[array.dtype],
-            "shape": list(array.shape),
-            "data_offsets": [place, place + array.nbytes],
-        }
-        parts.append(array.tobytes())
-        place += array.nbytes
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return b"".join([len(text).to_bytes(8, "little"), text, *parts])
-
-
 def read(path):
     """The arrays of a safetensors file.
 
@@ -79,7 +55,7 @@ def read(path):
 
 
 def decode(data, source):
-    """The arrays in the bytes of a safetensors file; inverse of `encode`.
+    """The arrays in the bytes of a safetensors file.
 
     Args:
         data: the bytes.
@@ -87,32 +63,14 @@ def decode(data, source):
 
     Raises:
         UserError: if they are damaged.
-
-    Example: `decode(encode({"x": np.ones(3)}), "memory")["x"]`.
     """
     try:
-        return _decode(data)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return safetensors.numpy.load(data)
+    # A KeyError is of a type that NumPy lacks.
+    except (safetensors.SafetensorError, KeyError) as error:
         raise UserError(
             f"{source}: not a whole safetensors file ({error}); fetch it again"
         ) from None
-
-
-def _decode(data):
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 + length:
-        raise ValueError("it ends within its header")
-    header, body = json.loads(data[8 : 8 + length]), data[8 + length :]
-    header.pop("__metadata__", None)
-    arrays = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        if not 0 <= begin <= end <= len(body):
-            raise ValueError(f"{name} ends after the file does")
-        kind = np.dtype(_KINDS[entry["dtype"]])
-        flat = np.frombuffer(body[begin:end], kind)
-        arrays[name] = flat.reshape(entry["shape"])
-    return arrays
 
 
 def load(network, path):
@@ -133,7 +91,7 @@ def load(network, path):
 
 
 def transfer(network, arrays, source="--weights"):
-    """Start a network from the weights of one with other classes.
+    r"""Start a network from the weights of one with other classes.
 
     Classifiers for another number of classes keep their new values, and so
     does an auxiliary classifier that the source did not have. One that only
@@ -151,7 +109,7 @@ def transfer(network, arrays, source="--weights"):
         UserError: if the networks differ in more than that; nothing is
             changed then.
 
-    Example: `print(*transfer(network, read("mine.safetensors")), sep="\\n")`.
+    Example: `print(*transfer(network, read("mine.safetensors")), sep="\n")`.
     """
     variables, taken, fresh = _variables(network), {}, set()
     for path, variable in variables.items():

@@ -4,6 +4,7 @@ import time
 
 import keras
 import numpy as np
+import safetensors.numpy
 import tensorflow as tf
 
 from tfnas import cost, data, report
@@ -230,7 +231,7 @@ class _Training(Resumable):
         self.rows.append(row)
         columns = contents.TRAINING_COLUMNS
         self.run.write_rows(contents.HISTORY, columns, self.rows)
-        encoded = weights.encode(weights.values(self.model.network))
+        encoded = safetensors.numpy.save(weights.values(self.model.network))
         self.run.write(contents.LAST, encoded)
         # The first of equal epochs stays; without a validation there is none.
         accuracy = logs.get("val_accuracy", -1)
