@@ -94,7 +94,7 @@ def test_the_table_shows_what_is_known():
     fast = {**step, **more, "variant": "fast", "seconds": 1.2}
     loose = {**step, "variant": "no determinism", "seconds": 1.0}
     missing = {"what": "inference", "variant": "ONNX Runtime", "note": "why"}
-    machine = {"gemm": 1e11, "copy": 2e10, "processor": "Own", "oneDNN": "off"}
+    machine = {"gemm": 1e11, "copy": 2e10, "processor": "Own", "oneDNN": False}
     machine["features"] = ["AVX2", "AVX-512"]
     result = {"machine": machine, "floor": 0.4}
     lines = list(table.lines({**result, "rows": [fast, loose, missing]}))
@@ -111,6 +111,18 @@ def test_a_worker_that_fails_says_why():
     with Worker(Case("cooking", "fast"), BenchmarkConfig(**TINY)) as worker:
         assert not worker.steps
         assert "cooking" in worker.note
+
+
+@pytest.mark.parametrize("part", ["search", "retraining"])
+def test_without_a_checkout_the_baseline_is_one_line(
+    part, tmp_path, monkeypatch
+):
+    from tfnas.benchmark import subjects
+
+    monkeypatch.setattr(subjects, "TESTS", tmp_path)
+    job = {**vars(BenchmarkConfig(**TINY)), "part": part, "variant": "baseline"}
+    with pytest.raises(UserError, match="in a checkout of tfnas alone; run"):
+        subjects.SUBJECTS[part](job)
 
 
 @pytest.mark.slow
@@ -140,7 +152,7 @@ def test_a_tiny_run(tmp_path):
     for images in (1, 2):
         for runtime in ("Keras", "SavedModel"):
             assert rows[f"inference, batch {images}", runtime]["seconds"] > 0
-    assert result["machine"]["oneDNN"] == "off"
+    assert result["machine"]["oneDNN"] is False
     assert done.stdout.splitlines()[0].endswith("; oneDNN off")
 
 

@@ -22,7 +22,7 @@ def lines(result):
     rows = [row for row in result["rows"] if "seconds" in row]
     return [
         f"{machine['processor']}: {', '.join(machine['features'])}; oneDNN "
-        f"{machine['oneDNN']}",
+        f"{'on' if machine['oneDNN'] else 'off'}",
         f"GEMM {machine['gemm'] / 1e9:.1f} GFLOP/s, copy "
         f"{machine['copy'] / 1e9:.1f} GB/s; alpha + weights at this limit: "
         f"{result['floor']:.4g} s",

@@ -98,11 +98,11 @@ def measure(config, note=print):
         note: called with a line of text on what is going on.
 
     Returns:
-        {"machine": {"processor": its name, "features": a list, "oneDNN": "on"
-        or "off", "gemm": FLOP/s, "copy": bytes/s}, "floor": seconds of an
-        alpha and a weight step, "rows": a list of dicts}. "over_reference" is
-        a row's time in those of the baseline, of Keras for inference, and of
-        DARTS where there is no other.
+        {"machine": {"processor": its name, "features": a list, "oneDNN":
+        whether it is on, "gemm": FLOP/s, "copy": bytes/s}, "floor": seconds of
+        an alpha and a weight step, "rows": a list of dicts}. "over_reference"
+        is a row's time in those of the baseline, of Keras for inference, and
+        of DARTS where there is no other.
 
     Raises:
         UserError: if TensorFlow cannot be used.

@@ -5,7 +5,6 @@ A job is a dict of the fields of `BenchmarkConfig` and `Case`; the steps are
 """
 
 import contextlib
-import importlib
 import sys
 import tempfile
 import time
@@ -33,6 +32,8 @@ from tfnas.networks.darts.supernet import Supernet
 from tfnas.runs import summary
 
 CLASSES = 10
+# The second implementation is among the tests, which a wheel does not have.
+TESTS = Path(__file__).parents[2] / "tests"
 
 
 def set_up(job):
@@ -78,9 +79,10 @@ def retraining(job):
     images, labels = _images(job)
     with _path(job):
         if job["variant"] == "baseline":
-            network = _beside("reference_network").BaselineNetwork(
-                CLASSES, job["channels"], job["cells"]
-            )
+            _enter_checkout()
+            from reference_network import BaselineNetwork
+
+            network = BaselineNetwork(CLASSES, job["channels"], job["cells"])
         else:
             network = _network(job)
     optimizer = SGD(0.025, 0.9)
@@ -197,21 +199,24 @@ def _network(job):
 def _baseline_search(job, images):
     if job["method"] != "darts" or job["operations_kept"] is not None:
         raise UserError("the baseline is DARTS with all operations")
-    baseline = _beside("reference")
-    model = baseline.BaselineSupernet(
+    _enter_checkout()
+    from reference import BaselineSearch, BaselineSupernet
+
+    model = BaselineSupernet(
         CLASSES, job["channels"], job["cells"], in_channels=3
     )
-    step = baseline.BaselineSearch(model).step
+    step = BaselineSearch(model).step
     return {"alpha + weights": lambda: step(images, images) and None}
 
 
-def _beside(name):
-    """A module of the tests, which only a checkout has."""
-    folder = Path(__file__).parents[2] / "tests"
-    if not (folder / f"{name}.py").is_file():
-        raise UserError("the baseline is in a checkout of tfnas only")
-    sys.path.append(str(folder))
-    return importlib.import_module(name)
+def _enter_checkout():
+    """Let the second implementation be imported."""
+    if not (TESTS / "reference.py").is_file():
+        raise UserError(
+            "the baseline is in a checkout of tfnas alone; run the benchmark "
+            "there, or leave it out of --variants"
+        )
+    sys.path.append(str(TESTS))
 
 
 def _best(function, times=3):

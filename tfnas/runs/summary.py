@@ -141,17 +141,17 @@ def versions():
             for name in ("keras", "numpy")
         },
         "tensorflow": tf.__version__,
-        "oneDNN": onednn(),
+        "oneDNN": "on" if onednn() else "off",
     }
 
 
 def onednn():
-    """Whether TensorFlow computes with oneDNN in this process: "on" or "off".
+    """Whether TensorFlow computes with oneDNN in this process.
 
     The environment does not tell: TensorFlow may have been imported before a
     variable was set, and decides by the processor where there is none.
     """
-    return "on" if _pywrap_util_port.IsMklEnabled() else "off"
+    return _pywrap_util_port.IsMklEnabled()
 
 
 def machine():
