@@ -105,7 +105,20 @@ class EachTrainingEpoch(keras.callbacks.Callback):
 
 
 class Diverged(UserError):
-    """A loss is no number any more."""
+    """A loss is not finite any more."""
+
+
+def diverged(what, flags):
+    """The error of a run that has diverged.
+
+    Args:
+        what: where it has, and what tells so, in words.
+        flags: what one may lower to mend it.
+    """
+    return Diverged(
+        f"{what}; the run has diverged, start another with a lower "
+        + " or ".join(f"--{flag}" for flag in flags)
+    )
 
 
 def check_finite(where, logs, flags=("learning_rate", "alpha_learning_rate")):
@@ -117,12 +130,8 @@ def check_finite(where, logs, flags=("learning_rate", "alpha_learning_rate")):
         flags: what one may lower to mend it.
 
     Raises:
-        Diverged: if a loss of the epoch is no number.
+        Diverged: if a loss of the epoch is not finite.
     """
     for name in ("loss", "alpha_loss", "val_loss"):
         if not math.isfinite(logs.get(name, 0)):
-            raise Diverged(
-                f"{where}: {name} is {logs[name]}; the run has "
-                "diverged, start another with a lower "
-                + " or ".join(f"--{flag}" for flag in flags)
-            )
+            raise diverged(f"{where}: {name} is {logs[name]}", flags)

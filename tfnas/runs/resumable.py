@@ -11,7 +11,7 @@ from tfnas.cli.interruption import Interrupted, Requests
 from tfnas.devices import replicas
 from tfnas.devices.workers import Agreement, is_chief
 from tfnas.runs import fitting
-from tfnas.runs.callbacks import check_finite
+from tfnas.runs.callbacks import check_finite, diverged
 from tfnas.runs.chief import load_checkpoint
 
 
@@ -144,7 +144,8 @@ class Keeper(keras.callbacks.Callback):
         if bad:
             where = f"epoch {owner.epoch + 1}, step {owner.step}"
             check_finite(where, fitting.results(self.model), owner.lowered)
-            check_finite(where, {"loss": float("nan")}, owner.lowered)
+            what = f"{where}: a loss of another worker is not finite"
+            raise diverged(what, owner.lowered)
         if stop or due or owner.step == self.steps:
             owner.metrics = self._read()
         self._keep(stop, due)
