@@ -13,7 +13,8 @@ def choice(default, text, options=None, least=None, most=None):
         default: its default.
         text: its help.
         options: the values it may take, or None for any.
-        least, most: the smallest and the largest value it may take, or None.
+        least: the smallest value it may take, or None.
+        most: the largest one, or None.
 
     Example: `epochs: int = choice(50, "epochs of a stage", least=1)`.
     """

@@ -12,7 +12,9 @@ class UserError(ValueError):
     Example:
 
     ```python
-    raise UserError("--epochs=0: use at least 1 epoch")
+    def check(epochs):
+        if epochs < 1:
+            raise UserError(f"--epochs={epochs}: use at least 1 epoch")
     ```
     """
 

@@ -1,4 +1,4 @@
-"""Requests a second and latencies of servers on this machine, in one table.
+r"""Requests a second and latencies of servers on this machine, in one table.
 
     python load_test.py --folder=served/NAME \\
         --server=kserve=http://localhost:8080 \\

@@ -6,6 +6,8 @@ Each step first moves alpha on a batch of one half of the training images,
 then w on a batch of the other.
 """
 
+from collections.abc import Mapping
+
 import keras
 import tensorflow as tf
 
@@ -23,18 +25,18 @@ from tfnas.devices.distributed_model import DistributedModel, is_across_hosts
 
 
 def architecture_gradients(
-    supernet,
-    train_batch,
-    valid_batch,
+    supernet: keras.Model,
+    train_batch: tuple[tf.Tensor, tf.Tensor],
+    valid_batch: tuple[tf.Tensor, tf.Tensor],
     *,
-    order=1,
-    second_order="finite_difference",
-    learning_rate=0.025,
-    momentum=0.9,
-    momentum_buffers=None,
-    weight_decay=3e-4,
-    epsilon=1e-2,
-):
+    order: int = 1,
+    second_order: str = "finite_difference",
+    learning_rate: float = 0.025,
+    momentum: float = 0.9,
+    momentum_buffers: Mapping[str, tf.Tensor] | None = None,
+    weight_decay: float = 3e-4,
+    epsilon: float = 1e-2,
+) -> dict[str, tf.Tensor]:
     """The gradient in alpha that a search step would use.
 
     It contains the method's own loss on the architecture and leaves out
@@ -62,7 +64,8 @@ def architecture_gradients(
     Example:
 
     ```python
-    batch = np.zeros((2, 32, 32, 3), "float32"), np.array([0, 1])
+    supernet = tfnas.Supernet(input_shape=(8, 8, 3), channels=4, cells=3)
+    batch = np.zeros((2, 8, 8, 3), "float32"), np.array([0, 1])
     gradients = tfnas.bilevel.architecture_gradients(supernet, batch, batch)
     ```
     """
@@ -103,8 +106,15 @@ class BilevelSearch(DistributedModel):
     Example:
 
     ```python
-    search = BilevelSearch(tfnas.Supernet("darts", channels=4, cells=3))
-    search.fit(stream, steps_per_epoch=12, epochs=2)
+    supernet = tfnas.Supernet(
+        "darts", input_shape=(8, 8, 1), channels=4, cells=3, nodes=1
+    )
+    digits = tfnas.data.load("digits")
+    halves = tfnas.data.search_halves(digits)
+    batches = tfnas.data.search_stream(
+        digits, halves, batch_size=64, epochs=1, seed=0
+    )
+    BilevelSearch(supernet).fit(batches, shuffle=False)
     ```
     """
 

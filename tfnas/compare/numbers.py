@@ -37,7 +37,8 @@ def welch(ours, theirs):
     """Welch's two-sided t test that two means differ.
 
     Args:
-        ours, theirs: numbers, one a seed.
+        ours: numbers, one a seed.
+        theirs: the others'.
 
     Returns:
         The p value, or None with fewer than two on a side or no spread on
@@ -58,7 +59,8 @@ def rank_correlation(x, y):
     """Spearman's rank correlation, and how probable it is by chance.
 
     Args:
-        x, y: numbers, equally many.
+        x: numbers.
+        y: as many others.
 
     Returns:
         (correlation, two-sided p value of a permutation test), or None with

@@ -3,14 +3,19 @@
 `tfnas.convert` has these functions under its own name too.
 """
 
+from collections.abc import Mapping
+
 import keras
+import numpy as np
 
 from tfnas.convert import network_names, supernet_names
 from tfnas.errors import UserError
 from tfnas.networks.darts.supernet import Supernet
 
 
-def load_authors_weights(model, arrays):
+def load_authors_weights(
+    model: keras.Model, arrays: Mapping[str, np.ndarray]
+) -> None:
     """Load weights and batch-norm statistics of the authors' network.
 
     Args:
@@ -27,8 +32,10 @@ def load_authors_weights(model, arrays):
     Example:
 
     ```python
-    arrays = {k: v.numpy() for k, v in torch.load("weights.pt").items()}
-    tfnas.convert.load_authors_weights(supernet, arrays)
+    genotype = tfnas.zoo.genotype("DARTS_V2")
+    network = tfnas.build_network(genotype, channels=4, cells=3)
+    arrays = tfnas.convert.to_authors(network)  # or from a file of the authors
+    tfnas.convert.load_authors_weights(network, arrays)
     ```
     """
     values = from_authors(model, arrays)
@@ -44,7 +51,9 @@ def load_authors_weights(model, arrays):
             variable.assign(values[variable.path])
 
 
-def from_authors(model, arrays):
+def from_authors(
+    model: keras.Model, arrays: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """Rename and re-arrange tensors keyed by the authors' names.
 
     Weights, statistics, gradients or momentum alike: whatever is given is
@@ -59,6 +68,15 @@ def from_authors(model, arrays):
 
     Raises:
         UserError: as `load_authors_weights`, but nothing need be complete.
+
+    Example:
+
+    ```python
+    genotype = tfnas.zoo.genotype("DARTS_V2")
+    network = tfnas.build_network(genotype, channels=4, cells=3)
+    arrays = {"classifier.bias": np.ones(10, "float32")}
+    tfnas.convert.from_authors(network, arrays)["logits/bias"]
+    ```
     """
     found = _entries(model)
     given = {n for n in arrays if not n.endswith("num_batches_tracked")}
@@ -78,7 +96,9 @@ def from_authors(model, arrays):
     return values
 
 
-def to_authors(model, arrays=None):
+def to_authors(
+    model: keras.Model, arrays: Mapping[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
     """Give tensors the authors' names and layout: undoes `from_authors`.
 
     Args:
@@ -92,6 +112,13 @@ def to_authors(model, arrays=None):
 
     Raises:
         UserError: for a path that the model does not have.
+
+    Example:
+
+    ```python
+    supernet = tfnas.Supernet("darts", channels=4, cells=3)
+    tfnas.convert.to_authors(supernet)["stem.0.weight"].shape  # (12, 3, 3, 3)
+    ```
     """
     found = {entry.variable.path: entry for entry in _entries(model)}
     if arrays is None:

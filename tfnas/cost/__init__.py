@@ -9,12 +9,15 @@ A map is (height, width); stride 2 rounds an odd size up.
 """
 
 import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tfnas import spaces
 from tfnas.cost.darts import candidate_multiply_adds
 from tfnas.cost.layers import Cost
 from tfnas.cost.memory import Memory, edge_outputs, search_memory
 from tfnas.cost.smallest import smallest_multiply_adds
+from tfnas.genotype import Genotype
 from tfnas.genotype.schema import PARTS
 
 __all__ = [
@@ -37,7 +40,7 @@ COSTS = {
 }
 
 
-def network_cost(genotype, **size):
+def network_cost(genotype: Genotype, **size: Any) -> Cost:
     """Cost of the evaluation network of a genotype, by its space.
 
     Args:
@@ -57,7 +60,14 @@ def network_cost(genotype, **size):
     return _of(genotype.space).network_cost(genotype, **size)
 
 
-def built_cost(genotype, *, channels, cells, stem="cifar", **images):
+def built_cost(
+    genotype: Genotype,
+    *,
+    channels: int,
+    cells: int,
+    stem: str = "cifar",
+    **images: Any,
+) -> Cost:
     """Cost of the network that `build_network` makes of the same arguments.
 
     Args:
@@ -70,13 +80,23 @@ def built_cost(genotype, *, channels, cells, stem="cifar", **images):
     Returns:
         A `Cost`.
 
-    Example: `built_cost(genotype, channels=16, cells=8, classes=10)`.
+    Example:
+
+    ```python
+    genotype = Genotype("mobile", layers=("skip",) * 19)
+    built_cost(genotype, channels=16, cells=19, classes=10)
+    ```
     """
     size = spaces.get(genotype.space).size(channels, cells, stem)
     return network_cost(genotype, **size, **images)
 
 
-def supernet_cost(operations, *, space=None, **size):
+def supernet_cost(
+    operations: Mapping[str, Sequence[Sequence[str]]],
+    *,
+    space: str | None = None,
+    **size: Any,
+) -> Cost:
     """Cost of a supernet.
 
     Args:
@@ -90,7 +110,11 @@ def supernet_cost(operations, *, space=None, **size):
     Returns:
         A `Cost`.
 
-    Example: `supernet_cost({"layers": [["mb_3x3_e6", "skip"]] * 19})`.
+    Example:
+
+    ```python
+    supernet_cost({"layers": [["mb_3x3_e6", "skip"]] * 19}).parameters
+    ```
     """
     alike = (name for name in PARTS if set(PARTS[name]) == set(operations))
     return _of(space or next(alike)).supernet_cost(operations, **size)

@@ -1,7 +1,9 @@
 """Costs of whole networks: the stack of cells with its stem and heads."""
 
 import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -157,17 +159,17 @@ def supernet_cost(
 
 
 def candidate_multiply_adds(
-    operations,
+    operations: Mapping[str, Sequence[Sequence[str]]],
     *,
-    input_shape=(32, 32, 3),
-    classes=10,
-    channels=36,
-    cells=20,
-    nodes=4,
-    stem="cifar",
-    edge_attentions=(),
-    cell_attentions=(),
-):
+    input_shape: Sequence[int] = (32, 32, 3),
+    classes: int = 10,
+    channels: int = 36,
+    cells: int = 20,
+    nodes: int = 4,
+    stem: str = "cifar",
+    edge_attentions: Sequence[str] = (),
+    cell_attentions: Sequence[str] = (),
+) -> tuple[dict[str, dict[str, Any]], int]:
     """What each candidate adds to the derived network, if it is kept.
 
     The network's cells keep all their nodes.

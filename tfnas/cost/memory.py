@@ -1,7 +1,9 @@
 """Memory that a search takes on a CPU, estimated before it runs."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tfnas.cost.darts import supernet_cost
 from tfnas.cost.layers import halve
@@ -18,7 +20,11 @@ class Memory:
             weights.
         per_image: bytes for each image of a batch.
 
-    Example: `Memory(2e9, 1e7).peak(batch_size=64)` is 2.64e9.
+    Example:
+
+    ```python
+    assert Memory(2e9, 1e7).peak(batch_size=64) == 2.64e9
+    ```
     """
 
     fixed: float
@@ -34,17 +40,17 @@ class Memory:
 
 
 def search_memory(
-    operations,
+    operations: Mapping[str, Sequence[Sequence[str]]],
     *,
-    input_shape=(32, 32, 3),
-    channels=16,
-    cells=8,
-    nodes=4,
-    edge_attentions=(),
-    partial=1,
-    stem="cifar",
-    **size,
-):
+    input_shape: Sequence[int] = (32, 32, 3),
+    channels: int = 16,
+    cells: int = 8,
+    nodes: int = 4,
+    edge_attentions: Sequence[str] = (),
+    partial: int = 1,
+    stem: str = "cifar",
+    **size: Any,
+) -> Memory:
     """Memory of the search with a supernet.
 
     What each batch adds is what the operations' results on all edges keep for
@@ -58,6 +64,7 @@ def search_memory(
         nodes: nodes of a cell.
         edge_attentions: attentions, or operations, after each edge.
         partial: the K of PC-DARTS.
+        stem: as of `supernet_cost`.
         **size: further values of `supernet_cost`.
 
     Returns:
@@ -116,7 +123,9 @@ def _calibrated(parameters, cells, attentions, kept):
     return Memory(1.0e9 + graph + 16 * parameters, 0.89 * 4 * kept)
 
 
-def edge_outputs(shape, *, channels, cells, nodes=4):
+def edge_outputs(
+    shape: Sequence[int], *, channels: int, cells: int, nodes: int = 4
+) -> int:
     """Numbers in the outputs of all edges of a supernet, for one image.
 
     Args:
@@ -125,7 +134,11 @@ def edge_outputs(shape, *, channels, cells, nodes=4):
         cells: number of cells.
         nodes: nodes of a cell.
 
-    Example: `edge_outputs((32, 32), channels=16, cells=8)` is 974848.
+    Example:
+
+    ```python
+    assert edge_outputs((32, 32), channels=16, cells=8) == 974848
+    ```
     """
     edges = len(darts.edges(nodes))
     states = _states(shape, channels, cells)

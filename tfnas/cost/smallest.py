@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,15 +12,15 @@ from tfnas.spaces import darts
 
 
 def smallest_multiply_adds(
-    candidates,
+    candidates: Sequence[str],
     *,
-    nodes=4,
-    by_threshold=False,
-    skip_limit=None,
-    edge_attentions=(),
-    cell_attentions=(),
-    **size,
-):
+    nodes: int = 4,
+    by_threshold: bool = False,
+    skip_limit: int | None = None,
+    edge_attentions: Sequence[str] = (),
+    cell_attentions: Sequence[str] = (),
+    **size: Any,
+) -> int:
     """Multiply-adds of the cheapest network that a rule can derive.
 
     Two edges of each node stay, with an operation other than `none`; by a
@@ -36,7 +38,11 @@ def smallest_multiply_adds(
     Returns:
         An integer.
 
-    Example: `smallest_multiply_adds(["none", "sep_conv_3x3"], cells=8)`.
+    Example:
+
+    ```python
+    smallest_multiply_adds(["skip_connect", "sep_conv_3x3"], cells=8)
+    ```
     """
     nodes = 1 if by_threshold else nodes
     rows = [list(candidates)] * len(darts.edges(nodes))

@@ -58,7 +58,8 @@ def crop_box(height, width, numbers):
     """Where to crop: the first try that fits, else the centre.
 
     Args:
-        height, width: the image's, whole numbers.
+        height: the image's, a whole number.
+        width: the same.
         numbers: float32 tensor (28,), see `draw`.
 
     Returns:

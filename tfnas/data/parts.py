@@ -166,8 +166,10 @@ def _shares(sizes, count, least, most, seed, purpose):
     Args:
         sizes: int64 array, how many there are of each class.
         count: how many are wanted in all.
-        least, most: bounds of each class.
-        seed, purpose: what decides between equal remainders.
+        least: lower bound of each class.
+        most: upper bound of each class.
+        seed: decides, with the purpose, between equal remainders.
+        purpose: what the images are for.
 
     Returns:
         int64 array with the sum `count`.

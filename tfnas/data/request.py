@@ -15,7 +15,10 @@ def check_request(name, data_dir=None, image_size=None, augmentation="cifar"):
     """Refuses a request for data that cannot be met, without TensorFlow.
 
     Args:
-        name, data_dir, image_size, augmentation: as of `load`.
+        name: as of `load`.
+        data_dir: as of `load`.
+        image_size: as of `load`.
+        augmentation: as of `load`.
 
     Raises:
         UserError: a value is out of range, or the folder is not of the form

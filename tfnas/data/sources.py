@@ -1,6 +1,7 @@
 """Where images come from: scikit-learn, idx files, TFDS, a folder."""
 
 import gzip
+import os
 import pathlib
 import zlib
 
@@ -57,7 +58,12 @@ _NOT_MIRRORED = {
 }
 
 
-def load(name, data_dir=None, image_size=None, augmentation="cifar"):
+def load(
+    name: str,
+    data_dir: str | os.PathLike | None = None,
+    image_size: int | None = None,
+    augmentation: str = "cifar",
+) -> Dataset:
     """Loads a dataset into memory, or finds its files.
 
     * `digits`: scikit-learn's 1,797 images of 8x8 pixels, always there; the
@@ -95,7 +101,8 @@ def load(name, data_dir=None, image_size=None, augmentation="cifar"):
     Example:
 
     ```python
-    dataset = load("image_folder", data_dir="flowers", image_size=64)
+    digits = tfnas.data.load("digits")
+    digits.train.images.shape, digits.classes  # (1437, 8, 8, 1), ("0", ...)
     ```
     """
     check_request(name, data_dir, image_size, augmentation)

@@ -22,8 +22,7 @@ def each_edge(weights, operations):
     Example:
 
     ```python
-    weights = softmax([[0.0, 1.0]] * 6)
-    each_edge(weights, [("none", "skip_connect")] * 6)
+    each_edge([[0.3, 0.7]] * 6, [("none", "skip_connect")] * 6)
     ```
     """
     columns = np.argmax(weights, axis=-1)

@@ -96,4 +96,5 @@ def two_strongest(scores, nodes, *, later_first=False):
 
 
 def all_nodes(nodes):
+    """The states that are nodes, which a cell's output concatenates."""
     return tuple(range(2, nodes + 2))

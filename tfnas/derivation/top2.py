@@ -26,7 +26,7 @@ def top2(weights, operations, nodes=4):
     Example:
 
     ```python
-    weights = softmax([[0.0, 1.0], [0.0, 2.0]])
+    weights = [[0.3, 0.7], [0.1, 0.9]]
     top2(weights, [("none", "sep_conv_3x3")] * 2, nodes=1)
     ```
     """

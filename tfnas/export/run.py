@@ -1,6 +1,11 @@
 """One export: a network becomes a version that servers may see."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import keras
 
 from tfnas.errors import UserError
 from tfnas.export import (
@@ -18,8 +23,13 @@ from tfnas.zoo.source import Source
 
 
 def export_network(
-    network, folder, name="network", classes=None, mean=None, std=None
-):
+    network: keras.Model,
+    folder: str | os.PathLike,
+    name: str = "network",
+    classes: Sequence[str] | None = None,
+    mean: tuple[float, ...] | None = None,
+    std: tuple[float, ...] | None = None,
+) -> dict[str, Any]:
     """Write a network for use without this project.
 
     `FOLDER/NAME/1` is a SavedModel, laid out for TensorFlow Serving, with the
@@ -54,6 +64,10 @@ def export_network(
     Example:
 
     ```python
+    genotype = tfnas.zoo.genotype("DARTS_V2")
+    network = tfnas.build_network(
+        genotype, input_shape=(8, 8, 1), channels=2, cells=3
+    )
     tfnas.export_network(network, "exported", "digits", mean=(0.3,), std=(0.4,))
     ```
     """

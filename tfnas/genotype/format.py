@@ -57,6 +57,13 @@ class Cell:
       edges: the edges; their order is kept and is the order of the weights.
       concat: states whose channel concatenation is the cell's output.
       attention: module applied to that output (Att-DARTS, `end`), or None.
+
+    Example:
+
+    ```python
+    cell = Cell((Edge("max_pool_3x3", 0, 2), Edge("se", 3, 4)), (2, 4))
+    assert cell.live_states() == (0, 1, 2)  # nothing reaches 3
+    ```
     """
 
     edges: tuple[Edge, ...]
@@ -148,7 +155,7 @@ class Genotype:
 
     def to_dict(self) -> dict:
         """Returns the genotype as JSON-ready dicts and lists."""
-        data = {"format": schema.FORMAT, "space": self.space}
+        data: dict = {"format": schema.FORMAT, "space": self.space}
         for name, cell in self.cells.items():
             edges = [_edge_dict(edge) for edge in cell.edges]
             data[name] = {"edges": edges, "concat": list(cell.concat)}
@@ -196,7 +203,8 @@ class Genotype:
         Example:
 
         ```python
-        genotype.operation_counts()["normal"].get("skip_connect", 0)
+        genotype = Genotype("mobile", layers=("skip",) * 19)
+        genotype.operation_counts()["layers"]["skip"]  # 19
         ```
         """
         used = {
@@ -212,7 +220,7 @@ class Genotype:
             for name, ops in used.items()
         }
 
-    def __str__(self) -> str:
+    def __str__(self):
         lines = [f"{self.space} genotype"]
         for name, counts in self.operation_counts().items():
             ops = ", ".join(f"{n} {op}" for op, n in counts.items())
@@ -225,7 +233,7 @@ class Genotype:
 # === From and to JSON ===
 
 
-def _cell(genotype: Mapping, name: str) -> Cell:
+def _cell(genotype, name):
     cell = schema.check_type(genotype[name], Mapping, name)
     schema.check_keys(cell, ("edges", "concat"), ("attention",), f"{name}.")
     edges = schema.check_type(cell["edges"], list, f"{name}.edges")
@@ -239,28 +247,28 @@ def _cell(genotype: Mapping, name: str) -> Cell:
     )
 
 
-def _edge(edge: Mapping, where: str) -> Edge:
+def _edge(edge, where):
     schema.check_type(edge, Mapping, where)
     keys = ("op", "from", "to")
     schema.check_keys(edge, keys, ("attention",), prefix=f"{where}.")
     return Edge(*(edge[key] for key in keys), edge.get("attention"))
 
 
-def _layers(layers: list) -> tuple[str, ...]:
+def _layers(layers):
     for i, layer in enumerate(schema.check_type(layers, list, "layers")):
         schema.check_type(layer, Mapping, f"layers[{i}]")
         schema.check_keys(layer, ("op",), prefix=f"layers[{i}].")
     return tuple(layer["op"] for layer in layers)
 
 
-def _edge_dict(edge: Edge) -> dict:
+def _edge_dict(edge):
     data = {"op": edge.op, "from": edge.source, "to": edge.to}
     if edge.attention is not None:
         data["attention"] = edge.attention
     return data
 
 
-def _layout(value, step: str, margin: str = "\n") -> str:
+def _layout(value, step, margin="\n"):
     """JSON with short flat objects and lists kept on one line."""
     line = json.dumps(value)
     children = value.values() if isinstance(value, dict) else value

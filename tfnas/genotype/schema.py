@@ -73,14 +73,14 @@ class GenotypeError(UserError):
 # === Text ===
 
 
-def is_text(path_or_text) -> bool:
+def is_text(path_or_text):
     """Tells JSON text from a path: text starts with a bracket."""
     return isinstance(path_or_text, str) and path_or_text.lstrip(
         "\ufeff \t\r\n"
     ).startswith(("{", "["))
 
 
-def read(path) -> str:
+def read(path):
     """Returns the text of a file, which must be small and UTF-8."""
     try:
         with open(path, "rb") as file:
@@ -93,7 +93,7 @@ def read(path) -> str:
         raise GenotypeError("not a UTF-8 text file") from error
 
 
-def parse(text: str):
+def parse(text):
     """Returns the parsed JSON; keys are unique and numbers finite."""
     require(len(text) <= MAX_BYTES, "text", f"over {MAX_BYTES:,} characters")
     try:
@@ -112,7 +112,7 @@ def parse(text: str):
         raise GenotypeError("a number or the nesting is too large") from error
 
 
-def _unique(pairs: list) -> dict:
+def _unique(pairs):
     data = {}
     for key, value in pairs:
         require(key not in data, shown(key), "duplicate key; keep one")
@@ -120,20 +120,20 @@ def _unique(pairs: list) -> dict:
     return data
 
 
-def _no_constant(name: str):
+def _no_constant(name):
     raise GenotypeError(f"{name}: not a JSON number; use a finite one")
 
 
 # === One field ===
 
 
-def require(legal: bool, where: str, complaint: str) -> None:
+def require(legal, where, complaint):
     """Raises `GenotypeError` about the field `where` unless it is legal."""
     if not legal:
         raise GenotypeError(f"{where}: {complaint}")
 
 
-def check_choice(value, options, where: str, kind: str) -> None:
+def check_choice(value, options, where, kind):
     """Checks that a name is known, or suggests the one that was meant."""
     if isinstance(value, str) and value in options:
         return
@@ -146,13 +146,13 @@ def check_choice(value, options, where: str, kind: str) -> None:
     raise GenotypeError(f"{where}: unknown {kind} {_quoted(value)}; {hint}")
 
 
-def _some(options) -> str:
+def _some(options):
     """Names for a message; of many, the first."""
     names = list(options)
     return ", ".join(names[:8]) + ", ..." * (len(names) > 8)
 
 
-def check_keys(data, required, optional=(), prefix: str = "") -> None:
+def check_keys(data, required, optional=(), prefix=""):
     """Checks that an object has all required fields and no unknown one."""
     known = (*required, *optional)
     for key in data:
@@ -161,7 +161,7 @@ def check_keys(data, required, optional=(), prefix: str = "") -> None:
         require(key in data, f"{prefix}{key}", "missing")
 
 
-def check_type(value, kind, where: str):
+def check_type(value, kind, where):
     """Returns `value` if it is of type `kind`; True is not an integer."""
     names = {Mapping: "an object", list: "a list", int: "an integer"}
     legal = isinstance(value, kind) and not isinstance(value, bool)
@@ -169,14 +169,14 @@ def check_type(value, kind, where: str):
     return value
 
 
-def _quoted(value) -> str:
+def _quoted(value):
     """A value as part of a one-line message."""
     short = reprlib.Repr()
     short.maxstring = 60
     return short.repr(value)
 
 
-def shown(name: str) -> str:
+def shown(name):
     """A name, quoted only where it would not fit into one line."""
     fits = name.isprintable() and 0 < len(name) <= 200
     return name if fits else _quoted(name)
@@ -185,7 +185,7 @@ def shown(name: str) -> str:
 # === The whole ===
 
 
-def check(genotype) -> None:
+def check(genotype):
     """Checks every field of a `tfnas.Genotype`.
 
     Raises:
@@ -208,7 +208,7 @@ def check(genotype) -> None:
     _check_provenance(genotype.provenance)
 
 
-def _check_cell(cell, where: str, space: str) -> None:
+def _check_cell(cell, where, space):
     require(len(cell.edges) > 0, f"{where}.edges", "empty; add an edge")
     for i, edge in enumerate(cell.edges):
         _check_edge(edge, f"{where}.edges[{i}]", space)
@@ -245,7 +245,7 @@ def _check_cell(cell, where: str, space: str) -> None:
         require(legal, f"{where}.concat", "must be [3] in this space")
 
 
-def _check_edge(edge, where: str, space: str) -> None:
+def _check_edge(edge, where, space):
     first = INPUTS[space]
     operations = OPERATIONS[space]
     if space == "darts":  # an attention may compete with the operations
@@ -272,7 +272,7 @@ def _check_edge(edge, where: str, space: str) -> None:
         check_choice(edge.attention, options, at, "attention")
 
 
-def _check_provenance(provenance) -> None:
+def _check_provenance(provenance):
     check_type(provenance, Mapping, "provenance")
     for key, value in provenance.items():
         at = f"provenance.{shown(str(key))}"

@@ -83,8 +83,9 @@ class OutgoingEdges(keras.layers.Layer):
     Example:
 
     ```python
-    layer = OutgoingEdges(16, [darts.PRIMITIVES] * 4)
-    outputs = layer(state, {"alphas": tf.fill((4, 8), 1 / 8)})
+    layer = OutgoingEdges(16, [["skip_connect", "sep_conv_3x3"]] * 4)
+    state = tf.ones((1, 8, 8, 16))
+    outputs = layer(state, {"alphas": tf.fill((4, 2), 1 / 2)})
     ```
     """
 

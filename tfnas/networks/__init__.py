@@ -5,9 +5,15 @@ asked for, as it starts TensorFlow.
 """
 
 import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tfnas import spaces
 from tfnas.errors import UserError
+from tfnas.genotype import Genotype
+
+if TYPE_CHECKING:
+    import keras
 
 # The class of a space's supernet; it takes a `Method` and, beside
 # `input_shape`, `classes` and `operations`, the values of the space's `size`.
@@ -46,16 +52,16 @@ def build_supernet(method, *, channels=None, cells=None, **arguments):
 
 
 def build_network(
-    genotype,
+    genotype: Genotype,
     *,
-    input_shape=(32, 32, 3),
-    classes=10,
-    channels=36,
-    cells=20,
-    stem="cifar",
-    auxiliary=False,
-    drop_path=0.0,
-):
+    input_shape: Sequence[int] = (32, 32, 3),
+    classes: int = 10,
+    channels: int = 36,
+    cells: int = 20,
+    stem: str = "cifar",
+    auxiliary: bool = False,
+    drop_path: float = 0.0,
+) -> "keras.Model":
     """The network of a genotype, to be trained from new weights.
 
     In the space darts: stem, cells, global average pooling, classifier; the

@@ -28,6 +28,7 @@ class Architecture(keras.layers.Layer):
     Example:
 
     ```python
+    supernet = tfnas.Supernet("darts", channels=4, cells=3)
     supernet.architecture_layer.by_name()["alphas_normal"].shape  # (14, 8)
     ```
     """

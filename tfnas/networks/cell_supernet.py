@@ -1,7 +1,9 @@
 """What supernets of cells have in common: alpha by kind, and its result."""
 
+import keras
 import tensorflow as tf
 
+from tfnas.genotype import Genotype
 from tfnas.networks.architecture import Architecture
 from tfnas.networks.search_network import SearchNetwork
 from tfnas.relaxation import perturbed
@@ -66,7 +68,7 @@ class CellSupernet(SearchNetwork):
         return own
 
     @property
-    def architecture(self):
+    def architecture(self) -> dict[str, keras.Variable]:
         """The architecture variables by name.
 
         `alphas_normal`, `alphas_reduce`: (edges, candidates), rows in the
@@ -76,7 +78,7 @@ class CellSupernet(SearchNetwork):
         """
         return self.architecture_layer.by_name()
 
-    def derive(self):
+    def derive(self) -> Genotype:
         """The `Genotype` that the present architecture stands for.
 
         A rule that found nothing to keep says in the genotype's provenance,

@@ -6,17 +6,13 @@ each, and `page` puts them together. `network` writes the page
 of a trained network, `trials` that of a search without gradients.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 from tfnas.cli.files import staged
 from tfnas.errors import UserError
 from tfnas.runs import contents
 from tfnas.runs.reading import read_run
 
 
-def write_report(run: str | Path) -> Path:
+def write_report(run):
     """Writes `report.html` into a folder of a search, baseline or training.
 
     The page needs no network, no script and no other file; it follows the
@@ -51,7 +47,7 @@ def write_report(run: str | Path) -> Path:
     return path
 
 
-def remarks(run: str | Path) -> list[str]:
+def remarks(run):
     """What a search's terminal says below its genotype, as its page does.
 
     Args:

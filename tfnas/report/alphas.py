@@ -1,19 +1,14 @@
 """The architecture weights: where they ended and how they got there."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Sequence
-
 import numpy as np
 
 from tfnas.genotype import ATTENTIONS
 from tfnas.report import colours, figures, findings, markup
 from tfnas.report.markup import Raw, escape
 from tfnas.runs.parsing import cell_kinds
-from tfnas.runs.reading import Run
 
 
-def overview(run: Run) -> Raw:
+def overview(run):
     """Per cell, which operation led on each edge, over the whole run."""
     charts = [
         _leaders(run, kind)
@@ -23,7 +18,7 @@ def overview(run: Run) -> Raw:
     return Raw(f'<div class="pair">{"".join(charts)}</div>')
 
 
-def stage(run: Run, number: int) -> Raw:
+def stage(run, number):
     """One stage: tables of the final weights and a panel for each edge."""
     arrays = run.stages[number]
     return Raw(
@@ -34,14 +29,14 @@ def stage(run: Run, number: int) -> Raw:
     )
 
 
-def _relaxation(run: Run) -> str:
+def _relaxation(run):
     return str(run.config["method"]["relaxation"])
 
 
-def _leaders(run: Run, kind: str) -> str:
+def _leaders(run, kind):
     relaxation = _relaxation(run)
     edges = run.stages[0][f"alphas_{kind}"].shape[1]
-    leads: list[list[str]] = [[] for _ in range(edges)]
+    leads = [[] for _ in range(edges)]
     ends = []
     for arrays in run.stages:
         weights = findings.weights(arrays[f"alphas_{kind}"], relaxation)
@@ -66,16 +61,16 @@ def _leaders(run: Run, kind: str) -> str:
     return markup.figure(svg, f"{name}: leading operation", note)
 
 
-def _in_order(names: Iterable[str]) -> list[str]:
+def _in_order(names):
     """Each name once; the edges of a later stage keep different ones."""
     used = dict.fromkeys(str(name) for name in names)
     known = [name for name in colours.OPERATIONS if name in used]
     return known + [name for name in used if name not in known]
 
 
-def runs_of(names: Sequence[str]) -> list[tuple[int, int, str]]:
+def runs_of(names):
     """Run lengths: (first epoch, counted from 1, epochs, name)."""
-    runs: list[tuple[int, int, str]] = []
+    runs = []
     for epoch, name in enumerate(names, 1):
         if runs and runs[-1][2] == name:
             start, length, _ = runs[-1]
@@ -85,7 +80,7 @@ def runs_of(names: Sequence[str]) -> list[tuple[int, int, str]]:
     return runs
 
 
-def _cell(run: Run, number: int, kind: str) -> str:
+def _cell(run, number, kind):
     arrays = run.stages[number]
     relaxation = _relaxation(run)
     weights = findings.weights(arrays[f"alphas_{kind}"], relaxation)
@@ -107,7 +102,7 @@ def _cell(run: Run, number: int, kind: str) -> str:
     )
 
 
-def _kept(run: Run, kind: str) -> set[tuple[str, str]]:
+def _kept(run, kind):
     """(edge, operation) of everything in the final genotype's cell."""
     if kind == "layers":
         layers = run.genotype.layers or ()
@@ -117,13 +112,7 @@ def _kept(run: Run, kind: str) -> set[tuple[str, str]]:
     return {(f"{edge.source}→{edge.to}", edge.op) for edge in edges}
 
 
-def _final_table(
-    caption: str,
-    kind: str,
-    weights: np.ndarray,
-    names: np.ndarray,
-    kept: set[tuple[str, str]],
-) -> Raw:
+def _final_table(caption, kind, weights, names, kept):
     columns = _in_order(names.flat)
     top = np.nanmax(weights, initial=1e-9)
     rows = []
@@ -148,12 +137,12 @@ def _final_table(
     return markup.table(caption, head, rows, "heat")
 
 
-def _breakable(name: str) -> Raw:
+def _breakable(name):
     """The name, which a narrow column may break after an underscore."""
     return Raw(escape(name).replace("_", "_<wbr>"))
 
 
-def _heat(value: float | None, top: float, chosen: bool = False) -> tuple:
+def _heat(value, top, chosen=False):
     if value is None:
         return 'class="w" style="--w:0"', "·"
     if not np.isfinite(value):
@@ -164,13 +153,7 @@ def _heat(value: float | None, top: float, chosen: bool = False) -> tuple:
     return style, f"{value:.3f}"
 
 
-def _panels(
-    title: str,
-    kind: str,
-    weights: np.ndarray,
-    names: np.ndarray,
-    kept: set[tuple[str, str]],
-) -> str:
+def _panels(title, kind, weights, names, kept):
     edges = weights.shape[1]
     labels = findings.edge_names(kind, edges)
     pairs = findings.edge_pairs(kind, edges)
@@ -203,7 +186,7 @@ def _panels(
     )
 
 
-def _place(pairs: list[tuple[int, int]] | None, edge: int) -> tuple[int, int]:
+def _place(pairs, edge):
     """Row and column: a node's edges stand in a row, a source's in a column."""
     if pairs is None:
         return edge // 5 + 2, edge % 5 + 1
@@ -212,7 +195,7 @@ def _place(pairs: list[tuple[int, int]] | None, edge: int) -> tuple[int, int]:
     return to - pairs[0][1] + offset, source + 1
 
 
-def _extras(arrays, kind: str) -> str:
+def _extras(arrays, kind):
     """Attention, edge and cell-end weights, where the method has them."""
     parts = []
     edges = arrays[f"alphas_{kind}"].shape[1]
@@ -232,7 +215,7 @@ def _extras(arrays, kind: str) -> str:
     return "".join(parts)
 
 
-def _plain(caption, corner, labels, columns, weights) -> Raw:
+def _plain(caption, corner, labels, columns, weights):
     top = np.nanmax(weights, initial=1e-9)
     rows = [
         [label, *(_heat(value, top) for value in row)]
@@ -243,7 +226,7 @@ def _plain(caption, corner, labels, columns, weights) -> Raw:
     )
 
 
-def _edge_normalisation(caption: str, kind: str, raw: np.ndarray) -> Raw:
+def _edge_normalisation(caption, kind, raw):
     """A row for each node, a column for each of its sources."""
     pairs = findings.edge_pairs(kind, len(raw)) or []
     nodes = sorted({to for _, to in pairs})

@@ -13,16 +13,12 @@ edges without a choice take no part. Weights of whole edges (PC-DARTS) change
 no lead within an edge.
 """
 
-from __future__ import annotations
-
 import dataclasses
-from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from tfnas.report import findings
 from tfnas.runs.parsing import cell_kinds
-from tfnas.runs.reading import Run
 from tfnas.spaces.attention import PLACEMENTS
 
 LEAD = 0.01
@@ -45,7 +41,7 @@ class Evidence:
     enough: float
 
 
-def verdict(run: Run) -> str:
+def verdict(run):
     """Why chance decided the operations, in words; "" where it did not.
 
     The lead is that of the last stage, at the epoch that the genotype was
@@ -73,7 +69,7 @@ def verdict(run: Run) -> str:
     )
 
 
-def attention_verdict(run: Run) -> str:
+def attention_verdict(run):
     """The same of the attentions; "" also where none were searched."""
     found = attentions(
         run.stages[-1],
@@ -92,9 +88,7 @@ def attention_verdict(run: Run) -> str:
     return f"The attentions were decided by chance: {'; '.join(reasons)}."
 
 
-def operations(
-    stage: Mapping[str, np.ndarray], relaxation: str, epoch: int = -1
-) -> Evidence | None:
+def operations(stage, relaxation, epoch=-1):
     """The evidence for the operations of a stage.
 
     Args:
@@ -116,9 +110,7 @@ def operations(
     return _evidence(edges(), relaxation)
 
 
-def attentions(
-    stage: Mapping[str, np.ndarray], placement: str, epoch: int = -1
-) -> Evidence | None:
+def attentions(stage, placement, epoch=-1):
     """The evidence for the attentions of edges and of cells' ends.
 
     Args:
@@ -143,9 +135,7 @@ def attentions(
     return _evidence(rows(), "softmax")
 
 
-def _evidence(
-    rows: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]], relaxation: str
-) -> Evidence | None:
+def _evidence(rows, relaxation):
     """Of (raw weights at first, now, which of them may be kept)."""
     leads, starts, ways = [], [], []
     for first, now, possible in rows:
@@ -164,36 +154,36 @@ def _evidence(
     )
 
 
-def _seen(values: np.ndarray, relaxation: str) -> np.ndarray:
+def _seen(values, relaxation):
     return values if relaxation == "sigmoid" else values - values.mean()
 
 
-def _root_mean_square(parts: list[np.ndarray]) -> float:
+def _root_mean_square(parts):
     return float(np.sqrt(np.mean(np.square(np.concatenate(parts)))))
 
 
-def _taken(run: Run) -> int:
+def _taken(run):
     """The epoch of the last stage that the genotype is of."""
     return findings.chosen(run.snapshots, run.genotype.provenance).epoch
 
 
-def _after(raw: np.ndarray, epoch: int) -> np.ndarray:
+def _after(raw, epoch):
     """The row after an epoch; the last one where the file ends before it."""
     return raw[epoch] if epoch < len(raw) else raw[-1]
 
 
-def _relaxation(run: Run) -> str:
+def _relaxation(run):
     return str(run.config["method"]["relaxation"])
 
 
-def _short_lead(found: Evidence, what: str) -> str:
+def _short_lead(found, what):
     return (
         f"the best {what} leads by {found.lead:.2g} in share (median), "
         f"less than {LEAD}"
     )
 
 
-def _short_way(found: Evidence) -> str:
+def _short_way(found):
     return (
         f"alpha has moved by {found.moved:.2g}, less than {found.enough:.2g}, "
         f"{TIMES} times its initial deviation"

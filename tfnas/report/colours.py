@@ -4,8 +4,6 @@ The hue tells the family and the dash the member of it (5x5 beside 3x3, average
 beside maximum), so that lines can be told apart without seeing colours.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 
@@ -53,26 +51,26 @@ OPERATIONS = {
 OTHER = Ink("#be185d", "#f08cb4")
 
 
-def of(operation: str) -> Ink:
+def of(operation):
     """The operation's ink; unknown operations share one."""
     return OPERATIONS.get(operation, OTHER)
 
 
-def all_inks() -> tuple[Ink, ...]:
+def all_inks():
     """Every ink, each with a light colour of its own."""
     fixed = (INK, MUTED, RULE, TRAIN, ALPHA, VALID, NORMAL, REDUCE, OTHER)
     return fixed + tuple(OPERATIONS.values())
 
 
-def variable(ink: Ink) -> str:
+def variable(ink):
     """The CSS variable that holds the colour of the present theme."""
     return f"var(--c{ink.light.removeprefix('#')})"
 
 
-def style_sheet() -> str:
+def style_sheet():
     """CSS that defines every variable for light and for dark paper."""
 
-    def rules(shade: str) -> str:
+    def rules(shade):
         return "".join(
             f"--c{ink.light[1:]}:{getattr(ink, shade)};" for ink in all_inks()
         )

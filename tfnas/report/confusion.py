@@ -1,18 +1,14 @@
 """The confusion of a test: a table of the classes and a picture."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-
 import numpy as np
 
 from tfnas.report import colours, markup
-from tfnas.report.markup import Raw, escape
+from tfnas.report.markup import escape
 
 _LABELLED = 40  # more names than that cannot be read beside the picture
 
 
-def table(confusion: np.ndarray, classes: Sequence[str]) -> Raw:
+def table(confusion, classes):
     """A row for each class: how much of it was found, and what misled.
 
     Args:
@@ -44,7 +40,7 @@ def table(confusion: np.ndarray, classes: Sequence[str]) -> Raw:
     return markup.table("Every class of the test images", head, rows)
 
 
-def picture(confusion: np.ndarray, classes: Sequence[str]) -> Raw:
+def picture(confusion, classes):
     """Squares whose darkness is the share of their row, in the page's colours.
 
     Args:
@@ -88,7 +84,7 @@ def picture(confusion: np.ndarray, classes: Sequence[str]) -> Raw:
     return markup.figure(svg, "Confusion", markup.blocks(inks))
 
 
-def _axes(margin: int, side: int, classes: Sequence[str]) -> str:
+def _axes(margin, side, classes):
     style = f'fill="{colours.variable(colours.MUTED)}" font-size="11"'
     parts = [
         f'<text x="{margin}" y="12" {style}>predicted →</text>'
@@ -107,5 +103,5 @@ def _axes(margin: int, side: int, classes: Sequence[str]) -> str:
     return "".join(parts)
 
 
-def _share(part: int, whole: int) -> float:
+def _share(part, whole):
     return float(part / whole) if whole else float("nan")

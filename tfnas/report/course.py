@@ -1,9 +1,5 @@
 """How the search went: curves over the epochs and the genotype's changes."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-
 import numpy as np
 
 from tfnas.report import (
@@ -15,16 +11,15 @@ from tfnas.report import (
     stopping,
 )
 from tfnas.report.markup import Raw
-from tfnas.runs.reading import Run
 
 
-def boundaries(run: Run) -> list[int]:
+def boundaries(run):
     """The epochs, counted over the whole run, after which a stage began."""
     stages = run.history["stage"]
     return [i + 1 for i in range(len(stages) - 1) if stages[i] != stages[i + 1]]
 
 
-def curves(run: Run) -> Raw:
+def curves(run):
     """Small charts: loss, accuracy, learning rate, skips, genotype, time."""
     history = run.history
     to_final = np.array(
@@ -96,7 +91,7 @@ def curves(run: Run) -> Raw:
     )
 
 
-def _joined(values: np.ndarray) -> np.ndarray:
+def _joined(values):
     """Values of every second epoch with straight lines between them."""
     known = np.flatnonzero(np.isfinite(values))
     if not len(known):
@@ -105,13 +100,7 @@ def _joined(values: np.ndarray) -> np.ndarray:
     return np.interp(places, known, values[known], np.nan, np.nan)
 
 
-def chart(
-    name: str,
-    series: dict,
-    marks: Sequence[int] = (),
-    best: int | None = None,
-    **style: bool,
-) -> Raw:
+def chart(name, series, marks=(), best=None, **style):
     """A small chart over the epochs, empty where there is no number.
 
     Args:
@@ -144,7 +133,7 @@ def chart(
     return markup.figure(svg, name, markup.legend(named) if named else "")
 
 
-def changes(run: Run) -> Raw:
+def changes(run):
     """The epochs at which the genotype changed, the latest first."""
     found = findings.changes(run.snapshots)
     if not found:

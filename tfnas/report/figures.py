@@ -4,22 +4,17 @@ They are drawn in the colours of light paper; each colour is then replaced by
 the CSS variable of the same ink, so that the figures follow the page's theme.
 """
 
-from __future__ import annotations
-
 import html
 import io
 import re
-from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tfnas.report import colours
-from tfnas.report.colours import Ink
 
 # Of every figure, for `matplotlib.rc_context`.
 STYLE = {
@@ -50,14 +45,8 @@ STYLE = {
 
 
 def curves(
-    label: str,
-    series: Mapping[str, tuple[np.ndarray, Ink]],
-    boundaries: Sequence[int] = (),
-    *,
-    best: int | None = None,
-    from_zero: bool = False,
-    integers: bool = False,
-) -> str:
+    label, series, boundaries=(), *, best=None, from_zero=False, integers=False
+):
     """Values over the epochs.
 
     Args:
@@ -93,13 +82,7 @@ def curves(
         return inline_svg(figure, label)
 
 
-def edge_weights(
-    label: str,
-    weights: np.ndarray,
-    names: Sequence[str],
-    best: str,
-    limits: tuple[float, float],
-) -> str:
+def edge_weights(label, weights, names, best, limits):
     """The course of one edge's mixing weights, a line per operation.
 
     Args:
@@ -129,12 +112,7 @@ def edge_weights(
         return inline_svg(figure, label)
 
 
-def leaders(
-    label: str,
-    rows: Sequence[str],
-    runs: Sequence[Sequence[tuple[int, int, str]]],
-    boundaries: Sequence[int] = (),
-) -> str:
+def leaders(label, rows, runs, boundaries=()):
     """Which operation leads on each edge at each epoch.
 
     Args:
@@ -168,7 +146,7 @@ def leaders(
         return inline_svg(figure, label)
 
 
-def inline_svg(figure: Figure, label: str) -> str:
+def inline_svg(figure, label):
     """A figure as an `<svg>` element in the page's colours.
 
     Nothing is clipped and nothing has markers, so that no part of the figure
@@ -183,7 +161,7 @@ def inline_svg(figure: Figure, label: str) -> str:
     return themed(adopt(file.getvalue(), label))
 
 
-def adopt(svg: str, label: str) -> str:
+def adopt(svg, label):
     """Turns an SVG document into an element that fits into a page.
 
     Ids are dropped, since no two elements of a page may share one.
@@ -205,7 +183,7 @@ def adopt(svg: str, label: str) -> str:
     return head + svg[end:].strip()
 
 
-def themed(svg: str) -> str:
+def themed(svg):
     """Shortens matplotlib's SVG and makes its colours follow the theme."""
     for ink in colours.all_inks():
         svg = svg.replace(ink.light, colours.variable(ink))
@@ -215,22 +193,22 @@ def themed(svg: str) -> str:
     return re.sub(r"\s+", " ", svg).replace("<defs> </defs>", "")
 
 
-def _rounded(path: re.Match[str]) -> str:
+def _rounded(path):
     """A tenth of a unit is finer than any screen shows."""
     return re.sub(r"(\.\d)\d+", r"\1", path[0])
 
 
-def _line(axes: Axes, x: np.ndarray, y: np.ndarray, ink: Ink, **style) -> None:
+def _line(axes, x, y, ink, **style):
     if len(x) == 1:
         x, y = np.array([x[0] - 0.2, x[0] + 0.2]), np.repeat(y, 2)
     dash = (0, (3.5, 1.4)) if ink.dashed else "-"
     axes.plot(x, y, color=ink.light, linestyle=dash, **style)
 
 
-def _whole_numbers(ticks: int) -> MaxNLocator:
+def _whole_numbers(ticks):
     return MaxNLocator(ticks, integer=True, min_n_ticks=1)
 
 
-def _mark_stages(axes: Axes, positions: Sequence[float]) -> None:
+def _mark_stages(axes, positions):
     for position in positions:
         axes.axvline(position, color=colours.MUTED.light, linewidth=0.8)

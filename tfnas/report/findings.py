@@ -1,17 +1,11 @@
 """What a run found, in words and numbers: counts, collapse, margins."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from tfnas.genotype import Genotype
 from tfnas.report import markup
-from tfnas.runs.parsing import Snapshot
-from tfnas.runs.reading import Run
 
 CELL_NAMES = {
     "normal": "normal cell",
@@ -55,7 +49,7 @@ class Change:
     come: tuple[str, ...]
 
 
-def operations(genotype: Genotype) -> dict[str, tuple[str, ...]]:
+def operations(genotype):
     """Cell kind -> the operations that it keeps, in order."""
     kept = {
         kind: tuple(edge.op for edge in cell.edges)
@@ -66,7 +60,7 @@ def operations(genotype: Genotype) -> dict[str, tuple[str, ...]]:
     return kept
 
 
-def family(operation: str) -> str | None:
+def family(operation):
     """The operation's family in the singular, None for an unknown one."""
     for singular, _, beginnings in FAMILIES:
         if operation.startswith(beginnings):
@@ -74,7 +68,7 @@ def family(operation: str) -> str | None:
     return None
 
 
-def in_words(kept: Sequence[str]) -> str:
+def in_words(kept):
     """Counts the operations by family."""
     counts = Counter(family(name) for name in kept)
     parts = [
@@ -87,7 +81,7 @@ def in_words(kept: Sequence[str]) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def verdict(genotype: Genotype) -> str:
+def verdict(genotype):
     """One sentence: what each cell keeps."""
     clauses = [
         f"the {CELL_NAMES[kind]} keeps {in_words(kept)}"
@@ -97,7 +91,7 @@ def verdict(genotype: Genotype) -> str:
     return sentence[0].upper() + sentence[1:]
 
 
-def collapsed(genotype: Genotype) -> bool:
+def collapsed(genotype):
     """Whether the normal cell has collapsed onto operations without weights.
 
     True when at least half of its edges are skips (the failure that P-DARTS
@@ -115,7 +109,7 @@ def collapsed(genotype: Genotype) -> bool:
     )
 
 
-def weights(alphas: np.ndarray, relaxation: str) -> np.ndarray:
+def weights(alphas, relaxation):
     """The mixing weights of raw alphas (survey section 3.2).
 
     Args:
@@ -132,7 +126,7 @@ def weights(alphas: np.ndarray, relaxation: str) -> np.ndarray:
     return scaled / scaled.sum(axis=-1, keepdims=True)
 
 
-def margin(edge_weights: np.ndarray, names: Sequence[str]) -> Margin:
+def margin(edge_weights, names):
     """Best against second-best operation of one edge, without `none`."""
     ranked = sorted(
         ((float(w), str(n)) for w, n in zip(edge_weights, names, strict=True)),
@@ -144,12 +138,12 @@ def margin(edge_weights: np.ndarray, names: Sequence[str]) -> Margin:
     return Margin(best[1], best[0], second and second[1], gap)
 
 
-def edge_pairs(kind: str, count: int) -> list[tuple[int, int]] | None:
+def edge_pairs(kind, count):
     """(from, to) of every edge of a complete cell, in the authors' order.
 
     Returns None where the rows are no edges of a cell (a chain of layers).
     """
-    pairs: list[tuple[int, int]] = []
+    pairs = []
     # A DARTS cell has two inputs, a cell of NAS-Bench-201 one.
     node = 1 if kind == "cell" else 2
     while len(pairs) < count:
@@ -158,7 +152,7 @@ def edge_pairs(kind: str, count: int) -> list[tuple[int, int]] | None:
     return pairs if len(pairs) == count and kind != "layers" else None
 
 
-def edge_names(kind: str, count: int) -> list[str]:
+def edge_names(kind, count):
     """A short name for each row of the alphas, such as 0→2."""
     pairs = edge_pairs(kind, count)
     if pairs is None:
@@ -166,9 +160,9 @@ def edge_names(kind: str, count: int) -> list[str]:
     return [f"{source}→{to}" for source, to in pairs]
 
 
-def choices(genotype: Genotype) -> Counter[str]:
+def choices(genotype):
     """The genotype as a multiset of readable choices, for comparing."""
-    found: Counter[str] = Counter()
+    found = Counter()
     for kind, cell in genotype.cells.items():
         for edge in cell.edges:
             attention = f" + {edge.attention}" if edge.attention else ""
@@ -178,13 +172,13 @@ def choices(genotype: Genotype) -> Counter[str]:
     return found
 
 
-def distance(one: Genotype, other: Genotype) -> int:
+def distance(one, other):
     """How many choices of one genotype the other does not share."""
     a, b = choices(one), choices(other)
     return max((a - b).total(), (b - a).total())
 
 
-def changes(snapshots: Iterable[Snapshot]) -> list[Change]:
+def changes(snapshots):
     """The epochs at which the derived genotype changed, oldest first."""
     found, previous = [], None
     for snapshot in snapshots:
@@ -197,9 +191,7 @@ def changes(snapshots: Iterable[Snapshot]) -> list[Change]:
     return found
 
 
-def chosen(
-    snapshots: Sequence[Snapshot], provenance: Mapping[str, object]
-) -> Snapshot:
+def chosen(snapshots, provenance):
     """The epoch that a search's rule took its genotype from.
 
     Args:
@@ -214,7 +206,7 @@ def chosen(
     return next((s for s in snapshots if (s.stage, s.epoch) == wanted), last)
 
 
-def stable_epochs(snapshots: Sequence[Snapshot]) -> int:
+def stable_epochs(snapshots):
     """For how many epochs, the last one included, the genotype stood still."""
     last = choices(snapshots[-1].genotype)
     for back, snapshot in enumerate(reversed(snapshots)):
@@ -223,7 +215,7 @@ def stable_epochs(snapshots: Sequence[Snapshot]) -> int:
     return len(snapshots)
 
 
-def budget(run: Run) -> str:
+def budget(run):
     """What came of `--budget_macs`, in words; "" without a budget.
 
     A breach begins with "Over budget".

@@ -1,14 +1,12 @@
 """How far a share of some images may be from that of all."""
 
-from __future__ import annotations
-
 import math
 
 # Of the standard normal distribution, 2.5 % lie above it.
 Z = 1.959963984540054
 
 
-def wilson(right: float, total: int, z: float = Z) -> tuple[float, float]:
+def wilson(right, total, z=Z):
     """Wilson's score interval of a proportion, 95 % without another `z`.
 
     Args:

@@ -1,30 +1,21 @@
 """HTML and numbers as text. Whatever a file said is escaped here."""
 
-from __future__ import annotations
-
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
 
 from tfnas.report import colours
-from tfnas.report.colours import Ink
 
 
 class Raw(str):
     """Text that is HTML already."""
 
 
-def escape(value: object) -> str:
+def escape(value):
     """The value as text that is safe in an element and in an attribute."""
     return value if isinstance(value, Raw) else html.escape(str(value))
 
 
-def table(
-    caption: str,
-    head: Sequence[object],
-    rows: Iterable[Sequence[object]],
-    name: str = "",
-) -> Raw:
+def table(caption, head, rows, name=""):
     """A table whose first column heads the rows.
 
     A cell or heading is a value or a pair (attributes as HTML, value).
@@ -50,12 +41,12 @@ def table(
     )
 
 
-def _cell(cell: object, tag: str = "td") -> str:
+def _cell(cell, tag="td"):
     attributes, value = cell if isinstance(cell, tuple) else ("", cell)
     return f"<{tag} {attributes}>{escape(value)}</{tag[:2]}>"
 
 
-def facts(pairs: Mapping[str, object]) -> Raw:
+def facts(pairs):
     """A table of names and values."""
     rows = "".join(
         f'<tr><th scope="row">{escape(k)}</th><td>{escape(v)}</td></tr>'
@@ -64,7 +55,7 @@ def facts(pairs: Mapping[str, object]) -> Raw:
     return Raw(f'<table class="facts"><tbody>{rows}</tbody></table>')
 
 
-def key_figures(entries: Iterable[tuple[str, str, str]]) -> Raw:
+def key_figures(entries):
     """Large numbers beside each other: (name, value, note)."""
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}"
@@ -74,7 +65,7 @@ def key_figures(entries: Iterable[tuple[str, str, str]]) -> Raw:
     return Raw(f'<dl class="key">{items}</dl>')
 
 
-def legend(entries: Mapping[str, Ink]) -> Raw:
+def legend(entries):
     """Names beside the lines that stand for them."""
     items = "".join(
         f"<li>{swatch(ink)}{escape(name)}</li>" for name, ink in entries.items()
@@ -82,7 +73,7 @@ def legend(entries: Mapping[str, Ink]) -> Raw:
     return Raw(f'<ul class="legend">{items}</ul>')
 
 
-def blocks(entries: Mapping[str, Ink]) -> Raw:
+def blocks(entries):
     """Names beside areas of their colours; dashed inks are pale there."""
     items = "".join(
         f'<li><i class="block{" pale" if ink.dashed else ""}" '
@@ -92,7 +83,7 @@ def blocks(entries: Mapping[str, Ink]) -> Raw:
     return Raw(f'<ul class="legend">{items}</ul>')
 
 
-def swatch(ink: Ink) -> Raw:
+def swatch(ink):
     """A short piece of the ink's line."""
     dashed = " dashed" if ink.dashed else ""
     return Raw(
@@ -101,7 +92,7 @@ def swatch(ink: Ink) -> Raw:
     )
 
 
-def figure(svg: str, caption: str, note: str = "") -> Raw:
+def figure(svg, caption, note=""):
     """A figure under its caption; `svg` and `note` are HTML."""
     return Raw(
         f"<figure><figcaption><b>{escape(caption)}</b>{note}</figcaption>"
@@ -112,7 +103,7 @@ def figure(svg: str, caption: str, note: str = "") -> Raw:
 # === Numbers ===
 
 
-def count(number: float, *, unit: str = "") -> str:
+def count(number, *, unit=""):
     """Three significant digits with a prefix."""
     for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= 0.9995 * size:
@@ -122,12 +113,12 @@ def count(number: float, *, unit: str = "") -> str:
     return f"{number:,.0f}{unit and ' ' + unit}"
 
 
-def exact(number: float) -> str:
+def exact(number):
     """A whole number with its thousands apart."""
     return f"{number:,.0f}"
 
 
-def duration(seconds: float) -> str:
+def duration(seconds):
     """A time as people say it."""
     if seconds < 60:
         return f"{seconds:.1f} s"
@@ -137,11 +128,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def percent(fraction: float) -> str:
+def percent(fraction):
     """A share of 1 in percent, a dash where there is none."""
     return "–" if math.isnan(fraction) else f"{100 * fraction:.1f} %"
 
 
-def plural(number: int, noun: str) -> str:
+def plural(number, noun):
     """A number and its noun."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

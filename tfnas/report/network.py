@@ -1,7 +1,5 @@
 """The page of a trained network: how well it classifies, and what."""
 
-from __future__ import annotations
-
 import math
 import os
 import shlex
@@ -11,10 +9,9 @@ import numpy as np
 from tfnas.report import colours, confusion, course, markup, overview, page
 from tfnas.report.markup import Raw, escape
 from tfnas.runs import contents
-from tfnas.runs.reading import Run
 
 
-def render(run: Run) -> str:
+def render(run):
     """The whole page as HTML that needs no other file."""
     classes = run.config["data"]["classes"]
     best = {contents.BEST: "the weights that the test was made with"}
@@ -33,7 +30,7 @@ def render(run: Run) -> str:
     )
 
 
-def _title(run: Run) -> str:
+def _title(run):
     provenance, config = run.genotype.provenance, run.config
     method = provenance.get("name") or overview.METHODS.get(
         provenance.get("method"), "A network"
@@ -42,7 +39,7 @@ def _title(run: Run) -> str:
     return f"{method} trained on {name}, seed {seed}"
 
 
-def _header(run: Run) -> Raw:
+def _header(run):
     return Raw(
         '<p class="kicker">Network training</p>'
         f"<h1>{escape(_title(run))}</h1>"
@@ -53,7 +50,7 @@ def _header(run: Run) -> Raw:
     )
 
 
-def _verdict(run: Run) -> str:
+def _verdict(run):
     accuracy, images = (
         run.summary[name] for name in ("test_accuracy", "test_images")
     )
@@ -71,7 +68,7 @@ def _verdict(run: Run) -> str:
     return text + "The weights are the last epoch's: test images chose nothing."
 
 
-def _key_figures(run: Run) -> Raw:
+def _key_figures(run):
     summary, recipe = run.summary, run.config["recipe"]
     size = f"{recipe['channels']} channels, {recipe['cells']} cells"
     if run.genotype.layers is not None:
@@ -105,7 +102,7 @@ def _key_figures(run: Run) -> Raw:
     )
 
 
-def _code(run: Run) -> str:
+def _code(run):
     """Python that loads the network."""
     size = ", ".join(map(str, run.config["data"]["image_shape"]))
     return (
@@ -116,13 +113,13 @@ def _code(run: Run) -> str:
     )
 
 
-def _folder(run: Run) -> str:
+def _folder(run):
     """The run's folder, even if a network of the zoo has its name."""
     path = str(run.folder)
     return path if os.sep in path else os.path.join(os.curdir, path)
 
 
-def _curves(run: Run) -> Raw:
+def _curves(run):
     history = run.history
     charts = [
         course.chart(
@@ -152,7 +149,7 @@ def _curves(run: Run) -> Raw:
     )
 
 
-def _provenance(run: Run) -> str:
+def _provenance(run):
     config, data = run.config, run.config["data"]
     shape = "×".join(str(size) for size in data["image_shape"])
     facts = {

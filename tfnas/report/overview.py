@@ -1,13 +1,10 @@
 """The first screen: what the run found, and what to do next."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from tfnas.genotype import drawing
 from tfnas.report import chance, figures, findings, markup
 from tfnas.report.markup import Raw, escape
-from tfnas.runs.reading import Run
 
 METHODS = {
     "darts": "DARTS",
@@ -18,7 +15,7 @@ METHODS = {
 }
 
 
-def title(run: Run) -> str:
+def title(run):
     """The run in a few words: method, data set and seed."""
     flags = run.config["config"]
     method = METHODS.get(flags["method"], flags["method"])
@@ -28,7 +25,7 @@ def title(run: Run) -> str:
     return f"{method} on {run.config['data']['name']}, seed {flags['seed']}"
 
 
-def header(run: Run) -> Raw:
+def header(run):
     """Title, verdict, warning, key figures and the next command."""
     return Raw(
         '<p class="kicker">Architecture search</p>'
@@ -44,7 +41,7 @@ def header(run: Run) -> Raw:
     )
 
 
-def fallbacks(run: Run) -> Raw:
+def fallbacks(run):
     """Where a derivation found nothing to keep, and what it did instead."""
     lines = [
         f"<p><strong>{escape(name.removeprefix('fallback_').capitalize())}: "
@@ -61,7 +58,7 @@ def fallbacks(run: Run) -> Raw:
     )
 
 
-def settled(run: Run) -> Raw:
+def settled(run):
     """Whether chance decided, and if not, how stable the genotype was."""
     attentions = chance.attention_verdict(run)
     if by_chance := chance.verdict(run):
@@ -73,7 +70,7 @@ def settled(run: Run) -> Raw:
     return Raw(stability + _note(attentions)) if attentions else stability
 
 
-def cost(run: Run) -> Raw:
+def cost(run):
     """The derived network beside its budget; empty without one."""
     text = findings.budget(run)
     if text.startswith("Over"):
@@ -81,11 +78,11 @@ def cost(run: Run) -> Raw:
     return Raw(f"<p>{escape(text)}</p>" if text else "")
 
 
-def _note(text: str) -> Raw:
+def _note(text):
     return Raw(f'<div class="warning" role="note"><p>{escape(text)}</p></div>')
 
 
-def warning(run: Run) -> Raw:
+def warning(run):
     """What to do about a collapsed cell; empty when it is sound.
 
     Empty too where chance decided: a cell drawn by lot has not collapsed.
@@ -112,7 +109,7 @@ def warning(run: Run) -> Raw:
     )
 
 
-def confidence(run: Run) -> str:
+def confidence(run):
     """How settled the genotype is."""
     total = len(run.snapshots)
     stable = findings.stable_epochs(run.snapshots)
@@ -127,7 +124,7 @@ def confidence(run: Run) -> str:
     )
 
 
-def taken(run: Run) -> str:
+def taken(run):
     """Which epoch the cell is of; empty where it is the last one's."""
     last, text = run.snapshots[-1], []
     chosen = findings.chosen(run.snapshots, run.genotype.provenance)
@@ -146,7 +143,7 @@ def taken(run: Run) -> str:
     return " ".join(text)
 
 
-def key_figures(run: Run) -> Raw:
+def key_figures(run):
     """The numbers that a reader looks for first."""
     summary, network = run.summary, run.summary["network"]
     seconds = np.nanmean(run.history["seconds"])
@@ -174,7 +171,7 @@ def key_figures(run: Run) -> Raw:
     return markup.key_figures(entries)
 
 
-def cells(run: Run) -> Raw:
+def cells(run):
     """Drawings of the cells and a table that counts their operations."""
     drawings = "".join(
         # A genotype's only cell has one input, which the genotype tells.
@@ -199,7 +196,7 @@ def cells(run: Run) -> Raw:
     )
 
 
-def _drawing(cell, name: str) -> str:
+def _drawing(cell, name):
     svg = figures.adopt(drawing.to_svg(cell), f"Drawing: {name}")
     return (
         f"<figure><figcaption><b>{escape(name)}</b></figcaption>"

@@ -1,9 +1,6 @@
 """The page of a run, put together."""
 
-from __future__ import annotations
-
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 
 from tfnas.report import (
@@ -16,10 +13,9 @@ from tfnas.report import (
 )
 from tfnas.report.markup import Raw, escape
 from tfnas.runs import contents
-from tfnas.runs.reading import Run
 
 
-def render(run: Run) -> str:
+def render(run):
     """The whole page as HTML that needs no other file.
 
     Args:
@@ -43,12 +39,7 @@ def render(run: Run) -> str:
     )
 
 
-def document(
-    title: str,
-    header: str,
-    sections: Mapping[str, str],
-    files: Mapping[str, str],
-) -> str:
+def document(title, header, sections, files):
     """A page that needs no other file.
 
     Args:
@@ -72,7 +63,7 @@ def document(
     )
 
 
-def _weights(run: Run) -> str:
+def _weights(run):
     relaxation = run.config["method"]["relaxation"]
     how = (
         "Each operation has a weight of its own (a sigmoid)."
@@ -97,7 +88,7 @@ def _weights(run: Run) -> str:
     return intro + alphas.overview(run) + earlier_and_last
 
 
-def _provenance(run: Run) -> str:
+def _provenance(run):
     config, summary, data = run.config, run.summary, run.config["data"]
     network = summary["network"]
     shape = "×".join(str(size) for size in data["image_shape"])
@@ -130,14 +121,14 @@ def _provenance(run: Run) -> str:
     )
 
 
-def classes(names: list) -> str:
+def classes(names):
     """How many classes there are, and the first names."""
     shown = ", ".join(str(name) for name in names[:20])
     more = ", ..." if len(names) > 20 else ""
     return f"{len(names)} classes ({shown}{more})"
 
 
-def _files(files: Mapping[str, str]) -> Raw:
+def _files(files):
     items = "; ".join(
         f'<a href="{name}">{name}</a>, {what}' for name, what in files.items()
     )

@@ -1,7 +1,5 @@
 """When the search should have stopped: its best epoch beside its last one."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from tfnas import selection
@@ -9,13 +7,12 @@ from tfnas.report import findings, markup
 from tfnas.report.interval import wilson
 from tfnas.report.markup import Raw
 from tfnas.runs.parsing import cell_kinds
-from tfnas.runs.reading import Run
 
 # That `tfnas.networks.proxy` takes.
 MOST_IMAGES = 512
 
 
-def best_row(run: Run) -> int | None:
+def best_row(run):
     """The row of the last stage's best epoch by the proxy, or None."""
     rows, start = _last_stage(run)
     epoch = selection.best_proxy(rows)
@@ -23,7 +20,7 @@ def best_row(run: Run) -> int | None:
     return None if epoch is None else start + epochs.index(epoch)
 
 
-def table(run: Run) -> Raw:
+def table(run):
     """The epochs that a rule may take: accuracies, skips, margins.
 
     Empty for a run of which no proxy is known.
@@ -59,7 +56,7 @@ def table(run: Run) -> Raw:
     ) + markup.table("The epochs that a rule may take", head, rows)
 
 
-def _advice(run: Run, rule: str | None, best: int, taken: int) -> Raw:
+def _advice(run, rule, best, taken):
     took = f"The cell is that of <code>--select={markup.escape(rule)}</code>."
     said = [took] if rule else []
     if noise := _noise(run, best):
@@ -75,7 +72,7 @@ def _advice(run: Run, rule: str | None, best: int, taken: int) -> Raw:
     return Raw(" ".join(said))
 
 
-def _noise(run: Run, best: int) -> str:
+def _noise(run, best):
     """Why the proxy ranks no epochs, in words; "" where it can.
 
     It cannot where its best accuracy is not above that of an answer that is
@@ -94,7 +91,7 @@ def _noise(run: Run, best: int) -> str:
     )
 
 
-def _proxy_images(run: Run) -> tuple[int, float, str]:
+def _proxy_images(run):
     """How many images the proxy takes, and the majority class's share.
 
     Of runs that did not record them, the most that it may take and classes
@@ -108,7 +105,7 @@ def _proxy_images(run: Run) -> tuple[int, float, str]:
     return images, equal, " if all classes are equally frequent"
 
 
-def _cells(run: Run, row: int) -> tuple[str, ...]:
+def _cells(run, row):
     history = run.history
     skips = [history[f"skips_{kind}"][row] for kind in ("normal", "reduce")]
     known = [f"{count:.0f}" for count in skips if np.isfinite(count)]
@@ -123,7 +120,7 @@ def _cells(run: Run, row: int) -> tuple[str, ...]:
     )
 
 
-def _margins(run: Run, kind: str, epoch: int) -> str:
+def _margins(run, kind, epoch):
     """Mean and smallest lead of a cell's edges after an epoch."""
     arrays = run.stages[-1]
     raw, names = arrays[f"alphas_{kind}"], arrays[f"operations_{kind}"]
@@ -137,7 +134,7 @@ def _margins(run: Run, kind: str, epoch: int) -> str:
     return f"{np.mean(leads):.3f}, {min(leads):.3f}"
 
 
-def _last_stage(run: Run) -> tuple[list[dict], int]:
+def _last_stage(run):
     """The last stage's rows as the rules read them, and where they begin."""
     stages = run.history["stage"]
     start = int(np.argmax(stages == stages[-1]))
@@ -153,16 +150,16 @@ def _last_stage(run: Run) -> tuple[list[dict], int]:
     return rows, start
 
 
-def _row_of(run: Run, epoch: object) -> int:
+def _row_of(run, epoch):
     """The row of an epoch of the last stage; the last row where none is."""
     rows, start = _last_stage(run)
     found = [i for i, row in enumerate(rows) if row["epoch"] == epoch]
     return start + (found[0] if found else len(rows) - 1)
 
 
-def _name(kind: str) -> str:
+def _name(kind):
     return findings.CELL_NAMES.get(kind, kind)
 
 
-def _number(value: float, form: str) -> str:
+def _number(value, form):
     return format(value, form) if np.isfinite(value) else "–"

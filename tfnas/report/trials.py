@@ -1,7 +1,5 @@
 """The page of a search without gradients: its trials and the best cell."""
 
-from __future__ import annotations
-
 import shlex
 
 import numpy as np
@@ -9,10 +7,9 @@ import numpy as np
 from tfnas.report import colours, course, findings, markup, overview, page
 from tfnas.report.markup import Raw, escape
 from tfnas.runs import contents
-from tfnas.runs.reading import Run
 
 
-def render(run: Run) -> str:
+def render(run):
     """The whole page as HTML that needs no other file."""
     seed = run.config["config"]["seed"]
     title = (
@@ -34,7 +31,7 @@ def render(run: Run) -> str:
     return page.document(title, header, sections, contents.USES[run.kind])
 
 
-def _key_figures(run: Run) -> Raw:
+def _key_figures(run):
     summary, scores = run.summary, run.trials["score"]
     network, best = summary["network"], int(np.argmax(scores))
     size = f"{network['channels']} channels, {network['cells']} cells"
@@ -62,7 +59,7 @@ def _key_figures(run: Run) -> Raw:
     )
 
 
-def _trials(run: Run) -> Raw:
+def _trials(run):
     scores = run.trials["score"]
     chart = course.chart(
         "Score",
@@ -82,7 +79,7 @@ def _trials(run: Run) -> Raw:
     )
 
 
-def _provenance(run: Run) -> Raw:
+def _provenance(run):
     command = escape(shlex.join(str(word) for word in run.config["command"]))
     return Raw(
         f"<pre><code>{command}</code></pre>"

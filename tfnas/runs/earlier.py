@@ -130,8 +130,7 @@ def data_of(source, given):
 def data_note(source, given):
     """A line if a run searched some of its training images, else None.
 
-    Args:
-        source, given: as of `data_of`.
+    Arguments as of `data_of`.
     """
     count = _asked(source).get("train_images")
     if not data_of(source, given) or not count or "train_images" in given:

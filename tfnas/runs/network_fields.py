@@ -34,23 +34,28 @@ def check(values, where, remedy, fields=None):
 
 
 def text(value):
+    """Whether it is text that is not too long."""
     return isinstance(value, str) and 0 < len(value) <= 4000
 
 
 def count(value):
+    """Whether it is a whole number above 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def number(value):
+    """Whether it is a finite number."""
     kinds = isinstance(value, int | float) and not isinstance(value, bool)
     return kinds and isfinite(value)
 
 
 def not_negative(value):
+    """Whether it is a number from 0 up."""
     return number(value) and value >= 0
 
 
 def positive(value):
+    """Whether it is a number above 0."""
     return number(value) and value > 0
 
 

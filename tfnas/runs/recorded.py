@@ -32,7 +32,8 @@ def record(config, words, genotype=None, asked=None):
     """A typed command as the zoo records it.
 
     Args:
-        config, words: as of `parse`, but not as one line.
+        config: as of `parse`.
+        words: as of `parse`, but not as one line.
         genotype: the zoo's name of what was trained.
         asked: what the run says of its data, which it may have taken from the
             run whose genotype it trained.

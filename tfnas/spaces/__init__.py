@@ -10,7 +10,7 @@ from tfnas.errors import UserError
 from tfnas.genotype import OPERATIONS
 
 
-def names() -> tuple[str, ...]:
+def names():
     """Returns the names of the search spaces, "darts" first."""
     return tuple(OPERATIONS)
 

@@ -24,7 +24,7 @@ PRIMITIVES = OPERATIONS["darts"][:8]
 CANDIDATES = tuple(op for op in OPERATIONS["darts"] if op != "conv_7x1_1x7")
 
 
-def edges(nodes: int = NODES) -> tuple[tuple[int, int], ...]:
+def edges(nodes=NODES):
     """Returns the (from, to) pairs of a cell in the order of alpha's rows.
 
     Args:
@@ -41,7 +41,7 @@ def edges(nodes: int = NODES) -> tuple[tuple[int, int], ...]:
     )
 
 
-def reductions(cells: int) -> tuple[int, int]:
+def reductions(cells):
     """Returns the two positions, from 0, of the reduction cells.
 
     Args:

@@ -5,6 +5,7 @@ The runs of the comparisons that are kept stand in results.csv too.
 
 import hashlib
 import json
+import os
 
 from tfnas.cli.files import csv_text, staged
 from tfnas.errors import UserError, nearest
@@ -32,7 +33,9 @@ COLUMNS = (
 )
 
 
-def list_models(weights=False, zoo=None):
+def list_models(
+    weights: bool = False, zoo: str | os.PathLike | None = None
+) -> list[str]:
     """The names of the zoo's networks.
 
     Args:
@@ -42,7 +45,11 @@ def list_models(weights=False, zoo=None):
     Returns:
         A sorted list of str, for `tfnas.load`.
 
-    Example: `"PDARTS" in tfnas.list_models()`.
+    Example:
+
+    ```python
+    assert "PDARTS" in tfnas.list_models()
+    ```
     """
     return sorted(
         entry.name

@@ -5,6 +5,7 @@ TensorFlow is imported by the functions that need it, after their checks.
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
@@ -14,8 +15,16 @@ from tfnas.zoo.genotypes import genotype_file, root
 from tfnas.zoo.index import checked_bytes, entry, list_models
 from tfnas.zoo.schema import NAME
 
+if TYPE_CHECKING:
+    import keras
 
-def load(name, weights=True, zoo=None, data_dir=None):
+
+def load(
+    name: str | os.PathLike,
+    weights: bool = True,
+    zoo: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
+) -> "keras.Model":
     """A network of the zoo or of a finished training, ready for images.
 
     A name of the zoo comes first; "./NAME" or a `Path` is always a folder.
@@ -45,7 +54,7 @@ def load(name, weights=True, zoo=None, data_dir=None):
     Example:
 
     ```python
-    model = tfnas.load("darts_fashion_mnist.fashion_mnist_c10_l5")
+    model = tfnas.load("darts_digits.digits_c16_l6")
     digits = tfnas.data.load("digits")
     print(model.predict(digits.test.images[:3]).argmax(-1))
     ```

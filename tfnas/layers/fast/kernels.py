@@ -28,8 +28,8 @@ def plain():
     Example:
 
     ```python
-    with kernels.plain():
-        logits = network(images)
+    with plain():
+        depthwise(tf.ones((1, 8, 8, 4)), tf.ones((3, 3, 4, 1)))
     ```
     """
     token = _PLAIN.set(True)

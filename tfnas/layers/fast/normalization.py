@@ -21,8 +21,9 @@ def unfused():
     Example:
 
     ```python
+    layer = BatchNormalization()
     with unfused():
-        logits = supernet(images, training=True)
+        layer(tf.ones((8, 4, 4, 3)), training=True)
     ```
     """
     token = _FUSED.set(False)

@@ -28,8 +28,11 @@ class SharedTrace:
     Example:
 
     ```python
-    trace = SharedTrace()
-    outputs = trace(layer, state, weights, training=True)
+    layers = [keras.layers.Dense(4) for _ in range(2)]
+    trace, x = SharedTrace(), tf.ones((1, 4))
+    for layer in layers:
+        layer.build(x.shape)
+        x = trace(layer, x)  # traced once
     ```
     """
 

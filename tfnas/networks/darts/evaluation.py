@@ -115,6 +115,7 @@ _HEAD_STRIDES = {"cifar": 3, "imagenet": 2}
 
 
 def check_size(input_shape, channels, cells, stem):
+    """Refuse a network without channels or cells, and images too small."""
     for name, value in (("channels", channels), ("cells", cells)):
         if value < 1:
             raise UserError(f"{name}={value}: give at least 1")

@@ -46,6 +46,7 @@ class SearchCell(keras.layers.Layer):
 
     ```python
     cell = SearchCell(16, [darts.PRIMITIVES] * 14)
+    state = tf.ones((1, 8, 8, 16))
     output = cell([state, state], {"alphas": tf.fill((14, 8), 1 / 8)})
     ```
     """

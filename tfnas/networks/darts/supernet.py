@@ -1,5 +1,8 @@
 """The supernet: every architecture of the search space in one network."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -72,19 +75,19 @@ class Supernet(CellSupernet):
 
     def __init__(
         self,
-        method="darts",
+        method: str | methods.Method = "darts",
         *,
-        input_shape=(32, 32, 3),
-        classes=10,
-        channels=None,
-        cells=None,
-        nodes=None,
-        operations=None,
-        attention=None,
-        stem=None,
-        name="supernet",
-        **kwargs,
-    ):
+        input_shape: Sequence[int] = (32, 32, 3),
+        classes: int = 10,
+        channels: int | None = None,
+        cells: int | None = None,
+        nodes: int | None = None,
+        operations: Sequence | Mapping | None = None,
+        attention: str | None = None,
+        stem: str | None = None,
+        name: str = "supernet",
+        **kwargs: Any,
+    ) -> None:
         chosen = {"attention": attention, "stem": stem}
         chosen = {k: v for k, v in chosen.items() if v is not None}
         if chosen:

@@ -38,8 +38,11 @@ class BenchSearchCell(keras.layers.Layer):
     Example:
 
     ```python
+    from tfnas.layers.fast.shared_trace import SharedTrace
+
     cell = BenchSearchCell(16, [nasbench201.PRIMITIVES] * 6)
-    output = cell(x, {"alphas": tf.fill((6, 5), 1 / 5)}, run=SharedTrace())
+    state, weights = tf.ones((1, 8, 8, 16)), {"alphas": tf.fill((6, 5), 1 / 5)}
+    output = cell(state, weights, run=SharedTrace())
     ```
     """
 

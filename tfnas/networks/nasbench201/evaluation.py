@@ -78,6 +78,7 @@ def layers_of(cell, channels, cells, options):
 
 
 def check_size(input_shape, cells):
+    """Refuse images too small, and cells that make no three stacks."""
     nasbench201.SPACE.check_cells(cells)
     if min(input_shape[:2]) < 4:
         raise UserError(
