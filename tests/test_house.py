@@ -166,10 +166,25 @@ def trespassing(house):
             continue
         if COMMANDS.index(there) > COMMANDS.index(here):
             found.append(f"{module} imports {other}, a later command")
-        elif other.count(".") > 1 or name not in exported(house, there):
-            taken = f"{other}.{name}".rstrip(".")
-            found.append(f"{module} imports {taken}, which is not exported")
+        elif other.count(".") > 1:
+            found.append(f"{module} imports {other}, which is not exported")
+        else:
+            taken = {name} if name else attributes(house[module], there)
+            found += [
+                f"{module} takes {other}.{each}, which is not exported"
+                for each in sorted(taken - {*exported(house, there)})
+            ]
     return found
+
+
+def attributes(source, package):
+    """What a module takes of a package that it imports as a whole."""
+    return {
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node.value) in (package, f"tfnas.{package}")
+    }
 
 
 def hidden(house):
@@ -227,6 +242,7 @@ SMALL = {
     "tfnas.train.run": "from tfnas.train import config",
     "tfnas.search": "",
     "tfnas.search.run": "from tfnas.train import main",
+    "tfnas.search.plan": "from tfnas import train\ntrain.main()",
 }
 UPWARD = [
     "import tfnas.bilevel",
@@ -298,6 +314,11 @@ def circle(source, *modules):
             trespassing,
             {"tfnas.search.run": "from tfnas.train import config"},
             "train.config, which is not exported",
+        ),
+        (
+            trespassing,
+            {"tfnas.search.run": "from tfnas import train\ntrain.Recipe()"},
+            "train.Recipe, which is not exported",
         ),
         (
             trespassing,
