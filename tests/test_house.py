@@ -209,8 +209,26 @@ def alike(house):
     ]
 
 
+def stale(house):
+    """A name in backticks that begins with a room's is there."""
+    found = []
+    words = {m: re.sub(r"`[^`]*`", "", source) for m, source in house.items()}
+    rooms = "|".join({room(module) for module in house} - {""})
+    name = re.compile(rf"`(?:tfnas\.)?((?:{rooms})(?:\.\w+)+)")
+    files = ("html", "py", "json", "csv", "npz", "png", "txt")
+    for module, source in house.items():
+        for text in name.findall(source):
+            parts, rest = ["tfnas", *text.split(".")], []
+            while ".".join(parts) not in house:
+                rest = [parts.pop()]
+            known = {*re.findall(r"\w+", words[".".join(parts)]), *files}
+            if not known.issuperset(rest):
+                found.append(f"{module} speaks of {text}")
+    return found
+
+
 RULES = [crowded, unplanned, upward, circular, worldly, trespassing, hidden]
-RULES += [alike]
+RULES += [alike, stale]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -336,6 +354,8 @@ def circle(source, *modules):
             "tfnas.spaces.a imports by a string",
         ),
         (alike, {"tfnas.search.search_run": ""}, "search_run: name it"),
+        (stale, {"tfnas.x": '"""See `spaces.old.f`."""'}, "spaces.old.f"),
+        (stale, {"tfnas.x": '"""See `tfnas.cli.f`."""'}, "speaks of cli.f"),
         (alike, {"tfnas.search.spacing": "", "tfnas.x.space": ""}, "space: "),
     ],
 )
