@@ -217,15 +217,30 @@ class Page(html.parser.HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-@pytest.fixture
-def report(tmp_path):
-    """Writes a run with the options given; returns its parsed page."""
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """From options to the folder of such a run and its page, to be read."""
+    folders = {}
 
     def make(**options):
-        page = write_report(write_run(tmp_path / "run", **options))
-        return Page(page.read_text(encoding="utf-8"))
+        key = repr(sorted(options.items()))
+        if key not in folders:
+            folders[key] = tmp_path_factory.mktemp("written") / "run"
+            write_report(write_run(folders[key], **options))
+        return folders[key]
 
     return make
+
+
+@pytest.fixture
+def report(written):
+    """From options to the parsed page of such a run."""
+
+    def page(**options):
+        path = written(**options) / "report.html"
+        return Page(path.read_text(encoding="utf-8"))
+
+    return page
 
 
 VARIANTS = {
@@ -280,13 +295,13 @@ def test_a_long_search_makes_a_page_that_opens_at_once(tmp_path):
     assert page.stat().st_size < 1_500_000
 
 
-def test_the_numbers_are_those_of_the_files(report, tmp_path):
+def test_the_numbers_are_those_of_the_files(report, written):
     text = report().text
     for number in ("3,349,342", "528,123,456", "1,930,618", "287,654,321"):
         assert number in text
     for words in ("DARTS on cifar10, seed 3", "1 h 12 min", "25,000", "24,999"):
         assert words in text
-    with (tmp_path / "run" / "history.csv").open() as file:
+    with (written() / "history.csv").open() as file:
         last = list(csv.DictReader(file))[-1]
     assert f"{100 * float(last['valid_accuracy']):.1f} %" in text
     assert "python -m tfnas.train --genotype=genotype.json" in text
@@ -306,9 +321,10 @@ def test_the_title_says_what_was_searched(report, method, attention, title):
 
 
 @pytest.mark.parametrize("relaxation", ["softmax", "sigmoid"])
-def test_the_weights_are_the_relaxed_alphas(report, tmp_path, relaxation):
+def test_the_weights_are_the_relaxed_alphas(report, written, relaxation):
     page = report(relaxation=relaxation)
-    alphas = np.load(tmp_path / "run" / "alphas.npz")["stage0/alphas_normal"]
+    alphas = np.load(written(relaxation=relaxation) / "alphas.npz")
+    alphas = alphas["stage0/alphas_normal"]
     exponential = np.exp(alphas[-1].astype(np.longdouble))
     expected = (
         exponential / exponential.sum(axis=1, keepdims=True)
@@ -319,10 +335,10 @@ def test_the_weights_are_the_relaxed_alphas(report, tmp_path, relaxation):
     assert all(f"{w:.3f}" in shown for w in expected.ravel())
 
 
-def test_files_are_linked_beside_the_page(report, tmp_path):
+def test_files_are_linked_beside_the_page(report, written):
     targets = [link["href"] for link in report().named("a")]
     assert {"genotype.json", "alphas.npz", "history.csv"} <= set(targets)
-    assert all((tmp_path / "run" / target).is_file() for target in targets)
+    assert all((written() / target).is_file() for target in targets)
 
 
 # === What it says ===

@@ -366,16 +366,16 @@ def test_weights_are_as_many_as_the_cost_says(sizes):
 )
 def test_a_supernet_costs_what_it_holds(method, flags):
     method = methods.get(method).with_flags(flags)
-    supernet = small(method=method, channels=4)
+    supernet = small(counted, method=method, channels=4)
     assert weight_count(supernet) == supernet.cost().parameters
 
 
 # === A Keras model ===
 
 
-def small(**options):
+def small(make=Supernet, **options):
     sizes = {"input_shape": (8, 8, 1), "channels": 2, "cells": 4, "nodes": 2}
-    return Supernet(**sizes | options)
+    return make(**sizes | options)
 
 
 def test_configuration_round_trip():

@@ -12,7 +12,7 @@ from tfnas.cli.interruption import EXIT_CODE
 
 SEARCH = (
     *("search", *SMALL, "--nodes=1", "--batch_size=16", "--epochs=3"),
-    "--operations=max_pool_3x3,skip_connect,sep_conv_3x3",
+    "--operations=max_pool_3x3,skip_connect,dil_conv_3x3",
 )
 TRAINING = (
     *("train", "--genotype=tests/small_genotype.json", *SMALL),
