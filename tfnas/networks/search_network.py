@@ -1,5 +1,7 @@
 """What all supernets have in common: a method, its space, alpha's own loss."""
 
+from typing import Any
+
 import keras
 
 from tfnas import cost, methods, regularization
@@ -25,8 +27,8 @@ class SearchNetwork(keras.Model):
     Example: `Supernet`, `BenchSupernet` and `MobileSupernet` are such.
     """
 
-    home = None  # a `Space` of the kind that the class is for
-    nodes = None
+    home: Any = None  # a `Space` of the kind that the class is for
+    nodes: int | None = None
 
     def __init__(
         self, method, input_shape, classes, channels=None, cells=None, **kwargs

@@ -30,7 +30,7 @@ def get(name):
     return importlib.import_module(f"{__name__}.{name}").SPACE
 
 
-def candidates() -> tuple[str, ...]:
+def candidates():
     """Returns every name that `--operations` takes in some space."""
     every = [name for space in names() for name in get(space).candidates]
     return tuple(dict.fromkeys(every))
