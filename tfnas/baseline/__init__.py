@@ -5,12 +5,7 @@
 path and compares cells with its weights.
 """
 
-from tfnas.baseline.config import (
-    TITLES,
-    BaselineConfig,
-    main,
-    resolve,
-    unused,
-)
+from tfnas.baseline.config import BaselineConfig, main, resolve, unused
+from tfnas.baseline.titles import TITLES
 
 __all__ = ["BaselineConfig", "TITLES", "main", "resolve", "unused"]

@@ -3,22 +3,13 @@
 import dataclasses
 
 from tfnas import spaces
+from tfnas.baseline.titles import TITLES, UNTRAINED
 from tfnas.choice import choice, fields
 from tfnas.cli import command, flags
 from tfnas.errors import UserError
 from tfnas.runs import earlier, trials
 from tfnas.train import Recipe
 
-# What the searches are called.
-TITLES = {
-    "random": "Random search",
-    "evolution": "Regularised evolution",
-    "naswot": "Random search by NASWOT",
-    "synflow": "Random search by synflow",
-    "weight_sharing": "Random search with shared weights",
-}
-# These look at a network without training it.
-UNTRAINED = ("naswot", "synflow")
 # What an untrained network and the batch that it sees are made of.
 _OF_NETWORK = ("channels", "cells", "stem", "batch_size", "augmentation")
 _OF_NETWORK += ("halves",)

@@ -7,8 +7,8 @@ import keras
 
 from tfnas import data, report, spaces, train
 from tfnas.baseline import proxies, shared_weights
-from tfnas.baseline.config import TITLES, UNTRAINED
 from tfnas.baseline.proposals import Evolution, Sampling
+from tfnas.baseline.titles import TITLES, UNTRAINED
 from tfnas.errors import UserError
 from tfnas.networks import build_network
 from tfnas.runs import contents, summary

@@ -6,7 +6,13 @@ from tfnas.export.config import ExportConfig, main
 from tfnas.export.requirements import check_libraries
 
 _HOMES = {"export_network": "run", "onnx_runner": "onnx_file"}
-__all__ = ["ExportConfig", "check_libraries", "main", *_HOMES]
+__all__ = [
+    "ExportConfig",
+    "check_libraries",
+    "export_network",
+    "main",
+    "onnx_runner",
+]
 
 
 def __getattr__(name):

@@ -1,0 +1,11 @@
+"""What the searches without a gradient are called."""
+
+TITLES = {
+    "random": "Random search",
+    "evolution": "Regularised evolution",
+    "naswot": "Random search by NASWOT",
+    "synflow": "Random search by synflow",
+    "weight_sharing": "Random search with shared weights",
+}
+# These look at a network without training it.
+UNTRAINED = ("naswot", "synflow")
