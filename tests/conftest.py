@@ -1,6 +1,7 @@
 """Fixtures that the tests share."""
 
 import collections
+import contextlib
 import ctypes
 import fcntl
 import functools
@@ -100,9 +101,9 @@ def _free_memory_if_it_grows():
         _collect()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _free_memory():
-    """Networks and their traced functions are cycles of gigabytes.
+@contextlib.contextmanager
+def let_go():
+    """Free what is traced within: cycles of gigabytes.
 
     TensorFlow itself keeps the gradient of each call that it ever traced, and
     with it the graph.
@@ -115,6 +116,12 @@ def _free_memory():
     gradients.clear()
     gradients.update(kept)
     _collect()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _free_memory():
+    with let_go():
+        yield
 
 
 @pytest.fixture(scope="session")

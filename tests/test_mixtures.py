@@ -4,11 +4,11 @@ They run in this process, through the command's `main`.
 """
 
 import csv
-import gc
 import json
 
 import numpy as np
 import pytest
+from conftest import let_go
 from tensorflow.python.framework import config as tensorflow_config
 
 from tfnas import derivation, schedule
@@ -124,8 +124,8 @@ def found(tmp_path_factory):
     def run(case):
         if case not in folders:
             folder = tmp_path_factory.mktemp("runs") / "run"
-            assert search.main(arguments(case, folder)) == 0
-            gc.collect()  # a search is cycles of gigabytes
+            with let_go():
+                assert search.main(arguments(case, folder)) == 0
             folders[case] = folder
         return folders[case]
 
