@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from parity import untraced
 
 import tfnas
 from tfnas import cost, methods
@@ -266,7 +265,7 @@ def test_every_method_that_its_maths_allows_takes_steps(name, whole):
 def test_gradients_in_alpha_are_those_of_finite_differences(order):
     # Of some starts a kink lies within the difference.
     keras.utils.set_random_seed(0)
-    supernet = untraced(small(dtype="float64"))
+    supernet = small(dtype="float64")
     train, valid = batch(seed=1), batch(seed=2)
     options = {"order": order, "second_order": "exact", "weight_decay": 0.0}
     options |= {"learning_rate": 0.01}
