@@ -138,13 +138,19 @@ def assert_steps(supernet, record, eagerly):
         )
 
 
-def test_two_steps_of_first_order(record, recorded_supernet):
-    assert_steps(recorded_supernet(record, "float64"), record, eagerly=False)
-
-
-@pytest.mark.parametrize(
+# Every day test_stages.py holds a step in a graph against an eager one.
+IN_A_GRAPH = pytest.mark.parametrize(
     "graph", [False, pytest.param(True, marks=pytest.mark.slow)]
 )
+
+
+@IN_A_GRAPH
+def test_two_steps_of_first_order(record, recorded_supernet, graph):
+    supernet = recorded_supernet(record, "float64", traced=graph)
+    assert_steps(supernet, record, eagerly=not graph)
+
+
+@IN_A_GRAPH
 def test_two_steps_of_second_order(record, recorded_supernet, graph):
     supernet = recorded_supernet(record, "float64", traced=graph)
     first = supernet.method

@@ -146,12 +146,12 @@ def test_each_half_of_a_step_is_traced_once(warmed):
 
 
 def test_halves_of_a_step_are_keras_s_step_of_both():
-    """Whose graph has alpha's half and w's together.
+    """Whose graph has alpha's half and w's together; nor does a graph matter.
 
     In float64: the graphs may round float32 to either side of a kink.
     """
     ends = []
-    for step in ("make_train_function", "keras"):
+    for step in ("make_train_function", "keras", "eager"):
         search = bilevel.BilevelSearch(supernet(dtype="float64"))
         if step == "keras":
             search.train_function = search._make_function(search.train_step)
@@ -159,11 +159,16 @@ def test_halves_of_a_step_are_keras_s_step_of_both():
             search.make_train_function()
         data = tf.data.Dataset.from_tensors(tuple(batches("float64")))
         stream = iter(data.repeat())
-        logs = [search.train_function(stream) for _ in range(3)]
+        if step == "eager":
+            search.run_eagerly = True
+            logs = [search.train_step(next(stream)) for _ in range(3)]
+        else:
+            logs = [search.train_function(stream) for _ in range(3)]
         ends.append(copies(search.supernet.variables))
         ends[-1] += [float(log[name]) for log in logs for name in sorted(log)]
-    for own, together in zip(*ends, strict=True):
+    for own, together, eager in zip(*ends, strict=True):
         np.testing.assert_allclose(own, together, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(own, eager, rtol=1e-6, atol=1e-7)
 
 
 def test_thawing_goes_on_as_if_never_frozen():
