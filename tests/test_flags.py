@@ -72,7 +72,7 @@ CHECKS = {"resolve", "_values", "main", "check", "with_flags", "for_space"}
 CHECKS |= {"values", "decisive", "record", "next_command", "_described"}
 CHECKS |= {"unused", "_unused", "contradictions", "_shown", "__post_init__"}
 # Costs of a supernet that its own class lays out.
-CHECKS |= {"supernet_size", "search_space", "placement"}
+CHECKS |= {"supernet_size", "search_space"}
 CHECKING = {"choice.py", "dataclasses.py", "rules.py", "command.py", "plan.py"}
 
 

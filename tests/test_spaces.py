@@ -11,6 +11,7 @@ from tfnas import cost, methods, networks, spaces
 from tfnas.errors import UserError
 from tfnas.genotype.schema import PARTS
 from tfnas.networks.search_network import SearchNetwork
+from tfnas.runs import summary
 from tfnas.spaces import darts
 
 
@@ -69,6 +70,13 @@ def method(name):
     return methods.get("darts").with_flags({"space": name})
 
 
+def drawn(name):
+    space = spaces.get(name)
+    choices = space.choices().items()
+    chosen = {k: of[i % len(of)] for i, (k, of) in enumerate(choices)}
+    return space.genotype(chosen, {"method": "random"})
+
+
 def parameters(variables):
     return sum(math.prod(v.shape) for v in variables)
 
@@ -99,14 +107,20 @@ def test_a_supernet_is_of_its_space_and_costs_what_it_holds(name):
 
 @EACH
 def test_a_network_costs_what_it_holds(name):
-    space = spaces.get(name)
-    choices = space.choices().items()
-    chosen = {k: of[i % len(of)] for i, (k, of) in enumerate(choices)}
-    genotype = space.genotype(chosen, {"method": "random"})
+    genotype = drawn(name)
     assert genotype.provenance == {"method": "random"}
     network = tfnas.build_network(genotype, **SMALL)
     counted = cost.built_cost(genotype, **SMALL)
     assert parameters(network.trainable_variables) == counted.parameters
+
+
+@EACH
+def test_the_network_of_a_summary_costs_what_it_says(name):
+    genotype = drawn(name)
+    images = {"input_shape": (8, 8, 1), "classes": 3}
+    said = summary.network_of_paper(genotype, channels=8, **images)
+    size = {k: said.pop(k) for k in ("channels", "cells")}
+    assert said == vars(cost.built_cost(genotype, **size, **images))
 
 
 @EACH
