@@ -71,7 +71,7 @@ def _graphs_as_in_commands():
     make_deterministic(operations=False)
 
 
-GROWN = 300  # megabytes that one or more tests may leave behind
+GROWN = 500  # megabytes that one or more tests may leave behind
 _left = 0
 
 
