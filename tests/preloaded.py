@@ -43,6 +43,7 @@ class Process(subprocess.Popen):
     Example: `Process([sys.executable, "-m", "tfnas.search"], env=os.environ)`
     """
 
+    # Where `Popen` begins a process; pipes and waiting stay its own.
     def _execute_child(self, *given):
         words, cwd, environment = given[0], *given[5:7]
         pipes = given[10:16]
@@ -77,7 +78,9 @@ class _Importer:
         self.socket, other = socket.socketpair(type=socket.SOCK_SEQPACKET)
         with other:
             self.process = subprocess.Popen(
-                [sys.executable, __file__, str(other.fileno())],
+                # From 3.12 on Python warns of threads, which NumPy has.
+                [sys.executable, "-W", "ignore::DeprecationWarning", __file__]
+                + [str(other.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=environment,
