@@ -80,9 +80,10 @@ class Space:
         for part, lists in rows.items():
             lengths = {len(names) for names in lists}
             if len(lists) != count or len(lengths) != 1 or 0 in lengths:
+                each = f"edge of {nodes} nodes" if nodes else "edge or layer"
                 raise UserError(
                     f"operations[{part!r}]: give {count} lists of equal "
-                    "length, at least 1, one for each edge or layer"
+                    f"length, at least 1, one list for each {each}"
                 )
             for name in sum(lists, []):
                 if name not in known:
