@@ -179,12 +179,12 @@ def test_a_missing_library_is_one_line(network, tmp_path, monkeypatch, library):
 def test_unequal_forms_leave_nothing(network, tmp_path, monkeypatch):
     """The reference is another network's."""
     needs_libraries()
-    from tfnas.export import graph
+    from tfnas.export import run
 
     def other(*arguments):
         return lambda images: np.full((len(images), 5), 3, "float32")
 
-    monkeypatch.setattr(graph, "reference", other)
+    monkeypatch.setattr(run, "reference", other)
     refuse(
         lambda: tfnas.export_network(network, tmp_path / "x"), "deviates from"
     )
