@@ -65,10 +65,6 @@ class TrainConfig:
         """All that decides the weights, JSON-ready.
 
         The genotype itself is there, so its file may move.
-
-        Args:
-            values: the `Recipe`.
-            genotype: the `Genotype`.
         """
         return {
             "config": flags.decisive(self),
@@ -78,14 +74,7 @@ class TrainConfig:
 
 
 def main(argv):
-    """Train as the arguments say.
-
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if an argument, the data or the folder cannot be used.
-    """
+    """Train as the arguments say; argv[0] is the program's name."""
     configs = (TrainConfig, Recipe)
     return command.answer(
         argv, configs, USAGE, lambda given: _train(given, argv), _shown
@@ -121,19 +110,10 @@ def _train(given, argv):
 
 
 def resolve(given):
-    """Configuration, recipe and genotype from the flags given.
+    """(TrainConfig, Recipe, Genotype) of {flag: value}, over the preset.
 
-    Args:
-        given: {flag: value}.
-
-    Returns:
-        (TrainConfig, Recipe, Genotype): the preset's values with the given
-        flags put over them. The data are those of the run that the genotype
-        is from, or the weights, unless other ones are given; a training that
-        goes on keeps its own values.
-
-    Raises:
-        UserError: for a value that cannot be.
+    The data are those of the run that the genotype is from, or the weights,
+    unless other ones are given; a training that goes on keeps its own values.
     """
     config, values = _values(given)
     genotype = _genotype(config)

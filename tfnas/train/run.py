@@ -23,18 +23,8 @@ from tfnas.zoo.loading import weights_of
 def train(config, recipe, genotype, argv):
     """Run a training, or the rest of it, and write its folder.
 
-    Args:
-        config: a `TrainConfig`.
-        recipe: the `Recipe` with all its values.
-        genotype: the `Genotype` to train.
-        argv: what was typed, for the record.
-
-    Returns:
-        The share of the test images that are classified right; None on the
-        workers that are not the chief.
-
-    Raises:
-        UserError: if the data, the weights or the folder cannot be used.
+    Returns the share of the test images that are classified right; None on
+    the workers that are not the chief.
     """
     started = time.time()
     dataset, strategy = prepare(config, recipe)
@@ -56,22 +46,9 @@ def train(config, recipe, genotype, argv):
 def validate(config, recipe, genotype, dataset, strategy, parts=None):
     """Train, or go on, and judge by the images held out; no test is made.
 
-    Args:
-        config: a `TrainConfig` that holds images out.
-        recipe: the `Recipe` with all its values.
-        genotype: the `Genotype` to train.
-        dataset: the `Dataset`.
-        strategy: the `tf.distribute` strategy, on one host.
-        parts: (indices to train on, indices held out), such as the halves of
-            a search; by default as `config.valid_images` says.
-
-    Returns:
-        The share of the held-out images that the last epoch's weights
-        classify right.
-
-    Raises:
-        UserError: if the weights or the folder cannot be used, or the
-            training diverges.
+    `parts` are (indices to train on, indices held out), by default as
+    `config.valid_images` says; `strategy` is on one host. Returns the share
+    of the held-out images that the last epoch's weights classify right.
     """
     keras.backend.clear_session()
     keras.utils.set_random_seed(config.seed)

@@ -11,14 +11,10 @@ from tfnas.runs.trials import Range, conclude, optimise, trial_of, tuning_of
 
 
 def training_ranges(values, space):
-    """What `tfnas.train --tune` tunes: a list of `Range`.
+    """The `Range`s that `tfnas.train --tune` tunes.
 
-    Args:
-        values: the `Recipe`.
-        space: the name of the genotype's; not all have drop path.
-
-    Raises:
-        UserError: for a value of 0, of which there are no multiples.
+    Not all spaces have drop path. A value of 0, of which there are no
+    multiples, is a `UserError`.
     """
     for name in ("learning_rate", "weight_decay"):
         if getattr(values, name) == 0:
@@ -39,17 +35,7 @@ def training_ranges(values, space):
 def tune_training(config, values, genotype, given):
     """Tune a training's recipe and say how to train with the best values.
 
-    Args:
-        config: a `TrainConfig` with `tune`, the number of trials.
-        values: the `Recipe`.
-        genotype: the `Genotype`.
-        given: {flag: value} of the flags that were typed.
-
-    Returns:
-        {flag: best value}.
-
-    Raises:
-        UserError: if the data or the folder cannot be used.
+    `given` are the flags that were typed; returns {flag: best value}.
     """
     from tfnas.runs.preparation import prepare
     from tfnas.train import run as train_run
