@@ -52,11 +52,7 @@ class SearchConfig:
     deterministic: bool = flags.deterministic("genotype")
 
     def decisive(self, method):
-        """All that decides what a search finds, JSON-ready.
-
-        Args:
-            method: the `Method`.
-        """
+        """All that decides what a search finds, JSON-ready."""
         config = flags.decisive(self)
         # Older runs know no rule and took the last epoch; they can go on.
         if self.select == "last":
@@ -65,14 +61,7 @@ class SearchConfig:
 
 
 def main(argv):
-    """Search as the arguments say.
-
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if an argument, the data or the folder cannot be used.
-    """
+    """Search as the arguments say; argv[0] is the program's name."""
     configs = (SearchConfig, Method)
     return command.answer(
         argv, configs, USAGE, lambda given: _search(given, argv), _shown
@@ -104,18 +93,9 @@ def _search(given, argv):
 
 
 def resolve(given):
-    """The configuration and the method of a search from the flags given.
+    """(SearchConfig, Method) of {flag: value}, over the method's preset.
 
-    Args:
-        given: {flag: value}.
-
-    Returns:
-        (SearchConfig, Method): the method's values with its preset and the
-        given flags put over them; those of the run itself if it goes on.
-
-    Raises:
-        UserError: for a value that cannot be, or a flag that nothing reads
-            beside the others.
+    A search that goes on keeps its own values.
     """
     config = command.made(SearchConfig, given)
     name = f"{config.method}_{config.dataset}"

@@ -29,13 +29,9 @@ class History:
         self._add_architecture(stage, supernet)
 
     def add(self, stage, epoch, supernet, values):
-        """Note an epoch that has ended.
+        """Note an epoch that has ended: stages count from 0, epochs from 1.
 
-        Args:
-            stage: index of the stage, from 0.
-            epoch: number of the epoch in its stage, from 1.
-            supernet: the supernet as it is now.
-            values: {column of history.csv: value}.
+        `values` are {column of history.csv: value}.
         """
         genotype = supernet.derive()
         counts = genotype.operation_counts()

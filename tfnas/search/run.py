@@ -28,16 +28,7 @@ from tfnas.search.plan import available_memory, memory_lines, plan
 def search(config, method, argv):
     """Run a search, or the rest of it, and write its folder.
 
-    Args:
-        config: a `SearchConfig`.
-        method: the `Method` with all its values.
-        argv: what was typed, for the record.
-
-    Returns:
-        The `Genotype` that was found.
-
-    Raises:
-        UserError: if the data or the folder cannot be used.
+    Returns the `Genotype` that was found.
     """
     started = time.time()
     dataset, strategy = prepare(config, method)

@@ -52,17 +52,7 @@ def search_ranges(method):
 def tune_search(config, method, given):
     """Tune a search's method and say how to search with the best values.
 
-    Args:
-        config: a `SearchConfig` with `tune`, the number of trials.
-        method: the `Method`.
-        given: {flag: value} of the flags that were typed.
-
-    Returns:
-        {flag: best value}.
-
-    Raises:
-        UserError: if the method has nothing to tune, or the data or the
-            folder cannot be used.
+    `given` are the flags that were typed; returns {flag: best value}.
     """
     from tfnas import data
     from tfnas.runs.preparation import prepare
@@ -126,16 +116,7 @@ def _searched(config, method, changed, number):
 
 
 def derived_again(folder, method, provenance):
-    """The genotype that a finished search gives with another threshold.
-
-    Args:
-        folder: the search's.
-        method: the `Method` with the threshold.
-        provenance: of the genotype.
-
-    Returns:
-        A `Genotype`.
-    """
+    """The genotype that a finished search gives with `method`'s threshold."""
     from tfnas.networks.architecture import Architecture
     from tfnas.runs.parsing import cell_kinds
 
