@@ -51,23 +51,12 @@ class BaselineConfig:
     deterministic: bool = flags.deterministic("cell")
 
     def decisive(self, recipe):
-        """All that decides what is found, JSON-ready.
-
-        Args:
-            recipe: the `Recipe`.
-        """
+        """All that decides what is found, JSON-ready."""
         return {"config": flags.decisive(self), "recipe": recipe.values()}
 
 
 def main(argv):
-    """Search as the arguments say.
-
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if an argument, the data or the folder cannot be used.
-    """
+    """Search as the arguments say; argv[0] is the program's name."""
     configs = (BaselineConfig, Recipe)
     return command.answer(
         argv, configs, USAGE, lambda given: _search(given, argv), _shown
@@ -90,17 +79,7 @@ def _search(given, argv):
 
 
 def resolve(given):
-    """Configuration and recipe from the flags given.
-
-    Args:
-        given: {flag: value}.
-
-    Returns:
-        (BaselineConfig, Recipe).
-
-    Raises:
-        UserError: for a value that cannot be.
-    """
+    """(BaselineConfig, Recipe) of {flag: value}."""
     typed, config = given, command.made(BaselineConfig, given)
     name = f"{config.name}_{config.dataset}_seed{config.seed}"
     out = config.out or f"runs/{name}"
@@ -123,14 +102,7 @@ def resolve(given):
 
 
 def unused(name):
-    """Flags that nothing would read beside a `--name`.
-
-    Args:
-        name: one of `TITLES`.
-
-    Yields:
-        (flags, unused, why), as `command.refuse_unused` takes them.
-    """
+    """Yields what nothing reads beside a `--name`, for `refuse_unused`."""
     yield (
         ("population", "sample"),
         name != "evolution",

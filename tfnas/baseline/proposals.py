@@ -44,12 +44,7 @@ class Sampling(keras_tuner.Oracle):
         return {"status": trials.TrialStatus.RUNNING, "values": values}
 
     def propose(self, done, draw):
-        """The next cell: {name: option}.
-
-        Args:
-            done: the trials so far, in the order of their ends.
-            draw: a NumPy generator.
-        """
+        """The next cell, {name: option}; `done` is in the order of the ends."""
         return {
             name: options[draw.integers(len(options))]
             for name, options in self.choices.items()

@@ -23,17 +23,8 @@ from tfnas.train import TrainConfig
 def search(config, recipe, argv):
     """Run a baseline, or the rest of it, and write its folder.
 
-    Args:
-        config: a `BaselineConfig`.
-        recipe: the `Recipe` of its trainings.
-        argv: what was typed, for the record.
-
-    Returns:
-        The `Genotype` that was found.
-
-    Raises:
-        UserError: if the data or the folder cannot be used, or a score is
-            not finite.
+    Returns the `Genotype` that was found; a score that is not finite is a
+    `UserError`.
     """
     dataset, strategy = prepare(_training(config), recipe)
     for line in summary.missing_classes(dataset, recipe, config.seed):
