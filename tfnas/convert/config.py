@@ -58,14 +58,7 @@ class ConvertConfig:
 
 
 def main(argv):
-    """Convert as the arguments say.
-
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if an argument, the genotype or a file cannot be used.
-    """
+    """Convert as the arguments say; argv[0] is the program's name."""
     return command.answer(argv, (ConvertConfig,), USAGE, _convert)
 
 
@@ -82,17 +75,9 @@ def _convert(given):
 
 
 def resolve(given):
-    """The configuration from the flags given, checked as far as files go.
+    """The `ConvertConfig` of {flag: value}, its direction set.
 
-    Args:
-        given: {flag: value}.
-
-    Returns:
-        A `ConvertConfig` whose direction is set.
-
-    Raises:
-        UserError: for a flag that is missing or contradicts another, a file
-            that is not there, or a library that is missing.
+    It is checked as far as files and libraries go.
     """
     for name in ("genotype", "checkpoint", "out"):
         if not given.get(name):

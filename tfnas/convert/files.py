@@ -22,11 +22,7 @@ def suffix(path, suffixes=(*AUTHORS, *OURS)):
 
 
 def check_suffix(flag, path, suffixes):
-    """Refuse a file of another kind, or PyTorch's where it is missing.
-
-    Raises:
-        UserError: which names the flag.
-    """
+    """Refuse a file of another kind, or PyTorch's where it is missing."""
     ending = suffix(path, suffixes)
     if ending is None:
         raise UserError(
@@ -51,17 +47,10 @@ def check_paths(read, written):
 
 
 def read(path):
-    """The arrays of a file.
+    """{name: NumPy array} of a .npz, .safetensors, .pt, .pth or .pth.tar.
 
-    Args:
-        path: of .npz, .safetensors, .pt, .pth or .pth.tar. Of a training
-            checkpoint the `state_dict` is taken.
-
-    Returns:
-        {name: NumPy array}.
-
-    Raises:
-        UserError: if it is damaged or holds anything but named tensors.
+    Of a training checkpoint the `state_dict` is taken. A file that is damaged
+    or holds anything but named tensors is a `UserError`.
     """
     reader = {".npz": _read_npz, ".safetensors": _read_safetensors}
     try:
@@ -79,12 +68,7 @@ def read(path):
 
 
 def write(path, arrays):
-    """Write arrays, whole or not at all.
-
-    Args:
-        path: as of `read`.
-        arrays: {name: NumPy array}.
-    """
+    """Write {name: NumPy array}, whole or not at all; suffixes as of `read`."""
     import numpy as np
 
     arrays = {k: np.ascontiguousarray(v) for k, v in arrays.items()}

@@ -94,15 +94,10 @@ class Entry:
 
 
 def entries_of(layer, prefixes):
-    """The entries of a single layer.
+    """The `Entry` list of one layer: an operation, an attention, a norm ...
 
-    Args:
-        layer: an operation, an attention, a batch norm, ...
-        prefixes: for each edge that it serves, the names of the authors'
-            modules that it stands for.
-
-    Returns:
-        A list of `Entry`.
+    `prefixes` has, for each edge that the layer serves, the names of the
+    authors' modules that it stands for.
     """
     if isinstance(layer, ops.Pool):
         if not layer.normalize:

@@ -20,16 +20,7 @@ _COUNTERS = ("total_ops", "total_params")
 def convert(config, genotype):
     """Read the checkpoint, check it against the network, write the other file.
 
-    Args:
-        config: a `ConvertConfig` with a direction.
-        genotype: the network's `Genotype`.
-
-    Returns:
-        The network with the weights.
-
-    Raises:
-        UserError: if a name is missing, unknown or has another shape, or a
-            file cannot be used. Nothing is written then.
+    Returns the network with the weights. Nothing is written after an error.
     """
     source = config.checkpoint
     if config.direction == "keras":
@@ -79,16 +70,9 @@ def clean(arrays):
 
 
 def compare(source, given, wanted):
-    """Refuse names that are missing, unknown or of another shape.
+    """Refuse {name: shape} with names missing, unknown or of another shape.
 
-    Args:
-        source: the file, for the message.
-        given: {name: shape} that the file has.
-        wanted: {name: shape} that the network has.
-
-    Raises:
-        UserError: one line with how many of each kind there are, and the
-            first few.
+    The `UserError` says how many of each kind there are, and the first few.
     """
     misshaped = [
         f"{name} is {given[name]}, not {shape}"
