@@ -46,15 +46,7 @@ class ExportConfig:
 
 
 def main(argv):
-    """Export as the arguments say.
-
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if an argument, the network or the folder cannot be used,
-            or a form of the network deviates from it.
-    """
+    """Export as the arguments say; argv[0] is the program's name."""
     return command.answer(argv, (ExportConfig,), USAGE, _export)
 
 
@@ -67,17 +59,9 @@ def _export(given):
 
 
 def resolve(given):
-    """The configuration from the flags given, checked as far as files go.
+    """The `ExportConfig` of {flag: value}, its `name` set.
 
-    Args:
-        given: {flag: value}.
-
-    Returns:
-        An `ExportConfig` with `name`.
-
-    Raises:
-        UserError: for a flag that is missing or does not fit, a library that
-            is missing, or a folder that cannot be used.
+    It is checked as far as files and libraries go.
     """
     config = command.made(ExportConfig, given)
     if not (config.model or config.run):

@@ -121,11 +121,7 @@ def _is_depthwise(variable):
 
 
 def check_standard(path):
-    """Refuse what ONNX's own checker refuses, with its shape inference.
-
-    Raises:
-        UserError: with the checker's first line.
-    """
+    """Refuse what ONNX's own checker refuses, with its shape inference."""
     import onnx
 
     try:
@@ -151,9 +147,7 @@ def onnx_runner(network, threads=0):
 def runner(path, threads=0):
     """A function from images to {output: array} by ONNX Runtime.
 
-    Args:
-        path: the file.
-        threads: how many to use; 0 leaves it to ONNX Runtime.
+    `threads` of 0 leaves their number to ONNX Runtime.
     """
     import onnxruntime
 

@@ -126,14 +126,7 @@ def _in_another_process(saved_model, batches):
 
 
 def check_graph(saved_model):
-    """Refuse a SavedModel with parts of training or of a compiler.
-
-    Args:
-        saved_model: the folder.
-
-    Raises:
-        UserError: which names the first such node.
-    """
+    """Refuse a SavedModel folder with parts of training or of a compiler."""
     proto = SavedModel()
     proto.ParseFromString(Path(saved_model, "saved_model.pb").read_bytes())
     for graph in (meta.graph_def for meta in proto.meta_graphs):

@@ -96,16 +96,7 @@ def export_network(
 def export_source(source, config):
     """Export what the command asks for, and say where it is.
 
-    Args:
-        source: a `Source`.
-        config: an `ExportConfig`.
-
-    Returns:
-        As of `export_network`.
-
-    Raises:
-        UserError: as of `export_network`, or if `--quantize` needs images that
-            are not there.
+    Returns and raises as `export_network`; `--quantize` may lack its images.
     """
     dataset = _images(source) if config.quantize else None
     done = _write(

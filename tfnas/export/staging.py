@@ -80,22 +80,11 @@ def stage(folder):
 
 
 def publish(whole, folder, name, finish):
-    """Give a finished version the next free number.
+    """Give a finished version the next free number, which is returned.
 
-    Then the newest version's ONNX files, labels and description take their
-    places in `folder`, each by a rename, the description last.
-
-    Args:
-        whole: the staged version.
-        folder: where versions go.
-        name: what servers call the network.
-        finish: function of the number, which completes `whole`.
-
-    Returns:
-        The number.
-
-    Raises:
-        UserError: if the folder cannot be written.
+    `finish`, called with the number, completes it. Then the newest version's
+    ONNX files, labels and description take their places in `folder`, each by
+    a rename, the description last.
     """
     versions = folder / name
     try:
