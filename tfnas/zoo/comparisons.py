@@ -14,23 +14,15 @@ FILES = {
 
 
 def folder(zoo=None):
-    """Where comparisons are.
-
-    Args:
-        zoo: the zoo's folder, or None for the project's own.
-    """
+    """Where comparisons are, in the project's own zoo or in another."""
     return root(zoo) / "comparisons"
 
 
 def rows(zoo=None):
-    """What results.csv says of the runs of every comparison.
+    """What results.csv says of the runs of every comparison: list of dicts.
 
-    Args:
-        zoo: the zoo's folder, or None for the project's own.
-
-    Returns:
-        A list of {column: value}. A cell that NAS-Bench-201 knows has the
-        benchmark's accuracy on CIFAR-10, and says so.
+    A cell that NAS-Bench-201 knows has the benchmark's accuracy on CIFAR-10,
+    and says so.
     """
     return [_row(name, run) for name in names(zoo) for run in runs(name, zoo)]
 

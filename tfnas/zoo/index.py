@@ -87,17 +87,7 @@ def entries(zoo=None):
 
 
 def entry(name, zoo=None):
-    """One `Entry` by its name.
-
-    Args:
-        name: one of `list_models()`.
-        zoo: the zoo's folder, or None for the project's own.
-
-    Raises:
-        UserError: if there is none of that name.
-
-    Example: `entry("DARTS_V2").parameters` is 3349342.
-    """
+    """One `Entry` by its name, one of `list_models()`."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UserError(
             f"{str(name)[:80]!r}: not a name of the zoo, which is neither a "
@@ -111,15 +101,7 @@ def entry(name, zoo=None):
 
 
 def checked_bytes(path, recorded):
-    """The content of a file, if it is the one that was recorded.
-
-    Args:
-        path: the file.
-        recorded: {"sha256", "bytes"}.
-
-    Raises:
-        UserError: if it is missing, cut off or another one.
-    """
+    """A file's content, if it has the recorded {"sha256", "bytes"}."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -146,12 +128,7 @@ def stored(data):
 
 
 def write(found, zoo=None):
-    """Write index.json and results.csv of these entries, each file whole.
-
-    Args:
-        found: every `Entry` of the zoo.
-        zoo: the zoo's folder, or None for the project's own.
-    """
+    """Write index.json and results.csv of all entries, each file whole."""
     lines = ",\n".join(json.dumps(entry.to_dict()) for entry in found)
     text = f'{{"format": "{FORMAT}", "models": [\n{lines}\n]}}\n'
     for name, content in (
