@@ -10,14 +10,7 @@ USAGE = "usage: python -m tfnas.report RUN   (RUN: a search's --out folder)"
 
 
 def main(argv):
-    """Write the page of a run.
-
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if there is not one argument, or it is not a run's folder.
-    """
+    """Write the page of the run that argv[1], the only argument, names."""
     if command.asks_for_help(argv):
         print(USAGE)
         return 0
