@@ -109,11 +109,9 @@ class Diverged(UserError):
 
 
 def diverged(what, flags):
-    """The error of a run that has diverged.
+    """The error of a run that has diverged; `what` says where, in words.
 
-    Args:
-        what: where it has, and what tells so, in words.
-        flags: what one may lower to mend it.
+    `flags` are those that one may lower to mend it.
     """
     return Diverged(
         f"{what}; the run has diverged, start another with a lower "
@@ -122,15 +120,10 @@ def diverged(what, flags):
 
 
 def check_finite(where, logs, flags=("learning_rate", "alpha_learning_rate")):
-    """Stop a run that has diverged before it is kept as a checkpoint.
+    """Raise `Diverged` before a loss that is not finite becomes a checkpoint.
 
-    Args:
-        where: the epoch, and perhaps the step, in words.
-        logs: {name of a loss: value}.
-        flags: what one may lower to mend it.
-
-    Raises:
-        Diverged: if a loss of the epoch is not finite.
+    `where` is the epoch, and perhaps the step, in words; `flags` are those
+    that one may lower to mend it.
     """
     for name in ("loss", "alpha_loss", "val_loss"):
         if not math.isfinite(logs.get(name, 0)):

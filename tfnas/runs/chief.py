@@ -46,11 +46,7 @@ def open_run(strategy, folder, config, resume):
 
 
 def load_checkpoint(strategy, run):
-    """The newest whole checkpoint, as the chief reads it.
-
-    Returns:
-        (arrays, state) or None, as `Folder.load_checkpoint`, on every worker.
-    """
+    """`Folder.load_checkpoint` of the chief, on every worker."""
     found = run.load_checkpoint()
     if not is_across_hosts(strategy):
         return found

@@ -17,14 +17,7 @@ _OF_THEN = {"method": {"halves": "index"}, "recipe": {"halves": "index"}}
 
 
 def read(folder):
-    """The config.json of a run, with what older runs lack.
-
-    Args:
-        folder: the run's.
-
-    Raises:
-        UserError: if there is none, or it cannot be read.
-    """
+    """The config.json of a run's folder, with what older runs lack."""
     path = Path(folder) / contents.CONFIG
     config = parsing.read_json(path)
     if not isinstance(config, dict):
@@ -45,20 +38,14 @@ def with_values_of_then(config):
 def lacking(part, values):
     """The values that an older record lacks, as they were then.
 
-    Args:
-        part: of config.json, such as "recipe".
-        values: {name: value}.
+    `part` is one of config.json, such as "recipe".
     """
     then = _OF_THEN[part].items()
     return {name: value for name, value in then if name not in values}
 
 
 def typed(config):
-    """The words of a run's command, with what they could not say then.
-
-    Args:
-        config: its config.json.
-    """
+    """The words of a run's command, with what they could not say then."""
     return [
         *config["command"],
         *(

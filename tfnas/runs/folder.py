@@ -70,16 +70,11 @@ class Folder:
             ) from None
 
     def check(self):
-        """Look whether the run could use its folder, without touching it.
+        """Whether this run is there already, without touching the folder.
 
         Of an earlier run's values only those that `config` has are compared,
-        so that a command can ask before it has read any data.
-
-        Returns:
-            Whether this run is there already.
-
-        Raises:
-            UserError: as `Folder` itself.
+        so that a command can ask before it has read any data. Raises as
+        `Folder` itself.
         """
         with self._usable():
             if contents.LOCK in self._names():
@@ -203,11 +198,9 @@ class Folder:
                 yield aside
 
     def load_checkpoint(self):
-        """The newest whole checkpoint.
+        """The newest whole checkpoint, (arrays, state), or None.
 
-        Returns:
-            (arrays, state), or None where there is none. A damaged newest
-            one is said aloud and put aside for the one before.
+        A damaged newest one is said aloud and put aside for the one before.
         """
         numbers = self._checkpoints()
         for number in numbers:

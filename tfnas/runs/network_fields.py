@@ -8,14 +8,8 @@ from tfnas.errors import UserError
 def check(values, where, remedy, fields=None):
     """Refuse the first value that its field cannot have.
 
-    Args:
-        values: {name of a field: value}.
-        where: the file, for the message.
-        remedy: for the message.
-        fields: {name: (what it is, its test)}, `FIELDS` by default.
-
-    Raises:
-        UserError: one line that names the field.
+    `fields` are {name: (what it is, its test)}, `FIELDS` by default; `where`,
+    the file, and `remedy` are for the message.
     """
     for name, value in values.items():
         what, fits = (fields or FIELDS)[name]

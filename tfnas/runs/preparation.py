@@ -15,20 +15,10 @@ from tfnas.devices.workers import AllHere
 
 
 def prepare(config, values):
-    """Set the process up as a configuration says, and load its data.
+    """Set the process up as configured: (`Dataset`, `tf.distribute` strategy).
 
-    One printed line says what data these are, and on which devices.
-
-    Args:
-        config: a `TrainConfig` or a `SearchConfig`.
-        values: the `Recipe` or `Method`.
-
-    Returns:
-        (`Dataset`, `tf.distribute` strategy).
-
-    Raises:
-        UserError: if there are no such devices, or the batch does not divide
-            among them, or the data cannot be used.
+    One printed line says what data these are, and on which devices. Missing
+    devices, or a batch that does not divide among them, are a `UserError`.
     """
     divide_cores()
     keras.utils.set_random_seed(config.seed)

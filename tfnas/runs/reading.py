@@ -83,11 +83,7 @@ class Run:
         return parsing.read_json(path) if path.exists() else {}
 
     def require_fields(self):
-        """Refuse a run whose JSON files lack what its page needs.
-
-        Raises:
-            UserError: which names the file and the field.
-        """
+        """Refuse a run whose JSON files lack what its page needs."""
         for name, document, fields in zip(
             (contents.CONFIG, contents.SUMMARY),
             (self.config, self.summary),
@@ -181,9 +177,7 @@ class Run:
     def images(self, data_dir=None):
         """The arguments of `tfnas.data.load` for what it was trained on.
 
-        Args:
-            data_dir: folder of the images, if it is not where the run read
-                them.
+        `data_dir` is the images' folder if the run read them elsewhere.
         """
         asked, recipe = self.config["config"], self.config["recipe"]
         return (
@@ -195,14 +189,7 @@ class Run:
         )
 
     def dataset(self, data_dir=None):
-        """The `Dataset` that it was trained on.
-
-        Args:
-            data_dir: as of `images`.
-
-        Raises:
-            UserError: if it cannot be had, or has other classes.
-        """
+        """The `Dataset` that it was trained on; other classes are refused."""
         from tfnas import data
 
         dataset = data.load(*self.images(data_dir))
@@ -217,13 +204,7 @@ class Run:
     def with_statistics(self, data_dir=None):
         """The run with mean and deviation, which earlier ones did not record.
 
-        Those come from the images then.
-
-        Args:
-            data_dir: as of `images`.
-
-        Raises:
-            UserError: if they are needed and cannot be had.
+        Those come from the images then, found as by `images`.
         """
         recorded = self.config["data"]
         if "mean" in recorded and "std" in recorded:
@@ -243,13 +224,8 @@ class Run:
 def read_run(folder, kind=None):
     """The `Run` of a folder that `--out` named.
 
-    Args:
-        folder: the run's.
-        kind: "search", "train" or "baseline" where no other will do. Of a
-            training all that decides its network is checked then.
-
-    Raises:
-        UserError: if it is not the folder of such a run.
+    `kind` is "search", "train" or "baseline" where no other will do. Of a
+    training all that decides its network is checked then.
     """
     run = _opened(Path(folder))
     if run.kind is None or kind not in (None, run.kind):

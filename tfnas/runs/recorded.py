@@ -15,34 +15,20 @@ DIR = "DIR"
 
 
 def parse(config, words):
-    """{flag: value} of a command, as one line or as its words.
+    """{flag: value} of a command `python -m tfnas.NAME`, a line or its words.
 
-    Args:
-        config: the command's dataclass.
-        words: what was typed, `python -m tfnas.NAME` first.
-
-    Raises:
-        UserError: if a flag is not one any more.
+    A flag that is none any more is a `UserError`.
     """
     words = shlex.split(words) if isinstance(words, str) else words
     return command.parse(list(words[2:]), config, config.VALUES)
 
 
 def record(config, words, genotype=None, asked=None):
-    """A typed command as the zoo records it.
+    """A typed command, in words, as the one line that the zoo records.
 
-    Args:
-        config: as of `parse`.
-        words: as of `parse`, but not as one line.
-        genotype: the zoo's name of what was trained.
-        asked: what the run says of its data, which it may have taken from the
-            run whose genotype it trained.
-
-    Returns:
-        The command as one line.
-
-    Raises:
-        UserError: as of `parse`.
+    `genotype` is the zoo's name of what was trained; `asked` is what the run
+    says of its data, which it may have taken from the run whose genotype it
+    trained.
     """
     given = parse(config, words)
     given = {k: v for k, v in given.items() if k not in flags.ASIDE}
@@ -59,14 +45,8 @@ def record(config, words, genotype=None, asked=None):
 def replay(config, line, data_dir=None, **instead):
     """{flag: value} of a recorded command, to be run here.
 
-    Args:
-        config: the command's dataclass.
-        line: the command as the zoo records it.
-        data_dir: the folder that it calls DIR.
-        **instead: flags to add or replace.
-
-    Raises:
-        UserError: if it needs a folder of images and none is given.
+    `data_dir` is the folder that the line calls DIR; `instead` are flags to
+    add or replace.
     """
     given = parse(config, line)
     if given.get("data_dir") == DIR:

@@ -39,10 +39,9 @@ class Resumable:
         self.began = started
 
     def fit(self, stream, *, epochs, steps, validation, callbacks):
-        """The epochs that are missing; see `fitting.fit`.
+        """The epochs that are missing, by `fitting.fit`.
 
-        Raises:
-            Interrupted: on SIGTERM or Ctrl-C, after a checkpoint.
+        SIGTERM and Ctrl-C raise `Interrupted`, after a checkpoint.
         """
         with Requests() as requests, ThreadPoolExecutor(1) as self._writer:
             try:

@@ -25,13 +25,7 @@ def record(config, method, dataset, argv):
 
 
 def described(dataset, values, seed):
-    """What config.json says of a search's data.
-
-    Args:
-        dataset: a `Dataset`.
-        values: the `Method` or `Recipe`.
-        seed: the search's.
-    """
+    """What config.json says of a search's data."""
     train, valid = data.search_halves(dataset, values.halves, seed)
     return {
         "name": dataset.name,
@@ -60,15 +54,8 @@ def missing_classes(dataset, values, seed):
 def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
     """What summary.json says: what the search took and what it found.
 
-    Args:
-        supernet: the last supernet of the search.
-        genotype: what was found.
-        seconds: how long the search took.
-        checkpoint_seconds: how much of it went into checkpoints.
-        next_command: what one may type now.
-
-    Returns:
-        A JSON-ready dict.
+    `supernet` is the last one; `checkpoint_seconds` is the part of `seconds`
+    that went into checkpoints.
     """
     searched = supernet.cost()
     budget = supernet.method.budget_macs
@@ -94,16 +81,8 @@ def network_of_paper(genotype, *, channels, stem="cifar", **images):
     """Size and cost of what was found, at the size of its space's paper.
 
     That is 36 channels and 20 cells in the DARTS space, 16 and 15 in
-    NAS-Bench-201; in the mobile space the search's own channels.
-
-    Args:
-        genotype: the `Genotype`.
-        channels: the search's.
-        stem: the search's.
-        **images: `input_shape` and `classes`.
-
-    Returns:
-        {"channels", "cells", "parameters", "multiply_adds"}.
+    NAS-Bench-201; in the mobile space the search's own channels. Returns
+    {"channels", "cells", "parameters", "multiply_adds"}.
     """
     channels, cells = spaces.get(genotype.space).paper_size(channels)
     size = {"channels": channels, "cells": cells}
@@ -112,13 +91,7 @@ def network_of_paper(genotype, *, channels, stem="cifar", **images):
 
 
 def next_command(config, folder, augmentation="cifar"):
-    """The command that goes on from a search: train what it found.
-
-    Args:
-        config: the search's `SearchConfig`.
-        folder: the search's folder.
-        augmentation: the search's.
-    """
+    """The command that goes on from a search: train what it found."""
     preset = "quick" if config.dataset == "digits" else "small"
     flags = {
         "genotype": f"{folder}/genotype.json",

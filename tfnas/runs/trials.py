@@ -46,21 +46,13 @@ def check_installed(flag="tune"):
 
 
 def optimise(run, ranges, count, seed, judge):
-    """Run the trials that are missing.
+    """Run the trials that are missing, of `count` in all.
 
     Every trial that ends is a line of the run's trials.csv. A trial that
     diverges counts as 0; any other error ends the tuning, which can be gone
-    on with.
-
-    Args:
-        run: the `Folder` of the tuning.
-        ranges: a list of `Range`.
-        count: trials in all, those that are there included.
-        seed: of the proposals.
-        judge: function of (number from 0, {name: value}): an accuracy.
-
-    Returns:
-        The best trial: {"values": {name: value}, "valid_accuracy": its own}.
+    on with. `judge` takes (number from 0, {name: value}) and gives an
+    accuracy. Returns the best trial: {"values": {name: value},
+    "valid_accuracy": its own}.
     """
     import keras_tuner
     from sklearn.exceptions import ConvergenceWarning
@@ -184,12 +176,9 @@ def _noted(oracle, names):
 
 
 def tuning_of(config, ranges, record):
-    """The `Folder` of a tuning.
+    """The `Folder` of a tuning of `ranges`.
 
-    Args:
-        config: of the command that tunes.
-        ranges: a list of `Range`.
-        record: what decides a trial's result besides, JSON-ready.
+    `record` is what decides a trial's result besides, JSON-ready.
     """
     from tfnas.runs.folder import Folder
 
@@ -205,17 +194,10 @@ def trial_of(config, name, **changes):
 
 
 def conclude(run, module, given, best, flags):
-    """Write and print the best values, as the command to type next.
+    """Write best.json and print the best values as the command to type next.
 
-    Args:
-        run: the `Folder` of the tuning, which gets `best.json`.
-        module: of the command.
-        given: {flag: value} of the flags that were typed.
-        best: what `optimise` returns.
-        flags: {flag: best value}.
-
-    Returns:
-        `flags`.
+    `given` are the flags that were typed and `best` is of `optimise`; returns
+    `flags`, {flag: best value}.
     """
     aside = ("tune", "tune_epochs", "out", "resume", *flags)
     words = {k: v for k, v in given.items() if k not in aside} | flags
