@@ -48,13 +48,9 @@ def write_report(run):
 
 
 def remarks(run):
-    """What a search's terminal says below its genotype, as its page does.
+    """What a finished search's terminal says below its genotype, in lines.
 
-    Args:
-        run: the folder of a finished search.
-
-    Returns:
-        Lines: whether chance decided, and what came of the budget.
+    They say whether chance decided, and what came of the budget.
     """
     from tfnas.report import chance, findings
 

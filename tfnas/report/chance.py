@@ -89,15 +89,9 @@ def attention_verdict(run):
 
 
 def operations(stage, relaxation, epoch=-1):
-    """The evidence for the operations of a stage.
+    """The evidence for a stage's operations; None where no edge has a choice.
 
-    Args:
-        stage: one of `Run.stages`.
-        relaxation: "softmax" or "sigmoid".
-        epoch: after which to judge; -1 is the last.
-
-    Returns:
-        None where no edge has a choice.
+    `epoch` is the one after which to judge; -1 is the last.
     """
 
     def edges():
@@ -111,15 +105,9 @@ def operations(stage, relaxation, epoch=-1):
 
 
 def attentions(stage, placement, epoch=-1):
-    """The evidence for the attentions of edges and of cells' ends.
+    """The evidence for attentions of edges and cells' ends; None without any.
 
-    Args:
-        stage: one of `Run.stages`.
-        placement: where attentions were searched, `Method.attention`.
-        epoch: as of `operations`.
-
-    Returns:
-        None where there are none to choose.
+    `placement` is `Method.attention`; `epoch` is as of `operations`.
     """
     places = PLACEMENTS.get(placement, PLACEMENTS["none"])
     second, end = np.array(places.second), np.array(places.end)

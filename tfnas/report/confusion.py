@@ -11,9 +11,7 @@ _LABELLED = 40  # more names than that cannot be read beside the picture
 def table(confusion, classes):
     """A row for each class: how much of it was found, and what misled.
 
-    Args:
-        confusion: (classes, classes) counts, row true, column predicted.
-        classes: the names.
+    `confusion` counts (classes, classes), row true, column predicted.
     """
     rows = []
     for index, name in enumerate(classes):
@@ -43,9 +41,7 @@ def table(confusion, classes):
 def picture(confusion, classes):
     """Squares whose darkness is the share of their row, in the page's colours.
 
-    Args:
-        confusion: (classes, classes) counts, row true, column predicted.
-        classes: the names.
+    `confusion` counts (classes, classes), row true, column predicted.
     """
     count = len(classes)
     side = max(6, min(36, 720 // count))

@@ -194,12 +194,7 @@ def changes(snapshots):
 def chosen(snapshots, provenance):
     """The epoch that a search's rule took its genotype from.
 
-    Args:
-        snapshots: of every epoch.
-        provenance: the genotype's; "epoch" is one of the last stage.
-
-    Returns:
-        The last one where the provenance names none.
+    The provenance's "epoch" is one of the last stage; without it, the last.
     """
     last = snapshots[-1]
     wanted = (last.stage, provenance.get("epoch"))

@@ -16,15 +16,10 @@ def escape(value):
 
 
 def table(caption, head, rows, name=""):
-    """A table whose first column heads the rows.
+    """A table whose first column heads the rows, each as long as `head`.
 
-    A cell or heading is a value or a pair (attributes as HTML, value).
-
-    Args:
-        caption: what the table shows.
-        head: the columns' headings.
-        rows: the rows, each as long as `head`.
-        name: class for the style sheet.
+    A cell or heading is a value or a pair (attributes as HTML, value);
+    `name` is a class for the style sheet.
     """
     heading = "".join(_cell(cell, 'th scope="col"') for cell in head)
     body = "".join(

@@ -16,14 +16,7 @@ from tfnas.runs import contents
 
 
 def render(run):
-    """The whole page as HTML that needs no other file.
-
-    Args:
-        run: a search run, from `read_run`.
-
-    Returns:
-        HTML text.
-    """
+    """The whole page of a search as HTML that needs no other file."""
     return document(
         overview.title(run),
         overview.header(run),
@@ -42,11 +35,8 @@ def render(run):
 def document(title, header, sections, files):
     """A page that needs no other file.
 
-    Args:
-        title: the page's title, as text.
-        header: the first screen, as HTML.
-        sections: heading -> HTML.
-        files: name of a file beside the page -> what it holds.
+    `header`, the first screen, is HTML, `sections` are {heading: HTML}, and
+    `files` are {name of a file beside the page: what it holds}.
     """
     style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     content = "".join(
