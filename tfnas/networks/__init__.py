@@ -32,18 +32,10 @@ STEMS = ("cifar", "imagenet")
 
 
 def build_supernet(method, *, channels=None, cells=None, **arguments):
-    """The supernet of a method's space.
+    """The `SearchNetwork` of a method's space.
 
-    Args:
-        method: the `Method`.
-        channels: as of `Supernet`; None for the method's own.
-        cells: as of `Supernet`; None for those of the method's first stage.
-        **arguments: `input_shape`, `classes` and `operations`.
-
-    Returns:
-        A `SearchNetwork`.
-
-    Example: `build_supernet(methods.get("darts"), cells=3)`.
+    Channels and cells of None are the method's own, its first stage's;
+    `arguments` are `input_shape`, `classes` and `operations`.
     """
     size = method.search_space.size(
         channels or method.channels, cells or method.cells[0], method.stem

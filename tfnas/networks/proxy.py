@@ -18,17 +18,9 @@ IMAGES = 512
 
 
 def fixed_part(dataset, places, images=IMAGES):
-    """One batch of at most so many images, always the same of those places.
+    """(images, labels) of at most `images` of those places, always the same.
 
-    Args:
-        dataset: a `Dataset`.
-        places: integer array, its training images to choose from.
-        images: how many are enough.
-
-    Returns:
-        (images, labels), normalised and not augmented.
-
-    Example: `fixed_part(dataset, data.search_halves(dataset)[1])`.
+    They are normalised and not augmented.
     """
     # Mixed, since a folder's images may be in the order of their classes.
     chosen = draws.shuffled(0, 0, np.asarray(places))[:images]
@@ -37,16 +29,10 @@ def fixed_part(dataset, places, images=IMAGES):
 
 
 def described(batch):
-    """What summary.json says of the images that the proxy is measured on.
+    """What summary.json says of the (images, labels) that the proxy takes.
 
-    Args:
-        batch: (images, labels), as of `fixed_part`.
-
-    Returns:
-        {"images": how many, "majority_share": that of the largest class,
-        which an answer that is always the same has right}.
-
-    Example: `described((images, [0, 0, 1]))["majority_share"]` is 2/3.
+    "majority_share" is that of the largest class, which an answer that is
+    always the same has right: 2/3 for labels [0, 0, 1].
     """
     counts = np.unique(np.asarray(batch[1]), return_counts=True)[1]
     images = int(counts.sum())
@@ -54,19 +40,9 @@ def described(batch):
 
 
 def proxy_accuracy(supernet, batch):
-    """The accuracy of the supernet pruned to the cell that it derives now.
+    """The accuracy, in 0..1, of the supernet pruned to what it derives now.
 
-    Nothing of the supernet changes.
-
-    Args:
-        supernet: a `Supernet` or a `BenchSupernet`.
-        batch: (images, labels), as of `fixed_part`; batch norms take its
-            statistics.
-
-    Returns:
-        A share of 1, float.
-
-    Example: `proxy_accuracy(supernet, fixed_part(dataset, places))`.
+    Nothing of the supernet changes; batch norms take the batch's statistics.
     """
     images, labels = batch
     mixing = pruned_weights(supernet, supernet.derive())
@@ -78,16 +54,8 @@ def proxy_accuracy(supernet, batch):
 def still_logits(supernet, inputs, mapping=(), **arguments):
     """Logits by the batch's statistics, without dropout; nothing changes.
 
-    Args:
-        supernet: a supernet.
-        inputs: normalised images, (N, H, W, C).
-        mapping: (variable, value) pairs, values put in place of variables.
-        **arguments: further ones of the supernet's call.
-
-    Returns:
-        (N, classes).
-
-    Example: `still_logits(supernet, images)`.
+    `inputs` are normalised, (N, H, W, C); `mapping` has (variable, value)
+    pairs, values put in place of variables. Returns (N, classes).
     """
     mapping = list(mapping)
     rate = supernet.skip_dropout_rate

@@ -9,17 +9,8 @@ def pruned_weights(supernet, genotype):
 
     Operations and attentions that the cell keeps weigh 1 and all others 0;
     whole edges that it drops weigh 0, and with edge normalisation those that
-    it keeps share 1 as they did. A skip that fades (DARTS-) is gone.
-
-    Args:
-        supernet: a `Supernet` or a `BenchSupernet`.
-        genotype: a `Genotype` of its operations.
-
-    Returns:
-        {kind: {name: weights}}, as the supernet's `mixing_weights`, with
-        "edges" in any case.
-
-    Example: `supernet(images, mixing=pruned_weights(supernet, genotype))`.
+    it keeps share 1 as they did. A skip that fades (DARTS-) is gone. The form
+    is that of `mixing_weights`, with "edges" in any case.
     """
     placement = supernet.method.placement
     places = supernet.space.edges(supernet.nodes)
@@ -48,15 +39,7 @@ def pruned_weights(supernet, genotype):
 
 
 def kept_operations(supernet, kind, cell):
-    """1 for every operation that a cell keeps, and 0: (edges, candidates).
-
-    Args:
-        supernet: a `Supernet` or a `BenchSupernet`.
-        kind: of the cell: "normal", "reduce" or "cell".
-        cell: a `Cell` of its operations.
-
-    Example: `kept_operations(supernet, "normal", genotype.normal).sum()`.
-    """
+    """1 for every operation that a cell keeps, and 0: (edges, candidates)."""
     names = supernet.operations[kind]
     places = supernet.space.edges(supernet.nodes)
     kept = np.zeros(np.shape(names))

@@ -61,10 +61,7 @@ HOMES = {
 
 
 def with_keras():
-    """Tell Keras of the classes: now if it is imported, else once it is.
-
-    Example: `tfnas/__init__.py` calls it.
-    """
+    """Tell Keras of the classes: now if it is imported, else once it is."""
     if "keras" in sys.modules:
         register()
     else:
@@ -72,11 +69,7 @@ def with_keras():
 
 
 def register():
-    """Put a stand-in in Keras's registry for each class not yet imported.
-
-    Example: after it, `keras.saving.get_registered_object("tfnas>Pool")` has a
-    `from_config`.
-    """
+    """Put a stand-in in Keras's registry for each class not yet imported."""
     known = sys.modules["keras"].saving.get_custom_objects()
     for module, names in HOMES.items():
         for name in names:

@@ -47,9 +47,8 @@ class SearchNetwork(keras.Model):
     def choose(self, operations):
         """Set the candidates, {kind: names of each edge or layer}.
 
-        Args:
-            operations: as of `Space.per_edge`; None for the method's own, or
-                for all where a space has the same for every method.
+        None is for the method's own, or for all where a space has the same for
+        every method.
         """
         if operations is None and self.space.candidates:
             operations = self.method.candidates()

@@ -25,8 +25,6 @@ def values(network):
 
     What belongs to a training alone, such as the rate of drop path, is left
     out.
-
-    Example: `values(network)["logits/bias"].shape` is (10,).
     """
     return {
         path: keras.ops.convert_to_numpy(variable)
@@ -35,19 +33,7 @@ def values(network):
 
 
 def read(path):
-    """The arrays of a safetensors file.
-
-    Args:
-        path: the file.
-
-    Returns:
-        {path of a variable: array}.
-
-    Raises:
-        UserError: if it cannot be read or is damaged.
-
-    Example: `read("runs/mine/last.safetensors")`.
-    """
+    """{path of a variable: array} of a safetensors file."""
     try:
         return decode(Path(path).read_bytes(), path)
     except OSError as error:
@@ -55,15 +41,7 @@ def read(path):
 
 
 def decode(data, source):
-    """The arrays in the bytes of a safetensors file.
-
-    Args:
-        data: the bytes.
-        source: where they are from, for messages.
-
-    Raises:
-        UserError: if they are damaged.
-    """
+    """The arrays in the bytes of a safetensors file; `source` names it."""
     try:
         return safetensors.numpy.load(data)
     # A KeyError is of a type that NumPy lacks.
@@ -76,14 +54,7 @@ def decode(data, source):
 def load(network, path):
     """Put a file's weights into the network that they belong to.
 
-    Args:
-        network: a network of `build_network`.
-        path: as of `read`.
-
-    Raises:
-        UserError: if the file is of another network.
-
-    Example: `load(tfnas.build_network(genotype), "mine.safetensors")`.
+    A file of another network is a `UserError`.
     """
     fresh = transfer(network, read(path), path)
     if fresh:
@@ -91,25 +62,12 @@ def load(network, path):
 
 
 def transfer(network, arrays, source="--weights"):
-    r"""Start a network from the weights of one with other classes.
+    """Start a network from {path: array} of one with other classes.
 
     Classifiers for another number of classes keep their new values, and so
     does an auxiliary classifier that the source did not have. One that only
-    the source had is left out.
-
-    Args:
-        network: the network to start.
-        arrays: {path: array} of the other network.
-        source: where they are from, for messages.
-
-    Returns:
-        What kept its new values, as lines; empty if nothing did.
-
-    Raises:
-        UserError: if the networks differ in more than that; nothing is
-            changed then.
-
-    Example: `print(*transfer(network, read("mine.safetensors")), sep="\n")`.
+    the source had is left out. Returns lines that say what kept its new
+    values; if the networks differ in more, nothing is changed.
     """
     variables, taken, fresh = _variables(network), {}, set()
     for path, variable in variables.items():

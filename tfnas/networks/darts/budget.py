@@ -19,15 +19,7 @@ _LOG_SHARES = {"softmax": tf.nn.log_softmax, "sigmoid": tf.math.log_sigmoid}
 def check(method, image_shape, classes):
     """Refuse a budget that no network of the search can keep.
 
-    Args:
-        method: the `Method` of the search.
-        image_shape: (height, width, channels) of an image.
-        classes: number of classes.
-
-    Raises:
-        UserError: one line that names the smallest budget.
-
-    Example: `check(methods.get("darts"), (32, 32, 3), 10)`.
+    The `UserError` names the smallest budget.
     """
     if not method.budget_macs:
         return
@@ -108,17 +100,10 @@ def expected_multiply_adds(architecture, macs, fixed):
 
 
 def derived_multiply_adds(architecture, macs, fixed):
-    """D: those of the two strongest edges of each node.
+    """D, a scalar: those of the two strongest edges of each node.
 
     It counts neither what a threshold drops nor what a limit on skips
-    replaces.
-
-    Args: as of `over_budget`.
-
-    Returns:
-        A scalar.
-
-    Example: `derived_multiply_adds(supernet.architecture_layer, macs, 1e6)`.
+    replaces. Arguments as of `over_budget`.
     """
     return _multiply_adds(architecture, macs, fixed, _largest, _two_largest)
 

@@ -250,15 +250,7 @@ class Dropout(keras.layers.Layer):
 
 
 def operation(op, channels, **kwargs):
-    """The layer of one of the space's operations.
-
-    Args:
-        op: "mb_3x3_e3", ..., "skip".
-        channels: output channels.
-        **kwargs: `stride`, `name`, `dtype` as of `Operation`.
-
-    Example: `operation("mb_7x7_e6", 40, stride=2)`.
-    """
+    """The layer of "mb_3x3_e3", ..., or "skip"; `kwargs` as of `Operation`."""
     if op == "skip":
         return Skip(channels, **kwargs)
     return InvertedBottleneck(channels, *parts(op), **kwargs)
