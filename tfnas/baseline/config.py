@@ -51,7 +51,11 @@ class BaselineConfig:
     deterministic: bool = flags.deterministic("cell")
 
     def decisive(self, recipe):
-        """All that decides what is found, JSON-ready."""
+        """All that decides what is found, JSON-ready.
+
+        Args:
+            recipe: the `Recipe`.
+        """
         return {"config": flags.decisive(self), "recipe": recipe.values()}
 
 

@@ -52,7 +52,11 @@ class SearchConfig:
     deterministic: bool = flags.deterministic("genotype")
 
     def decisive(self, method):
-        """All that decides what a search finds, JSON-ready."""
+        """All that decides what a search finds, JSON-ready.
+
+        Args:
+            method: the `Method`.
+        """
         config = flags.decisive(self)
         # Older runs know no rule and took the last epoch; they can go on.
         if self.select == "last":

@@ -65,6 +65,10 @@ class TrainConfig:
         """All that decides the weights, JSON-ready.
 
         The genotype itself is there, so its file may move.
+
+        Args:
+            values: the `Recipe`.
+            genotype: the `Genotype`.
         """
         return {
             "config": flags.decisive(self),
