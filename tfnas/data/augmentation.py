@@ -20,18 +20,10 @@ def padding(side):
 
 
 def draw(indices, image_shape, *, seed, epoch, flip):
-    """Draws the numbers which augment a batch.
+    """Draws the numbers which augment a batch: int32 array (N, 5).
 
-    Args:
-        indices: integer array (N,) of sample indices.
-        image_shape: (height, width, channels).
-        seed: any integer.
-        epoch: the epoch, from 0.
-        flip: whether images may be mirrored.
-
-    Returns:
-        int32 array (N, 5): the crop's row and column in the padded image,
-        1 for a mirrored image, the cutout centre's row and column.
+    They are the crop's row and column in the padded image, 1 for a mirrored
+    image, the cutout centre's row and column. Epochs count from 0.
     """
     height, width, _ = image_shape
     bounds = {
@@ -49,14 +41,9 @@ def draw(indices, image_shape, *, seed, epoch, flip):
 
 
 def crop_and_flip(images, numbers):
-    """Pads with zeros, crops to the old size and mirrors.
+    """Pads (N, H, W, C) with zeros, crops to the old size and mirrors.
 
-    Args:
-        images: tensor (N, H, W, C).
-        numbers: int32 tensor (N, 5), see `draw`.
-
-    Returns:
-        A tensor like `images`.
+    The numbers are those of `draw`.
     """
     _, height, width, channels = images.shape
     down, right = padding(height), padding(width)
@@ -73,15 +60,9 @@ def crop_and_flip(images, numbers):
 
 
 def normalize(images, mean, std):
-    """Scales 0..255 images to zero mean and unit deviation by channel.
+    """Scales uint8 images to zero mean and unit deviation by channel, float32.
 
-    Args:
-        images: uint8 tensor (N, H, W, C).
-        mean: C floats, in 0..1 units.
-        std: C floats, in 0..1 units.
-
-    Returns:
-        float32 tensor (N, H, W, C).
+    Mean and deviation are C floats each, in 0..1 units.
     """
     mean, std = np.asarray(mean), np.asarray(std)
     scale = tf.constant(1 / (255 * std), tf.float32)
@@ -90,15 +71,10 @@ def normalize(images, mean, std):
 
 
 def cut_out(images, numbers, length):
-    """Zeroes a square; the authors' form, so an odd length loses a pixel.
+    """Zeroes a square of `length` pixels a side in normalised images.
 
-    Args:
-        images: float32 tensor (N, H, W, C), normalised.
-        numbers: int32 tensor (N, 5), see `draw`.
-        length: the square's side in pixels.
-
-    Returns:
-        A tensor like `images`.
+    It is the authors' form, so an odd length loses a pixel. The numbers are
+    those of `draw`.
     """
 
     def inside(size, centre):

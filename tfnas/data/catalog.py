@@ -16,19 +16,12 @@ from tfnas.errors import UserError
 
 
 def load_from_catalog(name, data_dir=None, image_size=None):
-    """Reads a dataset of the catalog, prepared data first.
+    """Reads a dataset of the catalog by TFDS's name, prepared data first.
 
-    Args:
-        name: TFDS's name, "name" or "name/config".
-        data_dir: TFDS's data folder, or a prepared dataset's own folder.
-        image_size: see `tfnas.data.load`.
-
-    Returns:
-        The train `Split`, the test `Split`, the class names in order.
-
-    Raises:
-        UserError: the name is unknown or of another kind of dataset, or
-            the data are neither prepared nor to be had.
+    `data_dir` is TFDS's data folder or a prepared dataset's own. Returns the
+    train `Split`, the test `Split` and the class names in order. An unknown
+    name, another kind of dataset, or data neither prepared nor to be had raise
+    `UserError`.
     """
     import tensorflow_datasets as tfds
 
@@ -73,12 +66,7 @@ def load_from_catalog(name, data_dir=None, image_size=None):
 def prepared_builder(name, data_dir=None):
     """The TFDS builder of a dataset whose data are there, or now made so.
 
-    Args:
-        name: TFDS's name, "name" or "name/config".
-        data_dir: TFDS's data folder, or a prepared dataset's own folder.
-
-    Raises:
-        UserError: as `load_from_catalog`.
+    Takes and raises what `load_from_catalog` does.
     """
     import tensorflow_datasets as tfds
 
@@ -119,10 +107,9 @@ def _builder(name, data_dir):
 
 
 def supervised_keys(name, builder):
-    """The names of the image and of the label among a builder's features.
+    """The names of a builder's image and label features.
 
-    Raises:
-        UserError: it has none, or of another kind.
+    If it has none, or of another kind, that is a `UserError`.
     """
     import tensorflow_datasets as tfds
 
@@ -164,14 +151,9 @@ def _download(name, builder):
 
 
 def reachable(urls, seconds=4.0):
-    """Whether one of the servers answers in time, proxies included.
+    """Whether one of the servers, all asked at once, answers in time.
 
-    Args:
-        urls: addresses to ask, all at once.
-        seconds: how long to wait.
-
-    Returns:
-        bool.
+    Proxies are included.
     """
     answered = threading.Event()
 

@@ -17,12 +17,7 @@ _STATISTICS_BLOCK = 1024
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Images with their labels.
-
-    Args:
-        images: uint8 array (N, H, W, C) with C 1 or 3.
-        labels: int64 array (N,) of class numbers.
-    """
+    """Images, uint8 (N, H, W, C), C 1 or 3; class numbers, int64 (N,)."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -93,16 +88,11 @@ class Dataset:
 
 
 def channel_statistics(images):
-    """Mean and standard deviation of each channel, in 0..1 units.
+    """Mean and standard deviation of each channel of uint8 (N, H, W, C).
 
-    They come from histograms, so they are exact and need little memory. A
-    channel without any variation gets a deviation of 1.
-
-    Args:
-        images: uint8 array (N, H, W, C).
-
-    Returns:
-        Two tuples of C floats.
+    Two tuples of C floats, in 0..1 units; they come from histograms, so they
+    are exact and need little memory. A channel without any variation gets a
+    deviation of 1.
     """
     channels = images.shape[-1]
     histogram = np.zeros((channels, 256))

@@ -14,23 +14,14 @@ PIXELS = 2**25
 
 
 def decode(content, channels=0):
-    """An image file as pixels, the right way up; animations' first picture.
+    """An image file as uint8 (H, W, C), upright; an animation's first picture.
 
-    EXIF's orientation is applied, of JPEG and of PNG (eXIf). A file's header
-    says how large it is before it is decoded, and one that is too large is
-    refused by what it says.
-
-    Args:
-        content: bytes or scalar string tensor: JPEG, PNG, GIF, or BMP of 24
-            or 32 bits or in gray.
-        channels: 1, 3, or 0 for as many as the file has.
-
-    Returns:
-        uint8 tensor (H, W, C).
-
-    Raises:
-        tf.errors.InvalidArgumentError: when it runs, for anything else, for
-            a damaged file and for more than `PIXELS` pixels.
+    Reads JPEG, PNG, GIF, and BMP of 24 or 32 bits or in gray; `channels` is 1,
+    3, or 0, which takes as many as the file has. EXIF's orientation is applied,
+    of JPEG and of PNG (eXIf). A file's header says how large it is before it is
+    decoded, and one that is too large is refused by what it says. When it runs,
+    anything else, a damaged file and more than `PIXELS` pixels raise
+    `tf.errors.InvalidArgumentError`.
     """
     return _decoder(channels)(content)
 
@@ -62,25 +53,16 @@ def _decoder(channels):
 
 
 def fault(error):
-    """What to add to the name of an image that `decode` refused.
-
-    Args:
-        error: the `tf.errors.OpError`.
-    """
+    """What to add to the name of an image that `decode` refused so."""
     return (
         f" (more than {PIXELS} pixels)" if "more than" in error.message else ""
     )
 
 
 def fit_square(images, size):
-    """Crops the largest centred square and resizes it.
+    """Crops the largest centred square and resizes it to `size` pixels a side.
 
-    Args:
-        images: uint8 array (..., H, W, C) of one image or a batch.
-        size: the new height and width.
-
-    Returns:
-        uint8 tensor (..., size, size, C).
+    The images are uint8 (..., H, W, C), one or a batch.
     """
     height, width = tf.shape(images)[-3], tf.shape(images)[-2]
     side = tf.minimum(height, width)
@@ -91,24 +73,14 @@ def fit_square(images, size):
 
 
 def collect(examples, count, image_size, describe):
-    """Decodes and stacks the images of a split.
+    """Decodes and stacks a split: uint8 (N, H, W, C) and int64 labels (N,).
 
-    Alpha is dropped. If every image is gray the result has one channel,
-    otherwise gray is spread over three.
-
-    Args:
-        examples: `tf.data.Dataset` of (image, label), the image a uint8
-            tensor (H, W, C) or the bytes of a file.
-        count: how many examples there are.
-        image_size: the side to resize to, or None.
-        describe: function of a position that names the image in a message.
-
-    Returns:
-        uint8 array (N, H, W, C) and int64 array (N,).
-
-    Raises:
-        UserError: images are damaged, and it names them all; or one is of
-            another size than the first.
+    Each of the `count` examples is (image, label), the image uint8 (H, W, C) or
+    the bytes of a file; `describe` names the image at a position in a message.
+    `image_size` is the side to resize to, or None. Alpha is dropped. If every
+    image is gray the result has one channel, otherwise gray is spread over
+    three. A `UserError` names all damaged images, or one of another size than
+    the first.
     """
 
     def convert(image, label):

@@ -37,17 +37,10 @@ def _bits(seed, epoch, purpose, index):
 
 
 def integers(seed, epoch, purpose, index, bound):
-    """Draws a whole number below `bound` for each sample.
+    """Draws a whole number below `bound`, itself below 2**32, for each sample.
 
-    Args:
-        seed: any integer.
-        epoch: the epoch, from 0.
-        purpose: one of this module's constants.
-        index: integer array (N,) of sample indices.
-        bound: the exclusive upper bound, below 2**32.
-
-    Returns:
-        int32 array (N,).
+    Sample indices (N,) give int32 (N,). The purpose is one of this module's
+    constants; epochs count from 0.
     """
     high = _bits(seed, epoch, purpose, index) >> np.uint64(32)
     return ((high * np.uint64(bound)) >> np.uint64(32)).astype(np.int32)
@@ -56,14 +49,7 @@ def integers(seed, epoch, purpose, index, bound):
 def uniforms(seed, epoch, purposes, index):
     """Draws a number from 0 to below 1 for each sample and purpose.
 
-    Args:
-        seed: any integer.
-        epoch: the epoch, from 0.
-        purposes: some of this module's constants.
-        index: integer array (N,) of sample indices.
-
-    Returns:
-        float32 array (N, purposes), of 24 random bits each.
+    Sample indices (N,) give float32 (N, purposes), of 24 random bits each.
     """
     columns = [
         _bits(seed, epoch, purpose, index) >> np.uint64(40)
@@ -73,16 +59,6 @@ def uniforms(seed, epoch, purposes, index):
 
 
 def shuffled(seed, epoch, index, purpose=ORDER):
-    """Shuffles sample indices for an epoch.
-
-    Args:
-        seed: any integer.
-        epoch: the epoch, from 0.
-        index: integer array (N,) of sample indices.
-        purpose: one of this module's constants.
-
-    Returns:
-        The same indices in another order.
-    """
+    """The sample indices (N,) in an epoch's order for a purpose."""
     # The mixer is a bijection, so the keys of distinct samples never tie.
     return index[np.argsort(_bits(seed, epoch, purpose, index))]

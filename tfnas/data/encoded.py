@@ -69,21 +69,12 @@ class EncodedSplit:
 
 
 def load_encoded(name, data_dir, side):
-    """Finds the images of a folder or of a prepared TFDS dataset.
+    """Finds the images of a folder ("image_folder") or a prepared TFDS dataset.
 
-    A folder's files are shuffled by a permutation that is always the same, so
-    that the two halves of a search see the same classes.
-
-    Args:
-        name: "image_folder" or a name of TFDS.
-        data_dir: as of `tfnas.data.load`.
-        side: see `EncodedSplit`.
-
-    Returns:
-        The train `EncodedSplit`, the test `EncodedSplit`, the class names.
-
-    Raises:
-        UserError: as `tfnas.data.load`.
+    Returns the train `EncodedSplit`, the test one and the class names, and
+    raises what `tfnas.data.load` does. A folder's files are shuffled by a
+    permutation that is always the same, so that the two halves of a search see
+    the same classes.
     """
     if name == "image_folder":
         return _folder(data_dir, side)
@@ -139,11 +130,7 @@ def _folder(data_dir, side):
 
 
 def damaged_images(split):
-    """The names of a split's images that cannot be decoded, in file order.
-
-    Args:
-        split: an `EncodedSplit`.
-    """
+    """The names of an `EncodedSplit`'s undecodable images, in file order."""
 
     def named(index):
         try:
@@ -167,11 +154,9 @@ def damaged_images(split):
 def damage_named(dataset):
     """Name the images that stopped a run because they cannot be decoded.
 
-    A folder's are read before the first epoch; this is for files that are
+    A `UserError` takes the place of TensorFlow's error, which names no file. A
+    folder's images are read before the first epoch; this is for files that are
     damaged later, and for records.
-
-    Raises:
-        UserError: in place of TensorFlow's error, which names no file.
     """
     try:
         yield

@@ -41,15 +41,9 @@ def image_names(folder):
 
 
 def labelled(data_dir, split, classes):
-    """The images of a split, class by class.
+    """(path, label) of the "train" or "test" images, class by class.
 
-    Args:
-        data_dir: the image folder.
-        split: "train" or "test".
-        classes: class names; a label is a position in it.
-
-    Returns:
-        A list of (path, label).
+    A label is a position in `classes`.
     """
     home = pathlib.Path(data_dir) / split
     return [
@@ -61,11 +55,7 @@ def labelled(data_dir, split, classes):
 
 
 def not_read(data_dir):
-    """One line on the files that are no images here, or None.
-
-    Args:
-        data_dir: the image folder.
-    """
+    """One line on the files in an image folder that are no images, or None."""
     found = collections.Counter()
     for split in ("train", "test"):
         home = pathlib.Path(data_dir) / split
@@ -105,11 +95,7 @@ def readable(name):
 
 
 def damaged(names):
-    """The error about images that cannot be decoded.
-
-    Args:
-        names: list of what names them.
-    """
+    """The error that names the images that cannot be decoded."""
     shown = ", ".join(map(readable, names[:_NAMED]))
     if len(names) > _NAMED:
         shown += f" and {len(names) - _NAMED} more"

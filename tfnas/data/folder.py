@@ -14,20 +14,11 @@ from tfnas.data.request import class_names
 def load_folder(data_dir, image_size=None):
     """Reads `data_dir`/train/CLASS/* and `data_dir`/test/CLASS/*.
 
+    Returns the train `Split`, the test `Split` and the class names in order.
     Files are listed class by class and then shuffled by a permutation that is
     always the same, that of TFDS's ImageFolder, so that the two halves of a
-    search in index order see the same classes. Gray, palette, alpha and
-    16-bit images are read as 8-bit gray or RGB: gray if every image is.
-
-    Args:
-        data_dir: the folder.
-        image_size: see `load`.
-
-    Returns:
-        The train `Split`, the test `Split`, the class names in order.
-
-    Raises:
-        UserError: a folder or an image cannot be used.
+    search in index order see the same classes. Gray, palette, alpha and 16-bit
+    images are read as 8-bit gray or RGB: gray if every image is.
     """
     classes = class_names(data_dir)
     train, test = (_mixed(data_dir, x, classes) for x in ("train", "test"))

@@ -15,19 +15,12 @@ _GRAY = (0.299, 0.587, 0.114)
 
 
 def decode(content, shape, crop=1.0):
-    """One image file as pixels.
+    """One image file of at most `BYTES` bytes as float32 pixels, whole, 0..255.
 
-    Args:
-        content: scalar string tensor, a file of at most `BYTES` bytes that
-            `tfnas.data.decoding.decode` reads.
-        shape: (H, W, C) of the result, C being 1 or 3.
-        crop: the share of the shorter side that is kept.
-
-    Returns:
-        float32 tensor of that shape, whole numbers in 0..255.
-
-    Raises:
-        tf.errors.InvalidArgumentError: when it runs, for anything else.
+    `shape` is the result's (H, W, C), C being 1 or 3; `crop` is the share of
+    the shorter side that is kept. When it runs, what
+    `tfnas.data.decoding.decode` does not read raises
+    `tf.errors.InvalidArgumentError`.
     """
     short = tf.debugging.assert_less_equal(
         tf.strings.length(content), BYTES, f"image: more than {BYTES} bytes"

@@ -17,16 +17,10 @@ _SCANS = 1000
 def examine(content):
     """What there is to know of an image file before it is decoded.
 
-    Args:
-        content: scalar string tensor, the file.
-
-    Returns:
-        The part of the file that holds its (first) picture, a string; how
-        many pixels that has, int64, 0 for what is not a JPEG, PNG, GIF or
-        plain BMP file; its EXIF block, a string, empty if it has none.
-
-    Raises:
-        tf.errors.InvalidArgumentError: when it runs, for a damaged JPEG or GIF.
+    Three tensors: the part of the file that holds its (first) picture, a
+    string; how many pixels that has, int64, 0 for what is not a JPEG, PNG, GIF
+    or plain BMP file; its EXIF block, a string, empty if it has none. When it
+    runs, a damaged JPEG or GIF raises `tf.errors.InvalidArgumentError`.
     """
     kinds = {
         b"\xff\xd8\xff": _jpeg,

@@ -28,18 +28,11 @@ _GRAY = (0.299, 0.587, 0.114)
 
 
 def draw(indices, *, seed, epoch, flip):
-    """Draws the numbers which augment a batch.
+    """Draws the numbers which augment a batch: float32 (N, 28), 0 to below 1.
 
-    Args:
-        indices: integer array (N,) of sample indices.
-        seed: any integer.
-        epoch: the epoch, from 0.
-        flip: whether images may be mirrored.
-
-    Returns:
-        float32 array (N, 28) from 0 to below 1: the crop's area at ten tries
-        and its ratio at each, row and column, mirrored if below 1/2;
-        brightness, contrast, saturation, hue, and the order of these four.
+    They are the crop's area at ten tries and its ratio at each, row and column,
+    mirrored if below 1/2; brightness, contrast, saturation, hue, and the order
+    of these four. Epochs count from 0.
     """
     purposes = (
         *draws.CROP_TRIES,
@@ -57,13 +50,8 @@ def draw(indices, *, seed, epoch, flip):
 def crop_box(height, width, numbers):
     """Where to crop: the first try that fits, else the centre.
 
-    Args:
-        height: the image's, a whole number.
-        width: the same.
-        numbers: float32 tensor (28,), see `draw`.
-
-    Returns:
-        float32 tensor (4,) of whole numbers: top, left, height, width.
+    Takes the (28,) numbers of `draw`; returns float32 (4,) of whole numbers:
+    top, left, height, width.
     """
     height, width = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
     areas = _SMALLEST_AREA + (1 - _SMALLEST_AREA) * numbers[:TRIES]
@@ -92,13 +80,8 @@ def crop_box(height, width, numbers):
 def random_resized_crop(image, numbers, side):
     """Crops a random part, resizes it to a square, mirrors every other one.
 
-    Args:
-        image: tensor (H, W, 3).
-        numbers: float32 tensor (28,), see `draw`.
-        side: of the square, in pixels.
-
-    Returns:
-        float32 tensor (side, side, 3), in the unit of the image.
+    By the (28,) numbers of `draw`, (H, W, 3) becomes float32 (side, side, 3) in
+    the unit of the image.
     """
     box = crop_box(tf.shape(image)[0], tf.shape(image)[1], numbers)
     top, left, height, width = tf.unstack(tf.cast(box, tf.int32))
@@ -111,15 +94,9 @@ def random_resized_crop(image, numbers, side):
 def colour_jitter(image, numbers):
     """Changes brightness, contrast, saturation and hue, in any order.
 
-    The first three factors are within 0.4 of 1, the hue turns by up to a
-    fifth of the circle.
-
-    Args:
-        image: float32 tensor (H, W, 3), 0..255.
-        numbers: float32 tensor (28,), see `draw`.
-
-    Returns:
-        A tensor like `image`.
+    The image is float32 (H, W, 3), 0..255, the numbers those of `draw`. The
+    first three factors are within 0.4 of 1, the hue turns by up to a fifth of
+    the circle.
     """
     spread = 2 * numbers[2 * TRIES + 3 : 2 * TRIES + 7] - 1
     brightness, contrast, saturation = tf.unstack(1 + _COLOURS * spread[:3])
@@ -149,12 +126,7 @@ def _blend(image, other, factor):
 def centre_crop(image, side):
     """Resizes the shorter side to 8/7 of a square's and cuts out the centre.
 
-    Args:
-        image: tensor (H, W, 3).
-        side: of the square, in pixels.
-
-    Returns:
-        float32 tensor (side, side, 3), in the unit of the image.
+    (H, W, 3) becomes float32 (side, side, 3) in the unit of the image.
     """
     shape = tf.cast(tf.shape(image)[:2], tf.int64)
     size = shape * round(side * 256 / 224) // tf.reduce_min(shape)

@@ -19,13 +19,10 @@ _TRANSPOSED, _ROWS, _COLUMNS = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
 
 
 def of_exif(block):
-    """The orientation that an EXIF block gives, whatever its bytes are.
+    """The orientation in an EXIF block, int32 from 1 to 8, whatever its bytes.
 
-    Args:
-        block: scalar string tensor, TIFF from its byte order mark on.
-
-    Returns:
-        int32 scalar from 1 to 8; 1, as stored, where it says nothing.
+    The block is TIFF from its byte order mark on; where it says nothing, 1, as
+    stored.
     """
     return tf.cond(
         tf.equal(block, b""), lambda: tf.constant(1), lambda: _of_tiff(block)
@@ -58,14 +55,9 @@ def _of_tiff(block):
 
 
 def upright(image, orientation):
-    """Turns and mirrors an image as its orientation asks for.
+    """Turns and mirrors an image as its orientation, 1 to 8, asks for.
 
-    Args:
-        image: tensor (H, W, C).
-        orientation: int32 scalar from 1 to 8.
-
-    Returns:
-        A tensor (H, W, C), or (W, H, C) of orientation 5 to 8.
+    (H, W, C) becomes (W, H, C) for 5 to 8.
     """
 
     def among(numbers):

@@ -20,19 +20,8 @@ def search_halves(dataset, rule="stratified", seed=0):
     In index order the first half trains the weights, the second the
     architecture (survey 3.2; the authors' 25,000 and 25,000 of CIFAR-10).
     Stratified, each half gets half of each class, the odd image of a class by
-    the seed.
-
-    Args:
-        dataset: a `Dataset`.
-        rule: "stratified" or "index".
-        seed: any integer.
-
-    Returns:
-        Two increasing int64 arrays of indices into `dataset.train`; of an odd
-        number of images the second half gets one more.
-
-    Raises:
-        UserError: there are not two images to split.
+    the seed. Both are increasing int64 indices into `dataset.train`; of an odd
+    number of images the second half gets one more.
     """
     count = len(dataset.train)
     if count < 2:
@@ -52,19 +41,10 @@ def search_halves(dataset, rule="stratified", seed=0):
 def held_out(dataset, count, rule="stratified", seed=0):
     """Splits images that choose weights off those that train them.
 
-    Args:
-        dataset: a `Dataset`.
-        count: how many choose; in index order the last ones.
-        rule: "stratified" or "index".
-        seed: any integer.
-
-    Returns:
-        Two increasing int64 arrays of indices into `dataset.train`: to train
-        on, and to choose by. Stratified, a class of two or more images is in
-        both as far as `count` allows.
-
-    Raises:
-        UserError: none would be left to train on.
+    Returns two increasing int64 arrays of indices into `dataset.train`: to
+    train on, and the `count` to choose by, in index order the last ones.
+    Stratified, a class of two or more images is in both as far as `count`
+    allows.
     """
     whole = len(dataset.train)
     if count >= whole:
@@ -85,17 +65,10 @@ def held_out(dataset, count, rule="stratified", seed=0):
 
 
 def subset(dataset, count, rule="stratified", seed=0):
-    """The dataset with some of its training images alone, in their order.
+    """The dataset with `count` of its training images alone, in their order.
 
-    Args:
-        dataset: a `Dataset`.
-        count: how many; in index order the first ones.
-        rule: "stratified" or "index"; stratified, each class keeps its share
-            and at least one image as far as `count` allows.
-        seed: any integer.
-
-    Raises:
-        UserError: if there are not so many, or fewer than two are asked for.
+    In index order they are the first ones; stratified, each class keeps its
+    share and at least one image as far as `count` allows.
     """
     whole = len(dataset.train)
     if not 2 <= count <= whole:
@@ -116,9 +89,7 @@ def subset(dataset, count, rule="stratified", seed=0):
 def lacking(dataset, parts):
     """One line that names every class that a part has no image of, or None.
 
-    Args:
-        dataset: a `Dataset`.
-        parts: {what a part is: its labels}.
+    The parts are {what a part is: its labels}.
     """
     found = []
     for part, labels in parts.items():
@@ -163,16 +134,8 @@ def _drawn(labels, count, least, most, seed, purpose):
 def _shares(sizes, count, least, most, seed, purpose):
     """How many images of each class, by the largest remainder.
 
-    Args:
-        sizes: int64 array, how many there are of each class.
-        count: how many are wanted in all.
-        least: lower bound of each class.
-        most: upper bound of each class.
-        seed: decides, with the purpose, between equal remainders.
-        purpose: what the images are for.
-
-    Returns:
-        int64 array with the sum `count`.
+    Sizes, bounds `least` and `most`, and the result, whose sum is `count`, have
+    an entry for each class. Seed and purpose decide between equal remainders.
     """
     whole = sizes.sum()
     shares = np.clip(count * sizes // whole, least, most)

@@ -32,12 +32,8 @@ class Pixels:
 def training_pixels(dataset, *, seed, augment, cutout, jitter):
     """The way from places in `dataset.train` to augmented images.
 
-    Args:
-        dataset: a `Dataset`.
-        seed: any integer.
-        augment: whether to crop and flip.
-        cutout: side of the cutout square in pixels; 0 for none.
-        jitter: whether to change colours, as ImageNet's training does.
+    `augment` crops and flips, `cutout` is the square's side in pixels, 0 for
+    none, `jitter` changes colours as ImageNet's training does.
     """
     if isinstance(dataset.train, EncodedSplit):
         return _of_files(dataset, dataset.train, seed, augment, jitter)

@@ -20,14 +20,9 @@ _HEADER, _FOOTER = struct.Struct("<QI"), 4
 class Records:
     """The examples of a split, read one by one from its files.
 
-    Args:
-        builder: the `tfds.core.DatasetBuilder`, prepared as TFRecord.
-        split: "train", for example.
-        image: the image's feature.
-        label: the label's feature.
-
-    Raises:
-        UserError: the files are of another format or damaged.
+    The `tfds.core.DatasetBuilder` is prepared as TFRecord; files of another
+    format or damaged ones raise `UserError`. `image` and `label` name the
+    features.
     """
 
     def __init__(self, builder, split, image, label):

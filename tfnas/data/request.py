@@ -14,15 +14,8 @@ IN_MEMORY = ("digits", "fashion_mnist")
 def check_request(name, data_dir=None, image_size=None, augmentation="cifar"):
     """Refuses a request for data that cannot be met, without TensorFlow.
 
-    Args:
-        name: as of `load`.
-        data_dir: as of `load`.
-        image_size: as of `load`.
-        augmentation: as of `load`.
-
-    Raises:
-        UserError: a value is out of range, or the folder is not of the form
-            that it must have.
+    Takes what `load` takes. A value out of range, or a folder that is not of
+    the form that it must have, is a `UserError`.
     """
     if image_size is not None and image_size < SMALLEST_SIDE:
         raise UserError(
@@ -44,11 +37,7 @@ def check_request(name, data_dir=None, image_size=None, augmentation="cifar"):
 
 
 def class_names(data_dir):
-    """Returns the class names of an image folder of the right form.
-
-    Raises:
-        UserError: a folder or file is missing or cannot be read.
-    """
+    """Returns the class names of an image folder of the right form."""
     if not data_dir:
         raise UserError(
             "--dataset=image_folder: set --data_dir to a folder with "

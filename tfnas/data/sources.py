@@ -187,15 +187,7 @@ def _read_fashion(folder):
 def read_idx(path, dimensions):
     """Reads a gzipped idx file of unsigned bytes (LeCun's MNIST format).
 
-    Args:
-        path: the .gz file.
-        dimensions: how many dimensions the array must have.
-
-    Returns:
-        A uint8 array.
-
-    Raises:
-        UserError: the file is missing, damaged or of another kind.
+    A file that is missing, damaged or of other dimensions is a `UserError`.
     """
     try:
         content = gzip.decompress(pathlib.Path(path).read_bytes())

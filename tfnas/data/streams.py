@@ -15,18 +15,7 @@ from tfnas.errors import UserError
 
 
 def steps_per_epoch(count, batch_size):
-    """Batches in an epoch; the last one may be smaller (391 for CIFAR).
-
-    Args:
-        count: number of samples.
-        batch_size: samples in a batch.
-
-    Returns:
-        int.
-
-    Raises:
-        UserError: the batch size is below 1.
-    """
+    """Batches in an epoch; the last one may be smaller (391 for CIFAR)."""
     if batch_size < 1:
         raise UserError(f"--batch_size={batch_size}: use at least 1")
     return -(-count // batch_size)
@@ -45,29 +34,16 @@ def search_stream(
 ):
     """Pairs of a training and a validation batch for a bilevel search.
 
+    A finite `tf.data.Dataset` of ((images, labels), (images, labels)): float32
+    (N, H, W, C) normalised and int64 (N,). The halves are those of
+    `search_halves`, the batch size is over all replicas, `start_step` counts
+    over all epochs, `cutout` is the square's side in pixels, 0 for none.
+
     Both halves get the training augmentation, as the authors do (images in
     files without the jitter of colours, as PC-DARTS's search on ImageNet). A
-    step's validation batch is as large as its training batch and comes from
-    the validation half's own shuffled order of that epoch. A batch size above
-    the half gives one smaller batch an epoch.
-
-    Args:
-        dataset: a `Dataset`.
-        halves: (indices to train on, indices to validate on), as of
-            `search_halves`.
-        batch_size: samples in a batch, over all replicas.
-        epochs: number of epochs.
-        seed: any integer.
-        start_step: the step to start from, counted over all epochs.
-        augment: whether to crop and flip.
-        cutout: side of the cutout square in pixels; 0 for none.
-
-    Returns:
-        A finite `tf.data.Dataset` of ((images, labels), (images, labels)):
-        float32 (N, H, W, C) normalised and int64 (N,).
-
-    Raises:
-        UserError: the batch size, cutout or dataset cannot be used.
+    step's validation batch is as large as its training batch and comes from the
+    validation half's own shuffled order of that epoch. A batch size above the
+    half gives one smaller batch an epoch.
     """
     return _stream(
         dataset,
@@ -84,25 +60,13 @@ def search_stream(
 def train_stream(
     dataset, indices, *, batch_size, epochs, seed, start_step=0, cutout=None
 ):
-    """Augmented batches to train one network on.
+    """Augmented batches of the samples `indices` to train one network on.
 
-    Args:
-        dataset: a `Dataset`.
-        indices: integer array (N,), the samples of `dataset.train` to use.
-        batch_size: samples in a batch, over all replicas.
-        epochs: number of epochs.
-        seed: any integer.
-        start_step: the step to start from, counted over all epochs.
-        cutout: side of the cutout square in pixels; None for half the
-            shorter side, which is the authors' 16 at 32 pixels; 0 for none.
-            Images in files get ImageNet's augmentation, which has none.
-
-    Returns:
-        A finite `tf.data.Dataset` of (images, labels): float32
-        (N, H, W, C) normalised and int64 (N,).
-
-    Raises:
-        UserError: the batch size, cutout or indices cannot be used.
+    A finite `tf.data.Dataset` of (images, labels): float32 (N, H, W, C)
+    normalised and int64 (N,). The batch size is over all replicas, `start_step`
+    counts over all epochs. `cutout` is the square's side in pixels; None for
+    half the shorter side, which is the authors' 16 at 32 pixels; 0 for none.
+    Images in files get ImageNet's augmentation, which has none.
     """
     if len(indices) == 0:
         raise UserError(f"{dataset.name}: no images to train on")
@@ -124,19 +88,10 @@ def train_stream(
 
 
 def evaluation_batches(split, dataset, batch_size):
-    """Batches in order, normalised and not augmented.
+    """Batches in order, normalised by the dataset and not augmented.
 
-    Args:
-        split: a split of the dataset, or a part of one.
-        dataset: the `Dataset` whose mean and deviation apply.
-        batch_size: samples in a batch; the last batch may be smaller.
-
-    Returns:
-        A finite `tf.data.Dataset` of (images, labels): float32 (N, H, W, C)
-        normalised and int64 (N,).
-
-    Raises:
-        UserError: the batch size is below 1.
+    A finite `tf.data.Dataset` of (images, labels): float32 (N, H, W, C) and
+    int64 (N,); the last batch may be smaller.
     """
     steps = steps_per_epoch(len(split), batch_size)
     if isinstance(split, EncodedSplit):
