@@ -274,16 +274,10 @@ LAYERS = {
 
 
 def operation(name, channels, *, stride=1, normalize_pools=False, **kwargs):
-    """The layer of a primitive, by its published name.
+    """The layer of a primitive, or of an attention, by its published name.
 
-    Args:
-        name: "sep_conv_3x3", "skip_connect", ... or an attention, "se", ...
-        channels: C.
-        stride: 1 or 2.
-        normalize_pools: whether a batch norm follows a pool (search cells).
-        **kwargs: `edges`, `affine`, `dtype` as of `Operation`.
-
-    Example: `operation("dil_conv_5x5", 16, stride=2)`.
+    `normalize_pools` puts a batch norm after a pool (search cells). The rest is
+    as of `Operation`.
     """
     kwargs = {"channels": channels, "stride": stride, "name": name, **kwargs}
     if name == "skip_connect":

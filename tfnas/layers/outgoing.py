@@ -37,15 +37,8 @@ class EdgeOptions:
 def weights_of(state, rows, weights):
     """The part of a cell's relaxed architecture that one state's edges need.
 
-    Args:
-        state: number of the state.
-        rows: the rows of its outgoing edges.
-        weights: as of `OutgoingEdges`, with a row for each edge of the cell.
-
-    Returns:
-        A dict as `OutgoingEdges` takes it.
-
-    Example: `weights_of(0, [0, 1, 3], {"alphas": tf.fill((6, 5), 1 / 5)})`.
+    `rows` are those of its outgoing edges; the weights, as of `OutgoingEdges`,
+    have a row for each edge of the cell.
     """
     own = {
         name: tf.gather(weights[name], rows)

@@ -100,15 +100,7 @@ class ImagenetStem(keras.layers.Layer):
 
 
 def small_stem(channels, colours, **kwargs):
-    """The one 3x3 convolution of a search on small images; no batch norm.
-
-    Args:
-        channels: output channels.
-        colours: channels of the images.
-        **kwargs: as of `keras.layers.Conv2D`.
-
-    Example: `small_stem(48, 3, name="stem")`.
-    """
+    """The one 3x3 convolution of a search on small images; no batch norm."""
     return keras.layers.Conv2D(
         channels,
         3,

@@ -85,8 +85,6 @@ def dilated(inputs, kernel, edges=1):
 
     Returns:
         (N, H, W, edges * D).
-
-    Example: `dilated(tf.ones((1, 8, 8, 2)), tf.ones((3, 3, 2, 5)))`.
     """
     size, _, depth, width = kernel.shape
     own = width // edges

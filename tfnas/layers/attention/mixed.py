@@ -26,16 +26,7 @@ _LAYERS = {
 
 
 def attention(name, channels, *, edges=1, **kwargs):
-    """The layer of an attention, by its name in a genotype.
-
-    Args:
-        name: one of `tfnas.genotype.ATTENTIONS`.
-        channels: C of each edge.
-        edges: how many edges are served side by side.
-        **kwargs: as of `keras.layers.Layer`.
-
-    Example: `attention("cbam", 16)(tf.ones((1, 8, 8, 16)))`.
-    """
+    """The layer of one of `tfnas.genotype.ATTENTIONS`, C channels an edge."""
     return _LAYERS[name](channels, edges=edges, name=name, **kwargs)
 
 

@@ -22,8 +22,6 @@ def depthwise(inputs, kernel, stride=1, padding="SAME"):
 
     The gradient in the kernel, dk[i, j, c] = sum_hw x[h+i, w+j, c] g[h, w, c],
     is oneDNN's up to 3 columns, more than which it does slowly.
-
-    Example: `depthwise(tf.ones((1, 8, 8, 4)), tf.ones((5, 5, 4, 1)))`.
     """
     _, columns, channels, _ = kernel.shape
     if columns > 5 and channels < NARROW:
@@ -108,8 +106,6 @@ def dilated(inputs, kernel, dilation):
 
     Pixels that meet have the same row and column modulo the dilation, so the
     map falls into dilation**2 maps with an ordinary convolution each.
-
-    Example: `dilated(tf.ones((1, 8, 8, 4)), tf.ones((5, 5, 4, 1)), 2)`.
     """
     excess = [[0, -size % dilation] for size in inputs.shape[1:3]]
     apart = tf.space_to_batch(inputs, [dilation] * 2, excess)
@@ -120,15 +116,9 @@ def dilated(inputs, kernel, dilation):
 def pointwise(inputs, kernel, edges):
     """1x1 convolution in groups, y_e = x_e k_e for each edge e.
 
-    TensorFlow has the grouped convolution on a CPU, but not its gradients.
-    That in the input is one again, with transposed kernels: dx_e = g_e k_e^T.
-
-    Args:
-        inputs: (N, H, W, edges * C).
-        kernel: (1, 1, C, edges * D).
-        edges: number of groups.
-
-    Example: `pointwise(tf.ones((1, 4, 4, 6)), tf.ones((1, 1, 3, 8)), 2)`.
+    (N, H, W, edges * C) meets a kernel (1, 1, C, edges * D). TensorFlow has the
+    grouped convolution on a CPU, but not its gradients. That in the input is
+    one again, with transposed kernels: dx_e = g_e k_e^T.
     """
 
     @tf.custom_gradient

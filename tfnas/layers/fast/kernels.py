@@ -23,15 +23,7 @@ _PLAIN = contextvars.ContextVar("plain", default=False)
 
 @contextlib.contextmanager
 def plain():
-    """Build and call layers on the plain path, whatever the device.
-
-    Example:
-
-    ```python
-    with plain():
-        depthwise(tf.ones((1, 8, 8, 4)), tf.ones((3, 3, 4, 1)))
-    ```
-    """
+    """Build and call layers on the plain path, whatever the device."""
     token = _PLAIN.set(True)
     try:
         yield
@@ -49,10 +41,7 @@ def fast_path(dtype="float32"):
 
 
 def uniform(fan_in):
-    """PyTorch's default for a convolution: U(-b, b) with b = 1/sqrt(fan_in).
-
-    Example: `uniform(fan_in=9)` initialises a 3x3 depthwise kernel.
-    """
+    """PyTorch's default for a convolution: U(-b, b) with b = 1/sqrt(fan_in)."""
     bound = fan_in**-0.5
     return keras.initializers.RandomUniform(-bound, bound)
 
@@ -71,12 +60,6 @@ def depthwise(inputs, kernel, stride=1, dilation=1):
 
     Returns:
         (N, ceil(H / stride), ceil(W / stride), C).
-
-    Example:
-
-    ```python
-    depthwise(tf.ones((1, 8, 8, 4)), tf.ones((3, 3, 4, 1)), stride=2)
-    ```
     """
     if dilation > 1 and stride == dilation:
         return depthwise(subsample(inputs, stride), kernel)
@@ -101,21 +84,10 @@ def depthwise(inputs, kernel, stride=1, dilation=1):
 
 
 def pointwise(inputs, kernel, edges=1):
-    """1x1 convolution, one kernel an edge.
+    """1x1 convolution in groups, one kernel an edge.
 
-    Args:
-        inputs: (N, H, W, edges * C).
-        kernel: (1, 1, C, edges * D), as of a convolution in `edges` groups.
-        edges: number of groups.
-
-    Returns:
-        (N, H, W, edges * D).
-
-    Example:
-
-    ```python
-    pointwise(tf.ones((1, 4, 4, 6)), tf.ones((1, 1, 3, 8)), edges=2)
-    ```
+    The kernel (1, 1, C, edges * D) makes (N, H, W, edges * D) of (N, H, W,
+    edges * C).
     """
     gains = edges > 1 or kernel.shape[2] >= cpu.WIDE
     if gains and fast_path(inputs.dtype):
@@ -136,19 +108,11 @@ def pointwise(inputs, kernel, edges=1):
 
 
 def blend(maps, shares):
-    """Weighted sums of maps, one for each edge.
+    """Weighted sums of maps (N, H, W, C), one for each edge, side by side.
 
-    Edge e gets sum_o shares[o, e] * maps[o]: a product of two matrices, one
-    of them with a map in each row.
-
-    Args:
-        maps: list of (N, H, W, C).
-        shares: (maps, edges).
-
-    Returns:
-        (N, H, W, edges * C).
-
-    Example: `blend([tf.ones((1, 4, 4, 2))] * 3, tf.fill((3, 5), 0.1))`.
+    Edge e of (N, H, W, edges * C) gets sum_o shares[o, e] * maps[o]: a product
+    of two matrices, one of them with a map in each row. Shares are (maps,
+    edges).
     """
     height, width, channels = maps[0].shape[1:]
     edges = shares.shape[1]
@@ -163,17 +127,10 @@ def blend(maps, shares):
 def for_channels(shares, channels):
     """The share of each edge once for each of its channels.
 
-    Twenty nodes of a graph less than `tf.repeat`, whose sizes may be unknown:
-    a supernet has hundreds of them, and starts the sooner.
-
-    Args:
-        shares: (edges,) or (edges, X).
-        channels: C, channels of an edge.
-
-    Returns:
-        (edges * C,) or (edges * C, X).
-
-    Example: `for_channels(tf.constant([0.2, 0.8]), 2)` is [.2, .2, .8, .8].
+    (edges,) or (edges, X) becomes (edges * C,) or (edges * C, X): of 2
+    channels, [.2, .8] is [.2, .2, .8, .8]. Twenty nodes of a graph less than
+    `tf.repeat`, whose sizes may be unknown: a supernet has hundreds of them,
+    and starts the sooner.
     """
     rest = shares.shape[1:]
     ones = np.ones([1, channels, *[1] * len(rest)])
@@ -184,21 +141,9 @@ def for_channels(shares, channels):
 def position_by_channel(positions, channels):
     """A map for each edge times a weight for each of its channels.
 
-    For every image a product of two matrices, of which that of the channels
-    has a row for each edge, so that no map is ever repeated.
-
-    Args:
-        positions: (N, H, W, edges).
-        channels: (N, 1, 1, edges * C).
-
-    Returns:
-        (N, H, W, edges * C).
-
-    Example:
-
-    ```python
-    position_by_channel(tf.ones((1, 8, 8, 2)), tf.ones((1, 1, 1, 32)))
-    ```
+    (N, H, W, edges) and (N, 1, 1, edges * C) give (N, H, W, edges * C). For
+    every image a product of two matrices, of which that of the channels has a
+    row for each edge, so that no map is ever repeated.
     """
     _, height, width, edges = positions.shape
     own = channels.shape[-1] // edges

@@ -7,10 +7,7 @@ WINDOW = {"ksize": 3, "strides": 1, "padding": "SAME"}
 
 @tf.custom_gradient
 def max_pool(inputs):
-    """3x3 maximum at stride 1; the gradient goes to the first maximum.
-
-    Example: `max_pool(tf.ones((1, 8, 8, 4)))`.
-    """
+    """3x3 maximum at stride 1; the gradient goes to the first maximum."""
     outputs = tf.nn.max_pool2d(inputs, **WINDOW)
     return outputs, lambda g: _to_maxima(inputs, g)
 

@@ -17,14 +17,6 @@ def unfused():
 
     The fused operation's second derivative was measured to be off by tens of
     percent in float32; that of the plain operations is right.
-
-    Example:
-
-    ```python
-    layer = BatchNormalization()
-    with unfused():
-        layer(tf.ones((8, 4, 4, 3)), training=True)
-    ```
     """
     token = _FUSED.set(False)
     try:

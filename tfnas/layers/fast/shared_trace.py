@@ -24,16 +24,6 @@ class SharedTrace:
     The function is pure: it takes the layer's variables as values and returns
     the new values of those that the call updates (moving statistics), which
     are then assigned. Under a strategy it has to be made in its scope.
-
-    Example:
-
-    ```python
-    layers = [keras.layers.Dense(4) for _ in range(2)]
-    trace, x = SharedTrace(), tf.ones((1, 4))
-    for layer in layers:
-        layer.build(x.shape)
-        x = trace(layer, x)  # traced once
-    ```
     """
 
     def __init__(self):
