@@ -124,10 +124,7 @@ def after(name, site):
 
 
 def costliest(names, count):
-    """The so many operations with the most parameters, in the given order.
-
-    Example: `costliest(darts.PRIMITIVES, 3)`.
-    """
+    """The `count` operations with the most parameters, in the given order."""
     site = Site(channels=16, entering=(8, 8), leaving=(8, 8))
     ranked = sorted(names, key=lambda name: -operation(name, site).parameters)
     return [name for name in names if name in ranked[:count]]

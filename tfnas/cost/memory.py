@@ -113,11 +113,9 @@ def _maps(name):
 def _calibrated(parameters, cells, attentions, kept):
     """Bytes as fitted to measured peaks (`tests/test_memory.py`).
 
-    Args:
-        parameters: weights; each has a gradient, a buffer and a new value.
-        cells: number of cells.
-        attentions: attentions on all edges of all cells.
-        kept: numbers that one image's maps have.
+    Each parameter has a gradient, a buffer and a new value; `attentions` are
+    those on all edges of all cells; `kept` are the numbers that one image's
+    maps have.
     """
     graph = 1.15e8 * cells + 4.5e6 * attentions
     return Memory(1.0e9 + graph + 16 * parameters, 0.89 * 4 * kept)
