@@ -14,11 +14,6 @@ class Alternation:
     """A training function for `fit`: alpha's half of the step, then w's.
 
     Each half is traced once, also where some steps leave alpha as it is.
-
-    Args:
-        search: a `BilevelSearch`.
-
-    Example: `Alternation(search)(iter(stream))` takes a step.
     """
 
     def __init__(self, search):

@@ -22,20 +22,14 @@ from tfnas.networks.proxy import still_logits
 class AlphaHessian:
     """The Hessian of the cross-entropy of one batch in the architecture.
 
-    w stays as it is (first order) and batch norms take the batch's
-    statistics. Alpha's L2, whose coefficient the authors' code adds to every
+    The batch, (images, labels), is always the same one. w stays as it is
+    (first order) and batch norms take the batch's statistics. Alpha's L2, whose coefficient the authors' code adds to every
     eigenvalue, and the method's own loss on alpha are left out.
 
     Batch norms are not fused here: in float32 the fused operation's second
     derivative put the largest eigenvalue 6 to 17 percent off.
 
-    Args:
-        supernet: a supernet.
-        batch: (images, labels), always the same one.
-
     Source: Zela et al., RobustDARTS (arXiv:1909.09656), section 4.
-
-    Example: `AlphaHessian(supernet, batch).largest_eigenvalue()`.
     """
 
     def __init__(self, supernet, batch):
@@ -47,14 +41,7 @@ class AlphaHessian:
         self._traced = tf.function(self._product, autograph=False)
 
     def product(self, vector):
-        """H v.
-
-        Args:
-            vector: (size,), the architecture's variables one after the other.
-
-        Returns:
-            Float64 array of the same shape.
-        """
+        """H v in float64; v is the architecture's variables in a row."""
         pieces, start = [], 0
         for variable in self.alphas:
             end = start + int(np.prod(variable.shape))
@@ -93,21 +80,12 @@ class AlphaHessian:
 def largest_eigenvalue(product, size, steps=40, tolerance=1e-3):
     """The largest eigenvalue of a symmetric matrix, from its products alone.
 
-    Lanczos's method with full reorthogonalisation. It stops where the bound
-    of the error, the residual of the Ritz vector, is below the tolerance.
-
-    Args:
-        product: function of a vector (size,) to the matrix times it.
-        size: of the matrix.
-        steps: most products to take.
-        tolerance: of the eigenvalue, relative.
-
-    Returns:
-        A float.
+    `product` maps a vector (size,) to the matrix times it. Lanczos's method
+    with full reorthogonalisation: it stops where the bound of the error, the
+    residual of the Ritz vector, is below the relative tolerance, at `steps` at
+    the latest.
 
     Source: Golub and Van Loan, Matrix Computations, chapter 10.
-
-    Example: `largest_eigenvalue(np.diag([3.0, 1.0]).dot, 2)` is 3.
     """
     vector = np.random.default_rng(0).normal(size=size)
     vector /= np.linalg.norm(vector)

@@ -148,16 +148,10 @@ class Hypergradient:
 
 
 def cross_entropy(labels, logits):
-    """Mean cross-entropy of integer labels over the global batch.
+    """Mean cross-entropy of integer labels (N,) over the global batch.
 
     Under several replicas this is the replica's part of the mean: the sum of
     the parts, and of their gradients, is that of the whole batch.
-
-    Args:
-        labels: (N,) integers.
-        logits: (N, classes).
-
-    Example: `cross_entropy([1], [[0.0, 0.0]])` is log 2.
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     images = replicas.total(tf.size(losses))

@@ -259,28 +259,16 @@ class BilevelSearch(DistributedModel):
 
 
 def clip_by_norm(gradients, largest):
-    """Scale gradients down to a global norm, as PyTorch's clip_grad_norm.
-
-    Args:
-        gradients: list of tensors.
-        largest: the norm that they may have together.
-
-    Example: `clip_by_norm([tf.constant([3.0, 4.0])], 1.0)` has norm 1.
-    """
+    """Scale gradients down to a joint norm, as PyTorch's clip_grad_norm."""
     scale = tf.minimum(largest / (tf.linalg.global_norm(gradients) + 1e-6), 1)
     return [g * tf.cast(scale, g.dtype) for g in gradients]
 
 
 def descend(optimizer, gradients, variables, weight_decay):
-    """One step on summed gradients with coupled L2.
+    """One step of a built optimizer with coupled L2.
 
-    Args:
-        optimizer: an optimizer that is built for the variables.
-        gradients: a tensor for each variable, summed over the replicas.
-        variables: the Keras variables to move.
-        weight_decay: lambda; lambda times the value joins the gradient.
-
-    Example: `descend(SGD(0.1), gradients, network.trainable_variables, 3e-4)`.
+    The gradients are summed over the replicas; weight_decay (lambda) times the
+    value joins each.
     """
     # Under a strategy a Keras optimizer sums over the replicas once more.
     parts = replicas.count()

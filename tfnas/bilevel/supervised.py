@@ -10,18 +10,12 @@ from tfnas.devices.distributed_model import DistributedModel
 
 
 class SupervisedTraining(DistributedModel):
-    """A network whose `train_step` is the authors' recipe.
+    """A network of `build_network` whose `train_step` is the authors' recipe.
 
     The loss is the classifier's cross-entropy and, weighed, the auxiliary
-    classifier's; the gradient is clipped before L2 joins it, and SGD has
-    PyTorch's form. The optimizer exists with its variables from construction
-    on, so that a checkpoint taken at any moment is whole.
-
-    Args:
-        network: a network of `build_network`, with or without an auxiliary
-            classifier.
-        recipe: a `Recipe`.
-        **kwargs: as of `keras.Model`.
+    classifier's, if there is one; the gradient is clipped before L2 joins it,
+    and SGD has PyTorch's form. The optimizer exists with its variables from
+    construction on, so that a checkpoint taken at any moment is whole.
     """
 
     def __init__(self, network, recipe, **kwargs):
@@ -77,17 +71,9 @@ class SupervisedTraining(DistributedModel):
 
 
 def cross_entropies(labels, logits, smoothing=0.0):
-    """Cross-entropy of each image with smoothed labels.
+    """Cross-entropy (N,) of each image with smoothed integer labels.
 
-    Of a label, the share `smoothing` goes to all classes alike.
-
-    Args:
-        labels: (N,) integers.
-        logits: (N, classes).
-        smoothing: epsilon, 0 to below 1.
-
-    Returns:
-        (N,) losses.
+    Of a label, the share `smoothing`, 0 to below 1, goes to all classes alike.
 
     Source: `CrossEntropyLabelSmooth` in DARTS's `cnn/train_imagenet.py`.
     """
