@@ -8,15 +8,9 @@ from tfnas.compare.table import Table
 
 
 def tables(found, places, why):
-    """What the benchmark says, by method and by run.
+    """What the benchmark says, by method and by run: a list of `Table`.
 
-    Args:
-        found: list of `records.Found`.
-        places: {folder: `lookup.Place`} of those that were looked up.
-        why: why nothing was looked up, or "".
-
-    Returns:
-        A list of `Table`.
+    `why` says why nothing was looked up, or is "".
     """
     if why:
         return [

@@ -9,16 +9,10 @@ SKIPS = ("skip_connect", "skip")
 
 
 def skip_share(genotype):
-    """The share of skips among a genotype's operations.
+    """The share of skips, 0 to 1, among a genotype's operations.
 
-    Those of the normal cell, of NAS-Bench-201's one cell, or of the layers
-    of a mobile network.
-
-    Args:
-        genotype: a `Genotype`.
-
-    Returns:
-        A number from 0 to 1.
+    Those of the normal cell, of NAS-Bench-201's one cell, or of the layers of a
+    mobile network.
     """
     operations = findings.operations(genotype)
     for kind in ("normal", "cell", "layers"):
@@ -29,11 +23,7 @@ def skip_share(genotype):
 
 
 def table(found):
-    """A `Table` of the cells.
-
-    Args:
-        found: list of `records.Found`.
-    """
+    """A `Table` of the cells."""
     rows = []
     for label, group in by_label(found).items():
         collapsed = sum(findings.collapsed(each.genotype) for each in group)

@@ -75,19 +75,10 @@ class Comparison:
 
 
 def compare(found, unfinished, config, given):
-    """Compare finished searches.
+    """The `Comparison` of finished searches, `found`.
 
-    Args:
-        found: list of `records.Found`.
-        unfinished: names of runs that are not finished.
-        config: a `CompareConfig`.
-        given: {flag: value} that was typed.
-
-    Returns:
-        A `Comparison`.
-
-    Raises:
-        UserError: if the benchmark's table cannot be used.
+    `unfinished` names the runs that are not; `given` are the flags that were
+    typed. A benchmark's table that cannot be used is a `UserError`.
     """
     benched = [each for each in found if lookup.is_of(each.genotype)]
     places, why = _look_up(benched, unfinished, config)

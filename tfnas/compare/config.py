@@ -75,14 +75,9 @@ class CompareConfig:
 
 
 def main(argv):
-    """Compare as the arguments say.
+    """Compare as the arguments after the program's name say.
 
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if an argument cannot be used, or a run has failed.
-        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
+    On SIGTERM or Ctrl-C it raises `Interrupted`, after the runs' checkpoints.
     """
     configs = (search.SearchConfig, Method, CompareConfig)
     return command.answer(argv, configs, USAGE, _compare)
@@ -97,17 +92,9 @@ def _compare(given):
 
 
 def resolve(given):
-    """The configuration and the tasks of a comparison from the flags given.
+    """The `CompareConfig` and the tasks of a comparison from {flag: value}.
 
-    Args:
-        given: {flag: value}.
-
-    Returns:
-        (CompareConfig, list of `Task`): each task's flags are known to fit;
-        there are none to --gather.
-
-    Raises:
-        UserError: for a value that cannot be.
+    Each `Task`'s flags are known to fit; there are none to --gather.
     """
     for name, remedy in OWN.items():
         if name in given:

@@ -13,13 +13,9 @@ THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 
 
 def margins(found):
-    """The mean lead of the best operation over the second, in weight.
+    """The mean lead of the best operation over the second, in weight, 0 to 1.
 
-    Args:
-        found: a `records.Found`.
-
-    Returns:
-        A number from 0 to 1, or None where there are no edges' weights.
+    None where there are no edges' weights.
     """
     cells = _last(found)
     if not cells:
@@ -33,15 +29,11 @@ def margins(found):
 
 
 def kept_by_threshold(found):
-    """How many operations Fair DARTS's rule keeps at each threshold.
+    """{threshold: how many operations Fair DARTS's rule keeps in all cells}.
 
-    Args:
-        found: a `records.Found`.
-
-    Returns:
-        {threshold: operations of all its cells}, or None where the weights
-        are no sigmoids of a cell of the space darts. A cell of which nothing
-        is left counts 0, though the search would fall back on another rule.
+    None where the weights are no sigmoids of a cell of the space darts. A cell
+    of which nothing is left counts 0, though the search would fall back on
+    another rule.
     """
     values = found.values
     cells = _last(found)

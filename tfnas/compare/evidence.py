@@ -32,10 +32,8 @@ class Runs:
     def accuracies(self, *groups):
         """What all of these searches were judged by, group by group.
 
-        Returns:
-            (its name, lists of percents): the test accuracy if all were
-            trained, else the benchmark's, else the supernet's; None if no
-            judge knows all.
+        (its name, lists of percents): the test accuracy if all were trained,
+        else the benchmark's, else the supernet's; None if no judge knows all.
         """
         judges = {
             "test accuracy": lambda one: one.main and 100 - one.main.error,

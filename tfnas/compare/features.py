@@ -16,13 +16,7 @@ from tfnas.sweep import OWN
 
 
 def table(found, places, given):
-    """A `Table`: feature, claim, number, whether it holds.
-
-    Args:
-        found: list of `records.Found`.
-        places: {folder: `lookup.Place`}.
-        given: {flag: value} of the comparison.
-    """
+    """A `Table`: feature, claim, number, whether it holds."""
     runs = evidence.Runs(found, places)
     # A gathering may not have said what it gathers.
     there = {

@@ -16,18 +16,7 @@ PICTURE = {"comparison.png": "the first picture"}
 
 
 def write(comparison, out):
-    """Write a comparison's files, each whole or not at all.
-
-    Args:
-        comparison: a `Comparison`.
-        out: the folder.
-
-    Returns:
-        The Markdown.
-
-    Raises:
-        UserError: if they cannot be written.
-    """
+    """Write a comparison's files, each whole or not at all."""
     text = markdown(comparison)
     shown = bool(comparison.scores)
     files = {

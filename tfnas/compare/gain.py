@@ -8,14 +8,9 @@ RANDOM = "random"
 
 
 def scores(found, places):
-    """What cells are judged by.
+    """What cells are judged by: {name: {folder: accuracy in percent}}.
 
-    Args:
-        found: list of `records.Found`.
-        places: {folder: `lookup.Place`}.
-
-    Returns:
-        {name: {folder: accuracy in percent}}, without what nothing has.
+    What nothing has is left out.
     """
     dataset = found[0].dataset
     measured = {
@@ -31,12 +26,7 @@ def scores(found, places):
 
 
 def table(found, places):
-    """A `Table` of the gain over random search.
-
-    Args:
-        found: list of `records.Found`.
-        places: {folder: `lookup.Place`}.
-    """
+    """A `Table` of the gain over random search."""
     groups = by_label(found)
     rows = []
     for name, known in scores(found, places).items():

@@ -26,15 +26,7 @@ def folder_name(label, dataset, seed):
 
 
 def of_folder(name, what):
-    """The label of a run's folder.
-
-    Args:
-        name: the folder's name.
-        what: {flag: value} of the run.
-
-    Returns:
-        What `folder_name` was given; the run's method where another named it.
-    """
+    """What `folder_name` was given; the run's method if another named it."""
     end = _end(what["dataset"], what["seed"]).replace("/", "_")
     if name.endswith(end):
         return name.removesuffix(end)

@@ -40,11 +40,9 @@ class Place:
 
 
 class Benchmark:
-    """The whole table.
+    """The whole table; `name` is its file's, for messages.
 
-    Args:
-        rows: {arch: (CIFAR-10, CIFAR-100, ImageNet16-120)} in percent.
-        name: of the file, for messages.
+    Rows are {arch: (CIFAR-10, CIFAR-100, ImageNet16-120)} in percent.
     """
 
     def __init__(self, rows, name="table"):
@@ -52,11 +50,7 @@ class Benchmark:
         self._ascending = sorted(values[0] for values in rows.values())
 
     def place(self, genotype):
-        """The `Place` of a genotype.
-
-        Raises:
-            UserError: if the table does not have it.
-        """
+        """The `Place` of a genotype, or `UserError` if the table lacks it."""
         arch = to_string(genotype)
         if arch not in self.rows:
             raise UserError(
@@ -79,11 +73,9 @@ class Benchmark:
 def check(path):
     """Refuse a table that cannot be read, before anything runs.
 
-    Of a CSV only the names of its columns are read.
-
-    Raises:
-        UserError: if the file is missing, has other columns, or needs
-            nats_bench, which is not installed.
+    A missing file, other columns, or one that needs nats_bench where that is
+    not installed is a `UserError`. Of a CSV only the names of its columns are
+    read.
     """
     path = Path(path)
     if not path.exists():
@@ -107,11 +99,7 @@ def is_of(genotype):
 
 
 def read(path):
-    """The `Benchmark` of a file, read whole.
-
-    Raises:
-        UserError: as `check`, or if a row is wrong.
-    """
+    """The `Benchmark` of a file, read whole; a wrong row is a `UserError`."""
     check(path)
     path = Path(path)
     rows = _read_csv(path) if _is_csv(path) else _read_official(path)

@@ -26,12 +26,7 @@ RUNS = 30
 def measure_all(found):
     """Measure the runs that were not measured yet, one after the other.
 
-    Args:
-        found: list of `records.Found`.
-
-    Raises:
-        UserError: if a measurement fails.
-        Interrupted: on SIGTERM or Ctrl-C.
+    SIGTERM or Ctrl-C raises `Interrupted`.
     """
     folders = [
         each.folder
@@ -54,11 +49,7 @@ def measure_all(found):
 
 
 def main(argv):
-    """Measure one run.
-
-    Args:
-        argv: the program's name and the run's folder.
-    """
+    """Measure the one run whose folder follows the program's name."""
     measured = read_run(argv[1])
     with command.quiet_start():
         import tensorflow  # noqa: F401
@@ -72,11 +63,7 @@ def main(argv):
 
 
 def latency(trained):
-    """Median milliseconds of a trained network for one image.
-
-    Args:
-        trained: the `Run` of the training.
-    """
+    """Median milliseconds of a trained `Run`'s network for one image."""
     import numpy as np
     import tensorflow as tf
 
@@ -97,20 +84,11 @@ def latency(trained):
 def supernet_accuracy(searched, pruned=True):
     """The supernet's accuracy once only the derived cell is left of it.
 
-    Every operation that the genotype keeps has weight 1 and all others 0, as
-    in the network that is trained afterwards; weights and moving statistics
-    are those of the search's end, and so are the images.
-
-    Args:
-        searched: the `Run` of the search.
-        pruned: whether anything is taken away; otherwise this is the last
-            accuracy of the search.
-
-    Returns:
-        A share of 1.
-
-    Raises:
-        UserError: if the run kept no checkpoint.
+    A share of 1. Every operation that the genotype keeps has weight 1 and all
+    others 0, as in the network that is trained afterwards; weights and moving
+    statistics are those of the search's end, and so are the images. Not
+    `pruned`, it is the last accuracy of the search. A run without a checkpoint
+    is a `UserError`.
     """
     import tensorflow as tf
 

@@ -9,14 +9,7 @@ NONE = "–"
 
 
 def spread(values):
-    """Mean, sample standard deviation and number of values.
-
-    Args:
-        values: numbers.
-
-    Returns:
-        (mean, deviation, n): the deviation is None for one value.
-    """
+    """Mean, sample standard deviation (None for one value) and how many."""
     values = np.asarray(values, np.float64)
     deviation = float(values.std(ddof=1)) if len(values) > 1 else None
     return float(values.mean()), deviation, len(values)
@@ -34,15 +27,10 @@ def written(values, digits=2):
 
 
 def welch(ours, theirs):
-    """Welch's two-sided t test that two means differ.
+    """The p value of Welch's two-sided t test that two means differ.
 
-    Args:
-        ours: numbers, one a seed.
-        theirs: the others'.
-
-    Returns:
-        The p value, or None with fewer than two on a side or no spread on
-        either, where there is none.
+    None with fewer than two numbers on a side or no spread on either, where
+    there is none.
 
     Source: Welch, Biometrika 34 (1947).
     """
@@ -56,15 +44,10 @@ def welch(ours, theirs):
 
 
 def rank_correlation(x, y):
-    """Spearman's rank correlation, and how probable it is by chance.
+    """Spearman's rank correlation, and its p value of a permutation test.
 
-    Args:
-        x: numbers.
-        y: as many others.
-
-    Returns:
-        (correlation, two-sided p value of a permutation test), or None with
-        fewer than three pairs or where one side does not change.
+    The test is two-sided. None with fewer than three pairs or where one side
+    does not change.
     """
     if len(x) < 3 or len(set(x)) < 2 or len(set(y)) < 2:
         return None

@@ -32,13 +32,9 @@ def inks(labels):
 
 
 def front(points):
-    """Those of the points that no other beats in both numbers.
+    """The (cost, error) pairs that none beats in both, from the cheapest.
 
-    Args:
-        points: (cost, error) pairs; less is better.
-
-    Returns:
-        A list of pairs, from the cheapest.
+    Less is better.
     """
     best, kept = np.inf, []
     for cost, error in sorted(points):
@@ -49,15 +45,10 @@ def front(points):
 
 
 def pareto(points, cost, label):
-    """Errors against a cost, with the front as a line.
+    """Errors against a cost, with the front as a line: an `<svg>` element.
 
-    Args:
-        points: {label: list of (cost, error)}.
-        cost: name of the cost.
-        label: what is shown, for those who cannot see it.
-
-    Returns:
-        An `<svg>` element.
+    The points are {label: list of (cost, error)}; `label` says what is shown to
+    those who cannot see it.
     """
     every = [point for group in points.values() for point in group]
     with matplotlib.rc_context(STYLE):
@@ -81,15 +72,7 @@ def pareto(points, cost, label):
 
 
 def each_seed(scores, name):
-    """The accuracy of every seed, a row for each method.
-
-    Args:
-        scores: {label: list of accuracies in percent}.
-        name: of the accuracy.
-
-    Returns:
-        An `<svg>` element.
-    """
+    """An `<svg>` of every seed's accuracy in percent, a row for each method."""
     with matplotlib.rc_context(STYLE):
         means = ", ".join(
             f"{label} {np.mean(values):.2f}" for label, values in scores.items()

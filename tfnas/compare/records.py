@@ -94,20 +94,11 @@ class Found:
 
 
 def read(out, *, labels=None, seeds=None, dataset=None):
-    """The searches of a folder.
+    """The finished searches of a folder, and the names of the other runs.
 
-    Args:
-        out: the folder of the runs' folders.
-        labels: only of these methods, or None for all.
-        seeds: only of these seeds, or None for all.
-        dataset: only those on this data set; None for any, if it is one.
-
-    Returns:
-        (list of `Found`, list of the names of runs that are not finished).
-
-    Raises:
-        UserError: if none is finished, one is damaged, or they are on
-            several data sets.
+    `labels`, `seeds` and `dataset` choose among them; without a data set all
+    must be on one. If none is finished or one is damaged, that is a
+    `UserError`.
     """
     found, unfinished = [], []
     for run in runs_in(out):

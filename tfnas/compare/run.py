@@ -7,14 +7,7 @@ from tfnas.compare import comparison, files, measuring, records
 def compare(config, tasks, given):
     """Run what is not finished, and compare what is.
 
-    Args:
-        config: a `CompareConfig`.
-        tasks: the list of `Task`; none to --gather.
-        given: {flag: value} of the flags that were typed.
-
-    Raises:
-        UserError: if a run has failed.
-        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
+    On SIGTERM or Ctrl-C it raises `Interrupted`, after the runs' checkpoints.
     """
     whole = False
     try:

@@ -27,14 +27,10 @@ HEAD = (
 
 
 def tables(found):
-    """The three tables.
+    """The three tables of searches, all on one data set.
 
-    Args:
-        found: list of `records.Found`, all on one data set.
-
-    Returns:
-        A list of `Table`; the third has a block of rows for each data set
-        that cells were carried over to.
+    The third has a block of rows for each data set that cells were carried over
+    to.
     """
     dataset = found[0].dataset
     targets = sorted(
