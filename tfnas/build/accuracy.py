@@ -6,12 +6,9 @@ from tfnas import data
 
 
 def correct_images(model, dataset, batch_size=256):
-    """How many test images a network of the zoo classifies right.
+    """How many test images, as they are, 0..255, a network classifies right.
 
-    Args:
-        model: as of `tfnas.load`.
-        dataset: a `Dataset`, whose test images go in as they are, 0..255.
-        batch_size: images at a time.
+    The network is as of `tfnas.load`.
     """
     import tensorflow as tf
 

@@ -16,14 +16,9 @@ _PURPOSE = {
 
 
 def render(entry, genotype):
-    """The text of an entry's card, the front matter in Hugging Face's form.
+    """An entry's card in Markdown, the front matter in Hugging Face's form.
 
-    Args:
-        entry: an `Entry` that was measured here.
-        genotype: its `Genotype`.
-
-    Returns:
-        Markdown.
+    The `Entry` was measured here.
     """
     return "\n".join(
         [

@@ -12,11 +12,8 @@ from tfnas.zoo.schema import NAME
 def keep(config):
     """Copy a comparison's files into the zoo and its runs into the results.
 
-    Args:
-        config: a `BuildConfig` with `comparison`, and `name` or the folder's.
-
-    Raises:
-        UserError: if the folder is no comparison, or one without accuracies.
+    They get the name `name`, or the folder's. A folder that is no comparison,
+    or one without accuracies, is a `UserError`.
     """
     source = Path(config.comparison)
     name = config.name or source.name

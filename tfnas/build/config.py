@@ -73,15 +73,7 @@ class BuildConfig:
 
 
 def main(argv):
-    """Build or verify as the arguments say.
-
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if an argument, an entry, the data or a folder cannot be
-            used, or the zoo is not what its index says.
-    """
+    """Build or verify as the arguments after the program's name say."""
     return command.answer(argv, (BuildConfig,), USAGE, _build)
 
 
@@ -93,18 +85,7 @@ def _build(given):
 
 
 def resolve(given):
-    """The configuration from the flags given, checked as far as files go.
-
-    Args:
-        given: {flag: value}.
-
-    Returns:
-        A `BuildConfig`.
-
-    Raises:
-        UserError: for a flag that is missing or does not fit the others, an
-            entry that cannot be built, or a folder that cannot be used.
-    """
+    """The `BuildConfig` from {flag: value}, checked as far as files go."""
     config = command.made(BuildConfig, given)
     modes = [m for m in MODES if given.get(m)]
     if not modes:

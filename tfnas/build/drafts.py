@@ -42,13 +42,9 @@ def known(zoo=None):
 
 
 def write(draft, zoo=None):
-    """Put a draft's files in the zoo, the index last.
+    """Put a draft's files in the zoo, or the project's own, the index last.
 
     An entry of the same name is replaced in its line.
-
-    Args:
-        draft: a `Draft`.
-        zoo: the zoo's folder, or None for the project's own.
     """
     entry = draft.entry
     files = {

@@ -23,13 +23,9 @@ TOLERANCE = 1e-4
 def of_run(config):
     """Make an entry of `--run` and write it to the zoo.
 
-    Args:
-        config: a `BuildConfig` with `run`.
-
-    Raises:
-        UserError: if the run is not finished, its name is taken by another
-            architecture, its data are not there, or its weights do not give
-            the accuracy that it measured. Nothing is written then.
+    If the run is not finished, its name is taken by another architecture, its
+    data are not there, or its weights do not give the accuracy that it
+    measured, that is a `UserError` and nothing is written.
     """
     run = read_run(config.run, "train")
     name = config.name or _name(run)
@@ -55,21 +51,11 @@ def finish(config, draft):
 
 
 def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
-    """A run as an entry: its network is built, loaded and measured again.
+    """A `Draft` of a run: its network is built, loaded and measured again.
 
-    Args:
-        run: the `Run` of a training.
-        name: the entry's name.
-        zoo: the zoo's folder, or None for the project's own.
-        search: the entry's record of its search, or None.
-        data_dir: folder of the images, if it is not where the run read them.
-        anew: whether the zoo's genotype of that name may be replaced.
-
-    Returns:
-        A `Draft`.
-
-    Raises:
-        UserError: as of `of_run`.
+    `search` is the record of its search, `data_dir` where the images are if not
+    where the run read them; `anew` lets it replace the zoo's genotype of that
+    name. Raises what `of_run` does.
     """
     match = NAME.fullmatch(name)
     if not match or not match["dataset"]:
@@ -127,12 +113,7 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
 def record_search(folder, genotype):
     """The record of a search's folder: its command, seed and hours.
 
-    Args:
-        folder: of `tfnas.search`.
-        genotype: what it must have found.
-
-    Raises:
-        UserError: if it is not of a finished search, or found another one.
+    An unfinished search, or one that found another genotype, is a `UserError`.
     """
     run = read_run(folder, "search")
     if not same_architecture(run.genotype, genotype):

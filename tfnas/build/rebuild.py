@@ -21,15 +21,9 @@ _CONFIGS = {"search": SearchConfig, "train": TrainConfig}
 def rebuild(config):
     """Search if that is asked for, train, measure, export and describe.
 
-    Each part is the recorded command in a process of its own, as a person
-    would type it.
-
-    Args:
-        config: a `BuildConfig` with `model` and `out`.
-
-    Raises:
-        UserError: if a part fails, or a new search found another genotype
-            than other entries were trained with.
+    Each part is the recorded command in a process of its own, as a person would
+    type it. A part that fails, or a new search that found another genotype than
+    other entries were trained with, is a `UserError`.
     """
     entry, out = zoo.entry(config.model, config.zoo), Path(config.out)
     genotype_of(entry, config.zoo)  # Says now what is wrong with its file.

@@ -6,11 +6,7 @@ from tfnas.zoo.schema import MEASURED, PAPER, RANDOM
 
 
 def printed(zoo=None):
-    """All tables that the zoo has, as Markdown.
-
-    Args:
-        zoo: the zoo's folder, or None for the project's own.
-    """
+    """All tables that the zoo, or the project's own, has, as Markdown."""
     return "\n\n".join(
         [
             markdown(index.entries(zoo)),
@@ -21,14 +17,9 @@ def printed(zoo=None):
 
 
 def markdown(entries):
-    """Two tables: what was measured here, and what the papers say.
+    """Two tables in Markdown: what was measured here, and what the papers say.
 
-    Args:
-        entries: those of the zoo; of the papers' only those with an error on
-            CIFAR-10 have a row.
-
-    Returns:
-        Markdown.
+    Of the papers' entries only those with an error on CIFAR-10 have a row.
     """
     measured = sorted(
         (entry for entry in entries if entry.kind == MEASURED), key=_order
@@ -54,14 +45,9 @@ def markdown(entries):
 
 
 def benchmarked(name, zoo=None):
-    """What NAS-Bench-201 knows of the cells of a comparison.
+    """What NAS-Bench-201 knows of the cells of a comparison that the zoo keeps.
 
-    Args:
-        name: of a comparison that the zoo keeps.
-        zoo: the zoo's folder, or None for the project's own.
-
-    Returns:
-        Markdown, a row for each method, the best first.
+    Markdown, a row for each method, the best first.
     """
     methods = _grouped(comparisons.runs(name, zoo), "method")
     rows = [
@@ -88,15 +74,10 @@ def benchmarked(name, zoo=None):
 
 
 def trained(name, zoo=None):
-    """How the cells of a comparison classify test images, once trained.
+    """How a kept comparison's cells classify test images, once trained.
 
-    Args:
-        name: of a comparison that the zoo keeps.
-        zoo: the zoo's folder, or None for the project's own.
-
-    Returns:
-        Markdown, a row for each method, the best first; a column for each
-        data set, first the one that was searched on.
+    Markdown, a row for each method, the best first; a column for each data set,
+    first the one that was searched on.
     """
     runs = [
         run

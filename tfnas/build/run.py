@@ -4,15 +4,7 @@ from tfnas.build import comparisons, entries, rebuild, results, verify
 
 
 def build(config):
-    """Do the one thing that is asked for.
-
-    Args:
-        config: a `BuildConfig`.
-
-    Raises:
-        UserError: if an entry, the data or a folder cannot be used, or the
-            zoo is not what its index says.
-    """
+    """Do the one thing that is asked for."""
     if config.table:
         print(results.printed(config.zoo))
     elif config.verify:

@@ -20,12 +20,8 @@ LARGEST = 40_000_000
 def verify(config):
     """Check every entry's files, counts, commands and card.
 
-    Args:
-        config: a `BuildConfig` with `verify`; with `accuracy` the test
-            accuracies are measured again, with `model` one entry is checked.
-
-    Raises:
-        UserError: if anything is not as recorded; what it is was printed.
+    With `accuracy` the test accuracies are measured again, with `model` one
+    entry is checked. What is not as recorded is printed, then a `UserError`.
     """
     found = zoo.entries(config.zoo)
     problems = [] if config.model else list(_whole(found, config.zoo))
