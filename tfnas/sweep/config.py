@@ -65,14 +65,9 @@ class SweepConfig:
 
 
 def main(argv):
-    """Sweep as the arguments say.
+    """Sweep as the arguments after the program's name say.
 
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if an argument cannot be used, or a run has failed.
-        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
+    On SIGTERM or Ctrl-C it raises `Interrupted`, after the runs' checkpoints.
     """
     configs = (search.SearchConfig, Method, SweepConfig)
     return command.answer(argv, configs, USAGE, _sweep)
@@ -91,16 +86,9 @@ def _sweep(given):
 
 
 def resolve(given):
-    """The configuration and the tasks of a sweep from the flags given.
+    """The `SweepConfig` and the tasks of a sweep from {flag: value}.
 
-    Args:
-        given: {flag: value}.
-
-    Returns:
-        (SweepConfig, list of Task): each task's flags are known to fit.
-
-    Raises:
-        UserError: for a value that cannot be.
+    Each `Task`'s flags are known to fit.
     """
     for name, remedy in OWN.items():
         if name in given:
@@ -144,18 +132,10 @@ def _task(number, method, dataset, seed, out, passed, trained):
 
 
 def task(number, folder, given, trained, also=None, kind="search"):
-    """A `Task` whose search's flags are known to fit together.
+    """A `Task` whose search's flags, `given`, are known to fit together.
 
-    Args:
-        number: of the task, from 0.
-        folder: of the search.
-        given: {flag: value} of the search.
-        trained: {flag: value} of the training, or None.
-        also: {name: {flag: value}} of more trainings.
-        kind: the command that searches, "search" or "baseline".
-
-    Raises:
-        UserError: for a value that cannot be.
+    `trained` are the training's flags, or None; `also` is {name: flags} of more
+    trainings; `kind` is "search" or "baseline".
     """
     from tfnas.data import check_request
 
@@ -167,14 +147,10 @@ def task(number, folder, given, trained, also=None, kind="search"):
 
 
 def training_flags(words, flag="--train"):
-    """{flag: value} of the trainings, or None if there are none.
+    """{flag: value} of the trainings in a string, or None for none.
 
-    Args:
-        words: flags of `tfnas.train` in one string, or None.
-        flag: where they were given.
-
-    Raises:
-        UserError: for a value that cannot be, or that follows from a search.
+    `flag` is where it was given. A value that follows from a search is a
+    `UserError`.
     """
     if words is None:
         return None

@@ -22,14 +22,9 @@ from tfnas.sweep.tasks import run
 
 
 def run_here(tasks):
-    """Run tasks one after the other.
+    """Run tasks one after the other; failures are raised after the last.
 
-    Args:
-        tasks: a list of `Task`.
-
-    Raises:
-        UserError: if some have failed, after the others were run.
-        Interrupted: on SIGTERM or Ctrl-C, after the run's checkpoint.
+    On SIGTERM or Ctrl-C it raises `Interrupted`, after the run's checkpoint.
     """
     failed = []
     with Relay() as relay:
@@ -48,16 +43,9 @@ def run_here(tasks):
 def run_on_ray(tasks, cpus, gpus):
     """Run tasks on a Ray cluster, as many at a time as it has room for.
 
-    All of its machines need tfnas and the folder that the runs write to.
-
-    Args:
-        tasks: a list of `Task`.
-        cpus: cores of a run.
-        gpus: GPUs of a run.
-
-    Raises:
-        UserError: if Ray is missing, or if some tasks have failed.
-        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
+    All of its machines need tfnas and the folder that the runs write to. `cpus`
+    and `gpus` are a run's. On SIGTERM or Ctrl-C it raises `Interrupted`, after
+    the runs' checkpoints.
     """
     if importlib.util.find_spec("ray") is None:
         raise UserError(

@@ -29,17 +29,10 @@ COLUMNS = (
 def gather(out):
     """Put the finished runs of a folder into its results.csv.
 
-    A search that was not trained has the size of its network in the paper
-    (36 channels, 20 cells in the DARTS space) and no test accuracy.
-
-    Args:
-        out: the folder of the runs' folders.
-
-    Returns:
-        Lines that say what there is and what is not finished.
-
-    Raises:
-        UserError: if no run is finished, or one is damaged.
+    Returns lines that say what there is and what is not finished. A search that
+    was not trained has the size of its network in the paper (36 channels, 20
+    cells in the DARTS space) and no test accuracy. If no run is finished or one
+    is damaged, that is a `UserError`.
     """
     rows, unfinished = [], []
     for run in runs_in(out):

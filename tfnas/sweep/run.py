@@ -6,13 +6,7 @@ from tfnas.sweep import engines, results
 def sweep(config, tasks):
     """Run what is not finished, and put what is into results.csv.
 
-    Args:
-        config: a `SweepConfig`.
-        tasks: the list of `Task`.
-
-    Raises:
-        UserError: if a run has failed.
-        Interrupted: on SIGTERM or Ctrl-C, after the runs' checkpoints.
+    On SIGTERM or Ctrl-C it raises `Interrupted`, after the runs' checkpoints.
     """
     if config.gather:
         _gather(config)

@@ -81,15 +81,10 @@ class Task:
 
 
 def run(task, start):
-    """Do what is left of a task.
+    """Do what is left of a task; 0, or the exit code of the run that failed.
 
-    Args:
-        task: a `Task`.
-        start: function that runs a command, given as its words, and returns
-            its exit code.
-
-    Returns:
-        The exit code of the run that failed or was stopped, or 0.
+    `start` runs a command, given as its words, and returns its exit code. A run
+    that was stopped ends the task too.
     """
     try:
         for kind, folder, given in task.runs():
