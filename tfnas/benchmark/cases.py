@@ -29,15 +29,9 @@ REFERENCES = ("baseline", RUNTIMES[0], "darts")
 
 
 def groups(config):
-    """The cases that take turns with each other.
+    """Lists of the cases that take turns with each other.
 
     A group ends before the next one starts, so that its memory is free again.
-
-    Args:
-        config: a `BenchmarkConfig`.
-
-    Returns:
-        A list of lists of `Case`.
     """
     found = []
     for part in config.parts:

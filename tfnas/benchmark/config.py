@@ -65,14 +65,7 @@ class BenchmarkConfig:
 
 
 def main(argv):
-    """Measure what the arguments say and print a table.
-
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if an argument cannot be used.
-    """
+    """Measure what the arguments say and print a table."""
     return command.answer(argv, (BenchmarkConfig,), USAGE, _measure)
 
 

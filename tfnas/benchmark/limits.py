@@ -25,9 +25,6 @@ def candidates(config):
     Of fewer than all, each edge has its own, in turn, so that every candidate
     occurs about equally often: as many sets as in a late stage of P-DARTS,
     and neither a cheap choice nor a costly one.
-
-    Args:
-        config: a `BenchmarkConfig`.
     """
     method = methods.get(config.method)
     names = method.candidates()
@@ -54,10 +51,8 @@ def search_multiply_adds(config):
 def floor(config, gemm, copy):
     """Seconds of an alpha and a weight step at the machine's limit.
 
-    Args:
-        config: a `BenchmarkConfig`.
-        gemm: floating-point operations a second of a matrix product.
-        copy: bytes a second, read and written, of a copy.
+    `gemm` is a matrix product's floating-point operations a second, `copy` the
+    bytes that a copy reads and writes a second.
     """
     elements = cost.edge_outputs(
         (config.image_size, config.image_size),

@@ -91,21 +91,13 @@ class Worker:
 
 
 def measure(config, note=print):
-    """Measure all cases of a configuration.
+    """Measure all cases of a configuration, whose number of threads is known.
 
-    Args:
-        config: a `BenchmarkConfig` with its number of threads.
-        note: called with a line of text on what is going on.
-
-    Returns:
-        {"machine": {"processor": its name, "features": a list, "oneDNN":
-        whether it is on, "gemm": FLOP/s, "copy": bytes/s}, "floor": seconds of
-        an alpha and a weight step, "rows": a list of dicts}. "over_reference"
-        is a row's time in those of the baseline, of Keras for inference, and
-        of DARTS where there is no other.
-
-    Raises:
-        UserError: if TensorFlow cannot be used.
+    `note` gets lines of text on what is going on. Returns {"machine":
+    {"processor": its name, "features": a list, "oneDNN": whether it is on,
+    "gemm": FLOP/s, "copy": bytes/s}, "floor": seconds of an alpha and a weight
+    step, "rows": a list of dicts}. "over_reference" is a row's time in those of
+    the baseline, of Keras for inference, and of DARTS where there is no other.
     """
     limit = {"gemm": 0.0, "copy": 0.0}
     done = []
