@@ -30,15 +30,7 @@ class DemoConfig:
 
 
 def main(argv):
-    """Serve the page until Ctrl-C.
-
-    Args:
-        argv: the program's name and its arguments.
-
-    Raises:
-        UserError: if an argument or the network cannot be used, or Gradio is
-            missing.
-    """
+    """Serve the page until Ctrl-C; `argv` begins with the program's name."""
     return command.answer(argv, (DemoConfig,), USAGE, _serve)
 
 
@@ -51,17 +43,9 @@ def _serve(given):
 
 
 def resolve(given):
-    """The configuration from the flags given, checked as far as files go.
+    """The `DemoConfig` from {flag: value}, checked as far as files go.
 
-    Args:
-        given: {flag: value}.
-
-    Returns:
-        A `DemoConfig`.
-
-    Raises:
-        UserError: for a flag that is missing or does not fit, or if Gradio is
-            missing.
+    Gradio must be installed, else that is a `UserError`.
     """
     config = command.made(DemoConfig, given)
     if bool(config.model) == bool(config.run):

@@ -16,14 +16,9 @@ _PREVIEW_SIDE = 224
 
 
 def serve(source, port):
-    """Serve the page on this machine until Ctrl-C.
+    """Serve a `Source`'s page on a port of 127.0.0.1 until Ctrl-C.
 
-    Args:
-        source: a `Source`.
-        port: of 127.0.0.1.
-
-    Raises:
-        UserError: if the port is taken.
+    A port that is taken is a `UserError`.
     """
     # Nothing is told to anybody, nothing is fetched.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -83,13 +78,8 @@ def build(source):
 def answering(source):
     """A function from an image file's bytes to what the page shows.
 
-    Args:
-        source: a `Source`.
-
-    Returns:
-        Function of bytes: ({class: probability}, uint8 array of the pixels
-        that the network was shown, enlarged). It raises UserError for a file
-        that is no image.
+    That is ({class: probability}, uint8 array of the pixels that the network
+    was shown, enlarged); a file that is no image is a `UserError`.
     """
     logits = reference(source.network, source.mean, source.std)
     labels = source.classes or tuple(map(str, range(source.count)))
