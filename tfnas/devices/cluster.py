@@ -47,11 +47,8 @@ class Cluster:
 def from_environment(environment):
     """The cluster that this process belongs to, or None if it is alone.
 
-    Args:
-        environment: as `os.environ`; TF_CONFIG comes before SLURM's.
-
-    Raises:
-        UserError: if the variables are there and make no cluster.
+    TF_CONFIG comes before SLURM's variables; if they are there and make no
+    cluster, that is a `UserError`.
     """
     text = environment.get("TF_CONFIG")
     if text:
@@ -64,17 +61,10 @@ def from_environment(environment):
 
 
 def check_placing(config, batch_size):
-    """Refuse devices and workers that a run cannot be shared among.
+    """Whether this process writes: it is alone, or the chief.
 
-    Args:
-        config: a `SearchConfig` or a `TrainConfig`.
-        batch_size: images of a step, over all devices.
-
-    Returns:
-        Whether this process writes: it is alone, or the chief.
-
-    Raises:
-        UserError: one line that names the flag or the variable.
+    Devices and workers that a run cannot be shared among are refused;
+    `batch_size` is the images of a step, over all devices.
     """
     workers = from_environment(os.environ)
     count = 1 if workers is None else len(workers.workers)

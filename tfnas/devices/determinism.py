@@ -6,11 +6,9 @@ import tensorflow as tf
 def make_deterministic(operations=True):
     """Switches off what TensorFlow does differently from run to run.
 
-    It holds for the whole process and cannot be undone, so commands alone
-    call it.
-
-    Args:
-        operations: False measures what it costs: all but the operations.
+    It holds for the whole process and cannot be undone, so commands alone call
+    it. Without `operations` it is all but the operations, which measures what
+    they cost.
     """
     if operations:
         tf.config.experimental.enable_op_determinism()

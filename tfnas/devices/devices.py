@@ -26,11 +26,7 @@ class Devices:
 
 
 def parse(text):
-    """Read the value of `--devices`.
-
-    Raises:
-        UserError: if it is none of auto, cpu:N and gpu:N.
-    """
+    """Read the value of `--devices`: auto, cpu:N or gpu:N."""
     if text == "auto":
         return Devices("auto", None)
     match = re.fullmatch(r"(cpu|gpu):([1-9]\d{0,3})", text)
@@ -42,15 +38,10 @@ def parse(text):
 
 
 def check_batch(batch_size, count, workers=1):
-    """Refuse a global batch that does not divide among all devices.
+    """Refuse a batch, over all devices, that does not divide among them.
 
-    Args:
-        batch_size: images of a step, over all devices.
-        count: devices of each process; None for not yet known.
-        workers: number of processes.
-
-    Raises:
-        UserError: one line with the sizes that do.
+    `count` is each process's devices, None for not yet known. The message has
+    the sizes that do.
     """
     parts = (count or 1) * workers
     if batch_size % parts:
@@ -65,19 +56,10 @@ def check_batch(batch_size, count, workers=1):
 def make_strategy(devices, cluster=None):
     """The `tf.distribute` strategy of this process.
 
-    TensorFlow's devices are fixed when it begins to compute, so this comes
-    before the first network.
-
-    Args:
-        devices: `Devices`.
-        cluster: a `Cluster` of several workers, or None.
-
-    Returns:
-        The default strategy for one device, else a MirroredStrategy or, with
-        a cluster, a MultiWorkerMirroredStrategy.
-
-    Raises:
-        UserError: if there are not so many devices.
+    The default one for one device, else a MirroredStrategy or, with a `Cluster`
+    of several workers, a MultiWorkerMirroredStrategy. TensorFlow's devices are
+    fixed when it begins to compute, so this comes before the first network.
+    Fewer devices than asked for are a `UserError`.
     """
     import tensorflow as tf
 

@@ -59,11 +59,6 @@ def part_of(images, replica, replicas):
 
     All parts but the last ones have the same size, as TensorFlow divides a
     batch; of a short batch the last ones may be empty.
-
-    Args:
-        images: size of the global batch, int or tensor.
-        replica: place among the replicas, int or tensor.
-        replicas: how many there are.
     """
     size = (images + replicas - 1) // replicas
     if isinstance(images, int):
@@ -73,10 +68,9 @@ def part_of(images, replica, replicas):
 
 
 def apart(seed):
-    """A stateless seed of each replica's own, from that of the step.
+    """A stateless seed (2,) int64 of each replica's own, from that of the step.
 
-    Args:
-        seed: (2,) int64; its first number leaves 2**10 below for layers.
+    Its first number leaves 2**10 below for layers.
     """
     return seed + tf.stack([tf.cast(index(), tf.int64) * 2**10, 0])
 
@@ -96,13 +90,9 @@ def shared(index, call, token):
     """Trace a function that all replicas share.
 
     TensorFlow's own sums belong to the replica that traces them. In here they
-    are of whichever replica calls the function.
-
-    Args:
-        index: the calling replica's place, int32 tensor.
-        call: a number of this call, int32 tensor. Both as of `caller`.
-        token: handle of a variable of that replica; its sums come one after
-            the other, in one order in all replicas.
+    are of whichever replica calls the function, by `index` and `call` as of
+    `caller`. `token` is the handle of a variable of that replica; its sums come
+    one after the other, in one order in all replicas.
     """
     outer = _SHARED.set(_Shared(index, call, token))
     try:

@@ -24,12 +24,7 @@ def is_chief(strategy):
 
 
 def broadcast(strategy, data):
-    """The chief's bytes, on every worker.
-
-    Args:
-        strategy: across hosts.
-        data: bytes; those of the others are ignored.
-    """
+    """The chief's bytes, on every worker; the others' are ignored."""
 
     @tf.function(reduce_retracing=True)
     def from_chief(numbers):
@@ -73,15 +68,9 @@ class Agreement:
 def shared_out(strategy, stream):
     """A stream's batches, each divided among all replicas of all workers.
 
-    Every worker makes the whole batches and keeps its parts, so that all
-    draw the same numbers whatever their number.
-
-    Args:
-        strategy: any.
-        stream: a `tf.data.Dataset` of global batches.
-
-    Returns:
-        What one iterates over to get the arguments of `strategy.run`.
+    Iterating over it gives the arguments of `strategy.run`. Every worker makes
+    the whole batches and keeps its parts, so that all draw the same numbers
+    whatever their number.
     """
     if not is_across_hosts(strategy):
         return strategy.experimental_distribute_dataset(stream)
