@@ -37,19 +37,12 @@ DEFINE = {
 
 
 def parse(argv, *configs):
-    """Read flags into values.
+    """Read flags into {flag: value} of those that were given, and only those.
 
-    Args:
-        argv: the program's name and its arguments.
-        *configs: dataclasses; the first ones' fields keep their defaults, a
-            field without an entry in the arguments has its default there.
-
-    Returns:
-        {flag: value} of the flags that were given, and only those.
-
-    Raises:
-        UserError: for an unknown flag, a value of the wrong type or out of
-            its options, or an argument that is no flag.
+    `argv` begins with the program's name. Of the dataclasses the first ones'
+    fields keep their defaults; a field without an entry in the arguments has
+    its default there. An unknown flag, a value of the wrong type or out of its
+    options, and an argument that is no flag are a `UserError`.
     """
     values = flags.FlagValues()
     known = {f.name: f for config in configs for f in fields(config)}
@@ -83,9 +76,8 @@ def part(given, config):
 def unused(rules):
     """{flag: why} of the flags that nothing would read.
 
-    Args:
-        rules: (flags, unused, why) triples: names, whether nothing would read
-            them beside the other values, and the reason.
+    The rules are (flags, unused, why): names, whether nothing would read them
+    beside the other values, and the reason.
     """
     found = {}
     for names, idle, why in rules:
@@ -97,13 +89,8 @@ def unused(rules):
 def refuse_unused(given, rules):
     """Refuse the first flag that was typed and that nothing would read.
 
-    Args:
-        given: {flag: value} of the flags that were typed; one typed with its
-            default counts too.
-        rules: as of `unused`.
-
-    Raises:
-        UserError: one line that names the flag and says why.
+    One typed with its default counts too. The rules are as of `unused`; the
+    message names the flag and says why.
     """
     for flag, why in unused(rules).items():
         if flag in given:
@@ -131,16 +118,10 @@ def made(config, given):
 def answer(argv, configs, usage, work, shown=None):
     """Answer a command line: its help where that is asked for, else its work.
 
-    Args:
-        argv: the program's name and its arguments.
-        configs: dataclasses, whose fields are the flags.
-        usage: the first lines of the help.
-        work: function of {flag: value}, those that were given.
-        shown: function of those beside --help to the lines below the usage;
-            by default these are the flags of the last dataclass.
-
-    Returns:
-        The exit code, 0.
+    The dataclasses' fields are the flags and `usage` begins the help. `work`
+    gets {flag: value} of those that were given; `shown` makes of those beside
+    --help the lines below the usage, by default the flags of the last
+    dataclass. Returns the exit code, 0.
     """
     if not asks_for_help(argv):
         work(parse(argv, *configs))
@@ -254,11 +235,8 @@ def asks_for_help(argv):
 def help_lines(config):
     """The help of every flag, with the value that holds without it.
 
-    Args:
-        config: a dataclass, for its defaults, or an instance of it.
-
-    Returns:
-        A list of strings, two lines each.
+    Two lines each. The defaults are those of a dataclass, or of an instance of
+    it.
     """
     return [_help_of(f, getattr(config, f.name)) for f in fields(config)]
 

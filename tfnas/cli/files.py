@@ -15,11 +15,7 @@ UNFINISHED = ".part"
 def staged(path):
     """A place beside `path` that takes its name once everything is written.
 
-    Args:
-        path: of a file or folder.
-
-    Yields:
-        The path to write to, which ends alike. An error removes it.
+    It ends alike; an error removes it.
     """
     path = Path(path).absolute()
     with tempfile.TemporaryDirectory(
