@@ -13,11 +13,7 @@ _CHARACTER = 7
 
 
 def draw(panels):
-    """The picture as an `<svg>` element.
-
-    Args:
-        panels: list of `tfnas.genotype.drawing.Panel`, from top to bottom.
-    """
+    """The picture as an `<svg>` element, the panels from top to bottom."""
     parts, width, top = [], 0, 0
     for panel in panels:
         shapes, right, bottom = (_chain if panel.row else _cell)(panel)

@@ -188,8 +188,7 @@ def shown(name):
 def check(genotype):
     """Checks every field of a `tfnas.Genotype`.
 
-    Raises:
-      GenotypeError: one line that names the first wrong field.
+    A `GenotypeError` of one line names the first wrong field.
     """
     space = genotype.space
     check_choice(space, OPERATIONS, "space", "space")
