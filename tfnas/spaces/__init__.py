@@ -16,13 +16,7 @@ def names():
 
 
 def get(name):
-    """The `Space` of a name.
-
-    Raises:
-        UserError: for a name that is no space's.
-
-    Example: `get("mobile").stem` is 32.
-    """
+    """The `Space` of a name; one that is no space's is a `UserError`."""
     if name not in OPERATIONS:
         raise UserError(
             f"--space={name}: no such space; use {', '.join(names())}"

@@ -23,8 +23,6 @@ class Placement:
         second: candidates of a second mixture on the result of each edge's
             first one; beta weighs them.
         end: candidates of a mixture on the cell's output; gamma weighs them.
-
-    Example: `PLACEMENTS["after_every"].second` are the six attentions.
     """
 
     compete: bool = False

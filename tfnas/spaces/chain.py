@@ -51,8 +51,6 @@ class Chain(Space):
         stem: channels of the stem.
         first: channels of the fixed first bottleneck.
         last: channels of the 1x1 convolution before the pooling.
-
-    Example: `Chain("short", ((16, 1, 1), (32, 2, 1)), 16, 8, 64)`.
     """
 
     stages: tuple[tuple[int, int, int], ...]
@@ -103,17 +101,11 @@ class Chain(Space):
         return f"{len(self.edges())} layers"
 
     def layout(self, input_shape, width=1.0):
-        """The `Layout` for a size of image.
+        """The `Layout` for (height, width, channels) of an image.
 
-        Args:
-            input_shape: (height, width, channels) of an image.
-            width: factor on all channels, which are then multiples of eight.
-
-        Raises:
-            UserError: for an image below 4x4 pixels or a width that is not
-                positive.
-
-        Example: `mobile.SPACE.layout((224, 224, 3)).layers[0]` is (32, 2).
+        `width` is a factor on all channels, which are then multiples of eight.
+        An image below 4x4 pixels or a width that is not positive is a
+        `UserError`.
         """
         if not width > 0:
             raise UserError(f"width={width}: give a number above 0")
@@ -131,21 +123,11 @@ class Chain(Space):
         )
 
     def strides(self, input_shape):
-        """Strides of the stem and of the layers.
+        """Strides, 1 or 2, of the stem and then of the layers.
 
-        Below 64 pixels the first strides of 2 become 1, as many as it takes
-        for the last map to be at least 4x4. Stride 2 rounds an odd size up.
-
-        Args:
-            input_shape: (height, width, channels) of an image.
-
-        Returns:
-            Tuple of numbers, 1 or 2; the stem's comes first.
-
-        Raises:
-            UserError: for an image below 4x4 pixels.
-
-        Example: `mobile.SPACE.strides((32, 32, 3))[:4]` is (1, 1, 1, 2).
+        Below 64 pixels the first strides of 2 become 1, as many as it takes for
+        the last map to be at least 4x4. Stride 2 rounds an odd size up. An
+        image below 4x4 pixels is a `UserError`.
         """
         own = [s if i == 0 else 1 for _, s, n in self.stages for i in range(n)]
         steps = [2, *own]
@@ -161,10 +143,7 @@ class Chain(Space):
         return tuple(steps)
 
     def adaptation(self, input_shape):
-        """One line on what `strides` changed for small images, or "".
-
-        Example: `mobile.SPACE.adaptation((224, 224, 3))` is "".
-        """
+        """One line on what `strides` changed for small images, or ""."""
         names = ["stem", *(f"layer {i}" for i, _ in self.edges())]
         steps, whole = self.strides(input_shape), self.strides((64, 64, 3))
         changed = [
@@ -185,10 +164,7 @@ class Chain(Space):
 def chain_of(genotype):
     """The `Chain` that a genotype is of.
 
-    Raises:
-        UserError: for a space of another kind or another number of layers.
-
-    Example: `chain_of(Genotype("mobile", layers=("skip",) * 19)).stem` is 32.
+    A space of another kind or another number of layers is a `UserError`.
     """
     genotype.validate()
     space = spaces.get(genotype.space)
@@ -203,10 +179,7 @@ def chain_of(genotype):
 
 
 def parts(name):
-    """Kernel size and expansion of an inverted bottleneck by its name.
-
-    Example: `parts("mb_5x5_e3")` is (5, 3).
-    """
+    """Kernel size and expansion of an inverted bottleneck by its name."""
     _, kernel, expansion = name.split("_")
     return int(kernel[0]), int(expansion[1:])
 
@@ -216,8 +189,6 @@ def scaled(channels, width):
 
     The nearest multiple of eight, or the next one if that took away more than
     a tenth.
-
-    Example: `scaled(40, 0.5)` is 24.
     """
     target = channels * width
     nearest = max(8, int(target + 4) // 8 * 8)

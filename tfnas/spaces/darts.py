@@ -62,8 +62,6 @@ def auxiliary_norms(genotype, stem):
     The authors' ImageNet heads lack the second one, by oversight (a comment of
     DARTS's code); P-DARTS's alone has it. As with Fair DARTS's drop path, the
     provenance says whose network it is.
-
-    Example: `auxiliary_norms(genotype, "cifar")` is 2.
     """
     pdarts = genotype.provenance.get("method") == "pdarts"
     return 2 if stem == "cifar" or pdarts else 1

@@ -35,8 +35,6 @@ class Space:
             what they have}.
         settled: further flags of a training that nothing reads.
         cannot: {what it cannot do: the sentence that says so}.
-
-    Example: `spaces.get("mobile").lacks["nodes"]` is "has no cells".
     """
 
     name: str
@@ -55,18 +53,11 @@ class Space:
     def per_edge(self, operations=None, nodes=None):
         """The candidates of each edge or layer, checked.
 
-        Args:
-            operations: None for all, names for every edge alike, or {part of
-                the genotype: names of each edge}, equally many in each.
-            nodes: how many nodes a cell has, where the space leaves it open.
-
-        Returns:
-            {part of the genotype: list of lists of names}.
-
-        Raises:
-            UserError: for an unknown name or another number of lists.
-
-        Example: `per_edge(["skip_connect", "sep_conv_3x3"], 4)["reduce"][13]`.
+        None stands for all, names for every edge alike, or {part of the
+        genotype: names of each edge}, equally many in each; the result is {part
+        of the genotype: list of lists of names}. `nodes` is a cell's number,
+        where the space leaves it open. An unknown name or another number of
+        lists is a `UserError`.
         """
         parts, count = PARTS[self.name], len(self.edges(nodes))
         known = (*(self.candidates or OPERATIONS[self.name]), *self.competing)
