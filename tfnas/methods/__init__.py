@@ -11,10 +11,7 @@ from tfnas.methods.method import Method
 
 
 def names():
-    """The names of all methods.
-
-    Example: `"darts" in names()`.
-    """
+    """The names of all methods."""
     return sorted(
         module.name
         for module in pkgutil.iter_modules(__path__)
@@ -25,10 +22,7 @@ def names():
 def get(name):
     """The `Method` of a name.
 
-    Raises:
-        UserError: for a name that is no method's, with the nearest one.
-
-    Example: `get("darts").epochs` is 50.
+    For a name that is no method's, a `UserError` has the nearest one.
     """
     if isinstance(name, Method):
         return name
@@ -39,10 +33,7 @@ def get(name):
 
 
 def from_values(values):
-    """The `Method` with some values, as `Method.values` and a name give them.
-
-    Example: `from_values({"name": "darts", "epochs": 3}).epochs` is 3.
-    """
+    """The `Method` of values as `Method.values` and a name give them."""
     values = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in values.items()

@@ -8,16 +8,9 @@ _ABILITIES += ("operations_kept", "stop_skips", "skip_dropout")
 
 
 def contradictions(method):
-    """Every rule that a method's values could break.
+    """Yields (broken, message) of each rule that a method's values can break.
 
-    Args:
-        method: a `Method`.
-
-    Yields:
-        (broken, message): whether the rule is broken, and a line that names
-        both flags.
-
-    Example: `any(broken for broken, _ in contradictions(method))`.
+    The message is a line that names both flags.
     """
     yield from _values(method)
     yield from _space(method)
@@ -28,15 +21,9 @@ def contradictions(method):
 
 
 def unused(method):
-    """Flags that nothing would read beside a method's other values.
+    """Yields the flags that nothing would read beside a method's other values.
 
-    Args:
-        method: a `Method`.
-
-    Yields:
-        (flags, unused, why), as `command.refuse_unused` takes them.
-
-    Example: `command.refuse_unused(given, unused(method))`.
+    They are (flags, unused, why), as `command.refuse_unused` takes them.
     """
     space = method.search_space
     for flag, why in space.lacks.items():
