@@ -23,8 +23,9 @@ class AlphaHessian:
     """The Hessian of the cross-entropy of one batch in the architecture.
 
     The batch, (images, labels), is always the same one. w stays as it is
-    (first order) and batch norms take the batch's statistics. Alpha's L2, whose coefficient the authors' code adds to every
-    eigenvalue, and the method's own loss on alpha are left out.
+    (first order) and batch norms take the batch's statistics. Alpha's L2,
+    whose coefficient the authors' code adds to every eigenvalue, and the
+    method's own loss on alpha are left out.
 
     Batch norms are not fused here: in float32 the fused operation's second
     derivative put the largest eigenvalue 6 to 17 percent off.
