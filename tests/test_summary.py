@@ -56,6 +56,7 @@ def test_the_network_is_counted_with_the_search_s_stem(budget):
         cost=cost.Cost,
         image_shape=(64, 64, 3),
         classes=10,
+        channels=16,
         method=methods.get("darts").with_flags(flags),
     )
     found = zoo.genotype("PDARTS")

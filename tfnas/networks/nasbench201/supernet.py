@@ -50,6 +50,8 @@ class BenchSupernet(CellSupernet):
     Example:
 
     ```python
+    from tfnas import methods
+
     method = methods.get("darts").with_flags({"space": "nasbench201"})
     supernet = BenchSupernet(method, channels=4, cells=3)
     print(supernet.derive().to_json())
