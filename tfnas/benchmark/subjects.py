@@ -173,8 +173,14 @@ def _images(job):
 
 
 def _bilevel(job, order):
-    names = {field.name for field in fields(BenchmarkConfig)}
-    config = BenchmarkConfig(**{k: v for k, v in job.items() if k in names})
+    # JSON has lists where the configuration has tuples.
+    config = BenchmarkConfig(
+        **{
+            field.name: tuple(value) if isinstance(value, list) else value
+            for field in fields(BenchmarkConfig)
+            for value in [job[field.name]]
+        }
+    )
     supernet = Supernet(
         methods.get(job["method"]).with_flags({"order": order}),
         input_shape=(job["image_size"], job["image_size"], 3),
