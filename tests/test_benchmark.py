@@ -107,6 +107,14 @@ def test_the_table_shows_what_is_known():
     assert lines[8] == "alpha + weights: determinism costs +20%"
 
 
+def test_a_worker_reads_the_configuration_that_was_sent():
+    from tfnas.benchmark import subjects
+
+    config = BenchmarkConfig(**TINY, parts=("search",), variants=("fast",))
+    job = json.loads(json.dumps(vars(config)))
+    assert subjects.asked(job) == config
+
+
 def test_a_worker_that_fails_says_why():
     with Worker(Case("cooking", "fast"), BenchmarkConfig(**TINY)) as worker:
         assert not worker.steps

@@ -172,15 +172,16 @@ def _images(job):
     return tf.constant(images, tf.float32), tf.constant(labels)
 
 
-def _bilevel(job, order):
-    # JSON has lists where the configuration has tuples.
-    config = BenchmarkConfig(
-        **{
-            field.name: tuple(value) if isinstance(value, list) else value
-            for field in fields(BenchmarkConfig)
-            for value in [job[field.name]]
-        }
+def asked(job):
+    """The `BenchmarkConfig` of a job, whose JSON has lists for its tuples."""
+    values = {field.name: job[field.name] for field in fields(BenchmarkConfig)}
+    return BenchmarkConfig(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     )
+
+
+def _bilevel(job, order):
+    config = asked(job)
     supernet = Supernet(
         methods.get(job["method"]).with_flags({"order": order}),
         input_shape=(job["image_size"], job["image_size"], 3),
