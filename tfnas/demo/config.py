@@ -60,7 +60,7 @@ def resolve(given):
     if config.run and not Path(config.run).is_dir():
         raise UserError(f"--run={config.run}: no such folder")
     if config.model:
-        zoo.entry(config.model, config.zoo)  # Refuses a name that is none.
+        zoo.entry(config.model, config.zoo)  # Refuses an unknown name.
     if importlib.util.find_spec("gradio") is None:
         raise UserError("demo: needs gradio; pip install 'tfnas[demo]'")
     return config

@@ -84,7 +84,7 @@ def resolve(given):
     if config.run and not Path(config.run).is_dir():
         raise UserError(f"--run={config.run}: no such folder")
     if config.model:
-        zoo.entry(config.model, config.zoo)  # Refuses a name that is none.
+        zoo.entry(config.model, config.zoo)  # Refuses an unknown name.
     name = config.name or config.model or Path(config.run).resolve().name
     check_libraries("export")
     check_target(Path(config.out), name)

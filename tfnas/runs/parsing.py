@@ -13,7 +13,7 @@ import zipfile
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype, GenotypeError
 
-# What np.load and its archive raise for a file that is none.
+# What np.load and its archive raise for a file of another kind.
 _DAMAGE = (ValueError, OSError, EOFError, AttributeError, TypeError)
 _DAMAGE += (zipfile.BadZipFile,)
 
