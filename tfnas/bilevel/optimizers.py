@@ -5,14 +5,32 @@ learning-rate-scaled steps, so a changing learning rate gives another
 trajectory, and its Adam adds epsilon before the bias correction. Parity with
 the authors' runs needs their form. L2 is not here: the authors add it to the
 gradient after clipping, which the training step does.
+
+Under a strategy each replica moves its own copies, by gradients that are summed
+already (`replicas.total`); Keras would sum them once more, one by one.
 """
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
+class _Optimizer(keras.optimizers.Optimizer):
+    """An optimizer whose gradients are those of the global batch."""
+
+    def apply(self, grads, trainable_variables=None):
+        variables = trainable_variables or self._trainable_variables
+        rate = tf.cast(self.learning_rate, variables[0].dtype)
+        self.move(list(zip(grads, variables, strict=True)), rate)
+        self.iterations.assign_add(1)
+
+    def move(self, pairs, rate):
+        """Move variables, of one type: (gradient, variable) pairs."""
+        raise NotImplementedError
+
+
 @keras.saving.register_keras_serializable(package="tfnas")
-class SGD(keras.optimizers.Optimizer):
+class SGD(_Optimizer):
     """Stochastic gradient descent, v = momentum * v + g, w = w - rate * v.
 
     Args:
@@ -34,19 +52,25 @@ class SGD(keras.optimizers.Optimizer):
         super().build(variables)
         self.buffers = self.add_optimizer_variables(variables, "momentum")
 
-    def update_step(self, gradient, variable, learning_rate):
-        buffer = self.buffers[self._get_variable_index(variable)]
-        rate = ops.cast(learning_rate, variable.dtype)
-        value = self.momentum * buffer + ops.cast(gradient, variable.dtype)
-        self.assign(buffer, value)
-        self.assign_sub(variable, rate * value)
+    def move(self, pairs, rate):
+        momentum = tf.constant(self.momentum, rate.dtype)
+        for gradient, variable in pairs:
+            buffer = self.buffers[self._get_variable_index(variable)]
+            # A supernet has 511 weights: one node each, not eight.
+            tf.raw_ops.ResourceApplyMomentum(
+                var=variable.value.handle,
+                accum=buffer.value.handle,
+                lr=rate,
+                grad=gradient,
+                momentum=momentum,
+            )
 
     def get_config(self):
         return {**super().get_config(), "momentum": self.momentum}
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
-class Adam(keras.optimizers.Optimizer):
+class Adam(_Optimizer):
     """Adam (Kingma and Ba, 2015) with epsilon beside the corrected moment.
 
     w = w - rate * m' / (sqrt(v') + epsilon), with m' and v' bias-corrected.
@@ -82,21 +106,25 @@ class Adam(keras.optimizers.Optimizer):
             variables, ["first", "second"]
         )
 
-    def update_step(self, gradient, variable, learning_rate):
-        index = self._get_variable_index(variable)
-        first, second = self.first[index], self.second[index]
-        dtype = variable.dtype
-        gradient = ops.cast(gradient, dtype)
+    def move(self, pairs, rate):
         # As Python's floats in PyTorch: 1 - beta_2 cancels in float32.
         step = ops.cast(self.iterations + 1, "float64")
+        corrections = [
+            ops.cast(1 - beta**step, rate.dtype)
+            for beta in (self.beta_1, self.beta_2)
+        ]
+        for gradient, variable in pairs:
+            self._move(gradient, variable, rate, *corrections)
+
+    def _move(self, gradient, variable, rate, correction_1, correction_2):
+        index = self._get_variable_index(variable)
+        first, second = self.first[index], self.second[index]
         m = self.beta_1 * first + (1 - self.beta_1) * gradient
         v = self.beta_2 * second + (1 - self.beta_2) * ops.square(gradient)
-        self.assign(first, m)
-        self.assign(second, v)
-        m = m / ops.cast(1 - self.beta_1**step, dtype)
-        v = v / ops.cast(1 - self.beta_2**step, dtype)
-        rate = ops.cast(learning_rate, dtype)
-        self.assign_sub(variable, rate * m / (ops.sqrt(v) + self.epsilon))
+        first.assign(m)
+        second.assign(v)
+        root = ops.sqrt(v / correction_2) + self.epsilon
+        variable.assign_sub(rate * (m / correction_1) / root)
 
     def get_config(self):
         return {

@@ -213,6 +213,7 @@ class BilevelSearch(DistributedModel):
             self.alpha_optimizer,
             gradients,
             step.alphas,
+            values(step.alphas),
             self.method.alpha_weight_decay,
         )
         self._track("alpha_loss", valid_batch[1], logits)
@@ -241,6 +242,7 @@ class BilevelSearch(DistributedModel):
             self.optimizer,
             clip_by_norm(gradients, self.method.gradient_clip),
             variables,
+            weights,
             self.method.weight_decay,
         )
         self._track("loss", labels, logits)
@@ -264,21 +266,15 @@ def clip_by_norm(gradients, largest):
     return [g * tf.cast(scale, g.dtype) for g in gradients]
 
 
-def descend(optimizer, gradients, variables, weight_decay):
+def descend(optimizer, gradients, variables, weights, weight_decay):
     """One step of a built optimizer with coupled L2.
 
     The gradients are summed over the replicas; weight_decay (lambda) times the
-    value joins each.
+    variables' values, the weights, joins them.
     """
-    # Under a strategy a Keras optimizer sums over the replicas once more.
-    parts = replicas.count()
-    sums = [
-        g + weight_decay * v.value
-        for g, v in zip(gradients, variables, strict=True)
-    ]
-    if parts > 1:
-        sums = [g / parts for g in sums]
-    optimizer.apply_gradients(zip(sums, variables, strict=True))
+    decay = tf.constant(weight_decay, weights[0].dtype)
+    sums = [g + decay * w for g, w in zip(gradients, weights, strict=True)]
+    optimizer.apply(sums, variables)
 
 
 def _assign(variables, values):

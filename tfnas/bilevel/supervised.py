@@ -56,7 +56,8 @@ class SupervisedTraining(DistributedModel):
         gradients = clip_by_norm(
             replicas.total(gradients), self.recipe.gradient_clip
         )
-        descend(self.optimizer, gradients, variables, self.recipe.weight_decay)
+        decay = self.recipe.weight_decay
+        descend(self.optimizer, gradients, variables, weights, decay)
         return self._track(losses, labels, logits)
 
     def test_step(self, data):
