@@ -34,22 +34,23 @@ def total(value):
     if count() == 1:
         return value
     if isinstance(value, list):
-        return _unpack(total(_pack(value)), value)
+        return unpack(total(pack(value)), [tensor.shape for tensor in value])
     if _SHARED.get():
         return _SHARED.get().total(value)
     return tf.distribute.get_replica_context().all_reduce("SUM", value)
 
 
-def _pack(tensors):
-    """One vector of all numbers: each sum costs a graph many operations."""
-    return tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0)
+def pack(tensors):
+    """One vector of all numbers: what is done with each costs many nodes."""
+    rows = [t if t.shape.rank == 1 else tf.reshape(t, [-1]) for t in tensors]
+    return tf.concat(rows, 0)
 
 
-def _unpack(vector, tensors):
-    shapes = [tensor.shape for tensor in tensors]
+def unpack(vector, shapes):
+    """The tensors of these shapes whose `pack` a vector is."""
     parts = tf.split(vector, [shape.num_elements() for shape in shapes])
     return [
-        tf.reshape(part, shape)
+        part if shape.rank == 1 else tf.reshape(part, shape)
         for part, shape in zip(parts, shapes, strict=True)
     ]
 

@@ -30,11 +30,12 @@ class SharedTrace:
         self._functions = {}
         self._token = tf.Variable(0.0, trainable=False)
 
-    def __call__(self, layer, *inputs, training=False):
+    def __call__(self, layer, maps, *inputs, training=False):
         if not _may_share():
-            return layer(*inputs, training=training)
+            return layer(maps, *inputs, training=training)
         statistics = layer.non_trainable_variables
         arguments = (
+            maps,
             self._caller(),
             [tf.convert_to_tensor(v.value) for v in layer.trainable_variables],
             [tf.convert_to_tensor(v.value) for v in statistics],
@@ -42,7 +43,10 @@ class SharedTrace:
         )
         function = self._function(layer, training, arguments)
         outputs, updates = function(*arguments)
-        if training:
+        if training and statistics:
+            updates = replicas.unpack(
+                updates, [v.value.shape for v in statistics]
+            )
             for variable, value in zip(statistics, updates, strict=True):
                 variable.assign(value)
         return outputs
@@ -55,6 +59,11 @@ class SharedTrace:
 
     def _function(self, layer, training, arguments):
         path = (kernels.fast_path(), may_fuse())
+        # A batch of another size is no other kind.
+        maps = tf.TensorSpec(
+            [None, *arguments[0].shape[1:]], arguments[0].dtype
+        )
+        arguments = maps, *arguments[1:]
         inputs = [(t.shape, t.dtype) for t in tf.nest.flatten(arguments)]
         key = (_kind(layer), training, path, repr(inputs))
         if key not in self._functions:
@@ -81,9 +90,15 @@ def _may_share():
     return not is_across_hosts(tf.distribute.get_strategy())
 
 
-def _call(layer, training, caller, *arguments):
+def _call(layer, training, maps, caller, weights, statistics, *inputs):
     with replicas.shared(*caller) if caller else contextlib.nullcontext():
-        return layer.stateless_call(*arguments, training=training)
+        outputs, updates = layer.stateless_call(
+            weights, statistics, maps, *inputs, training=training
+        )
+    if not (training and updates):
+        return outputs, ()
+    # One vector: a tape takes the gradient in every output, here zeros.
+    return outputs, tf.stop_gradient(replicas.pack(updates))
 
 
 def _kind(layer):
