@@ -86,6 +86,9 @@ class MixedOperation(keras.layers.Layer):
         shared, everywhere, somewhere = {}, [], []
         weights = tf.cast(weights, state.dtype)
         columns = tf.unstack(weights, axis=1)
+        scales = tf.unstack(
+            kernels.for_channels(weights, self.channels), axis=1
+        )
         for name, layer in self.candidates.items():
             column = self._column(name)
             if column is None:
@@ -96,7 +99,10 @@ class MixedOperation(keras.layers.Layer):
             if layer.shared and not dropped:
                 shared[name] = layer(state, training=training), share
                 continue
-            scale = kernels.for_channels(share, self.channels)
+            if column is None:
+                scale = kernels.for_channels(share, self.channels)
+            else:
+                scale = scales[column]
             if isinstance(layer, Convolution):
                 outputs = layer.convolve(
                     _widened(activated, layer), training=training, scale=scale

@@ -34,23 +34,27 @@ class EdgeOptions:
     normalize_pools: bool = True
 
 
-def weights_of(state, rows, weights):
-    """The part of a cell's relaxed architecture that one state's edges need.
+def weights_by_state(rows, weights):
+    """The parts of a cell's relaxed architecture that its states' edges need.
 
-    `rows` are those of its outgoing edges; the weights, as of `OutgoingEdges`,
-    have a row for each edge of the cell.
+    `rows` are those of each state's outgoing edges; the weights, as of
+    `OutgoingEdges`, have a row for each edge of the cell.
     """
-    own = {
-        name: tf.gather(weights[name], rows)
-        for name in ("alphas", "betas", "edges")
-        if name in weights
-    }
-    if "auxiliary" in weights:
-        own["auxiliary"] = weights["auxiliary"]
-    if "skip_dropout" in weights:
-        rate, seed = weights["skip_dropout"]
-        own["skip_dropout"] = rate, seed + tf.constant([state, 0], tf.int64)
-    return own
+    parts = [{} for _ in rows]
+    order, sizes = sum(rows, []), [len(own) for own in rows]
+    for name in ("alphas", "betas", "edges"):
+        if name in weights:
+            values = tf.split(tf.gather(weights[name], order), sizes)
+            for own, value in zip(parts, values, strict=True):
+                own[name] = value
+    for state, own in enumerate(parts):
+        if "auxiliary" in weights:
+            own["auxiliary"] = weights["auxiliary"]
+        if "skip_dropout" in weights:
+            rate, seed = weights["skip_dropout"]
+            seed += tf.constant([state, 0], tf.int64)
+            own["skip_dropout"] = rate, seed
+    return parts
 
 
 @keras.saving.register_keras_serializable(package="tfnas")

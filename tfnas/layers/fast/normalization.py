@@ -93,7 +93,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             (self.moving_mean, mean),
             (self.moving_variance, unbiased),
         ):
-            value = tf.stop_gradient(tf.cast(value, moving.dtype))
+            value = tf.cast(value, moving.dtype)
             keep = self.momentum
             moving.assign(moving.value * keep + value * (1 - keep))
         return self._normalize(inputs, mean, variance, gamma)
@@ -104,18 +104,17 @@ class BatchNormalization(keras.layers.BatchNormalization):
         beta = tf.zeros([channels]) if self.beta is None else self.beta.value
         # The op moves the statistics itself, the variance by the unbiased
         # one, as PyTorch does.
-        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs,
-            gamma,
-            beta,
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=gamma,
+            offset=beta,
             mean=self.moving_mean.value,
             variance=self.moving_variance.value,
             epsilon=self.epsilon,
-            is_training=True,
             exponential_avg_factor=1 - self.momentum,
         )
-        self.moving_mean.assign(tf.stop_gradient(mean))
-        self.moving_variance.assign(tf.stop_gradient(variance))
+        self.moving_mean.assign(mean)
+        self.moving_variance.assign(variance)
         return outputs
 
     def _normalize(self, inputs, mean, variance, gamma):

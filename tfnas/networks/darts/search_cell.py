@@ -6,7 +6,11 @@ import keras
 import tensorflow as tf
 
 from tfnas.layers.attention.mixed import MixedAttention
-from tfnas.layers.outgoing import EdgeOptions, OutgoingEdges, weights_of
+from tfnas.layers.outgoing import (
+    EdgeOptions,
+    OutgoingEdges,
+    weights_by_state,
+)
 from tfnas.layers.reduction import FactorizedReduce, ReluConvolution
 from tfnas.spaces import darts
 
@@ -118,14 +122,14 @@ class SearchCell(keras.layers.Layer):
             layer(x, training=training)
             for layer, x in zip(self.preprocess, inputs, strict=True)
         ]
-        pending = 0  # sums of the unfinished nodes, side by side
-        for state, layer in enumerate(self.outgoing):
-            pending = pending + run(
-                layer,
-                states[state],
-                weights_of(state, self.rows[state], weights),
-                training=training,
-            )
+        parts = weights_by_state(self.rows, weights)
+        pending = None  # sums of the unfinished nodes, side by side
+        for state, (layer, own) in enumerate(
+            zip(self.outgoing, parts, strict=True)
+        ):
+            outputs = run(layer, states[state], own, training=training)
+            # Its gradient has fewer nodes than that of a sum.
+            pending = tf.add_n([pending, outputs]) if state else outputs
             if state >= 1:  # the next node has had its last edge
                 rest = pending.shape[-1] - self.channels
                 done, pending = tf.split(pending, [self.channels, rest], -1)

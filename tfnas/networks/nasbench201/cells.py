@@ -8,7 +8,11 @@ import tensorflow as tf
 from tfnas.genotype import Cell, Edge
 from tfnas.layers.fast import kernels
 from tfnas.layers.operations import DenseConvolution
-from tfnas.layers.outgoing import EdgeOptions, OutgoingEdges, weights_of
+from tfnas.layers.outgoing import (
+    EdgeOptions,
+    OutgoingEdges,
+    weights_by_state,
+)
 from tfnas.networks.genotype_cell import GenotypeEdge
 from tfnas.spaces import nasbench201
 
@@ -75,14 +79,14 @@ class BenchSearchCell(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, weights, run, training=False):
-        state, pending = inputs, 0  # sums of the unfinished nodes
-        for index, layer in enumerate(self.outgoing):
-            own = weights_of(index, self.rows[index], weights)
-            pending = pending + run(layer, state, own, training=training)
-            state, pending = (
-                pending[..., : self.channels],
-                pending[..., self.channels :],
-            )
+        parts = weights_by_state(self.rows, weights)
+        state, pending = inputs, None  # sums of the unfinished nodes
+        for layer, own in zip(self.outgoing, parts, strict=True):
+            outputs = run(layer, state, own, training=training)
+            if pending is not None:
+                outputs = tf.add_n([pending, outputs])
+            rest = outputs.shape[-1] - self.channels
+            state, pending = tf.split(outputs, [self.channels, rest], -1)
         return state
 
     def compute_output_shape(self, input_shape):
