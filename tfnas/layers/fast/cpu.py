@@ -7,7 +7,12 @@ measurement (README, "Speed"); `kernels` decides when they apply. All gradients
 consist of differentiable operations, so second derivatives exist.
 """
 
+import functools
+
+import numpy as np
 import tensorflow as tf
+
+from tfnas.devices import processor
 
 # From this many channels on, one product of matrices an edge is the fastest
 # way to the gradient of a 1x1 convolution's kernel.
@@ -32,21 +37,41 @@ def depthwise(inputs, kernel, stride=1, padding="SAME"):
 def _depthwise(inputs, kernel, stride, padding):
     strides = [1, stride, stride, 1]
 
+    def outputs(x, k):
+        return tf.raw_ops.DepthwiseConv2dNative(
+            input=x, filter=k, strides=strides, padding=padding
+        )
+
+    if kernel.shape[1] <= 3:
+        return outputs(inputs, kernel)
+
     @tf.custom_gradient
     def convolve(x, k):
         def gradient(g):
-            at_input = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
-                input_sizes=tf.shape(x),
-                filter=k,
-                out_backprop=g,
-                strides=strides,
-                padding=padding,
-            )
+            if stride == 1 and padding == "SAME" and flips():
+                at_input = _depthwise(g, tf.reverse(k, [0, 1]), 1, padding)
+            else:
+                at_input = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+                    input_sizes=tf.shape(x),
+                    filter=k,
+                    out_backprop=g,
+                    strides=strides,
+                    padding=padding,
+                )
             return at_input, _kernel_gradient(x, k.shape, g, strides, padding)
 
-        return tf.nn.depthwise_conv2d(x, k, strides, padding), gradient
+        return outputs(x, k), gradient
 
     return convolve(inputs, tf.convert_to_tensor(kernel))
+
+
+@functools.cache
+def flips():
+    """Whether a convolution by the flipped kernel is the quicker gradient.
+
+    In the input, of more than 3 columns; with AVX2 alone oneDNN's own is.
+    """
+    return "AVX-512" in processor.features()
 
 
 def _images_beside(inputs, kernel, stride, padding):
@@ -62,7 +87,9 @@ def _images_beside(inputs, kernel, stride, padding):
 
 def _kernel_gradient(inputs, shape, gradient, strides, padding):
     rows, columns = shape[:2]
-    width = inputs.shape[2]
+    width, channels = inputs.shape[2:]
+    if channels is None:
+        channels = tf.shape(inputs)[3]
     if columns == 5 and strides[1] == 1 and width % 2 == 0 and width >= 8:
         return _five_columns(inputs, gradient, rows)
     explicit = {}
@@ -74,7 +101,7 @@ def _kernel_gradient(inputs, shape, gradient, strides, padding):
         padding, explicit = "EXPLICIT", {"explicit_paddings": around}
     return tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
         input=inputs,
-        filter_sizes=[rows, columns, tf.shape(inputs)[3], 1],
+        filter_sizes=[rows, columns, channels, 1],
         out_backprop=gradient,
         strides=strides,
         padding=padding,
@@ -98,7 +125,8 @@ def _five_columns(inputs, gradient, rows):
     pairs = [-1, height, width // 2, 2 * channels]
     far = three_columns(tf.reshape(inputs, pairs), tf.reshape(gradient, pairs))
     far = tf.reduce_sum(tf.reshape(far, [rows, 3, 2, channels, 1]), 2)
-    return tf.concat([far[:, :1], near, far[:, 2:]], 1)
+    first, _, last = tf.split(far, 3, 1)
+    return tf.concat([first, near, last], 1)
 
 
 def dilated(inputs, kernel, dilation):
@@ -130,10 +158,10 @@ def pointwise(inputs, kernel, edges):
             transposed = tf.reshape(
                 tf.transpose(matrices, [2, 1, 0]), [1, 1, width, edges * depth]
             )
-            at_kernel = _products(x, g, edges, depth, width)
+            products = _products(x, g, edges)
             return (
                 pointwise(g, transposed, edges),
-                tf.reshape(at_kernel, [1, 1, depth, edges * width]),
+                tf.reshape(products, [1, 1, depth, edges * width]),
             )
 
         return tf.nn.conv2d(x, k, 1, "VALID"), gradient
@@ -141,26 +169,21 @@ def pointwise(inputs, kernel, edges):
     return convolve(inputs, tf.convert_to_tensor(kernel))
 
 
-def _products(x, g, edges, depth, width):
-    """x_e^T g_e for every edge, summed over pixels: (depth, edges, width)."""
-    if depth < WIDE:
-        # Narrow products cost less with those of different edges, which are
-        # thrown away, than with the copies that separate the edges.
-        pixels = tf.reshape(x, [-1, edges * depth])
-        every = tf.matmul(
-            pixels, tf.reshape(g, [-1, edges * width]), transpose_a=True
-        )
-        every = tf.reshape(every, [edges, depth, edges, width])
-        own = tf.linalg.diag_part(tf.transpose(every, [1, 3, 0, 2]))
-        return tf.transpose(own, [0, 2, 1])
-    own = [
-        tf.matmul(
-            tf.reshape(one, [-1, depth]),
-            tf.reshape(other, [-1, width]),
-            transpose_a=True,
-        )
-        for one, other in zip(
-            tf.split(x, edges, -1), tf.split(g, edges, -1), strict=True
-        )
-    ]
-    return tf.stack(own, 1)
+def _products(x, g, edges):
+    """x_e^T g_e for every edge, summed over pixels, side by side."""
+    x, g = (tf.reshape(maps, [-1, maps.shape[-1]]) for maps in (x, g))
+    depth, width = (maps.shape[-1] // edges for maps in (x, g))
+    if depth >= WIDE or edges == 1:
+        own = [
+            tf.matmul(one, other, transpose_a=True)
+            for one, other in zip(
+                tf.split(x, edges, -1), tf.split(g, edges, -1), strict=True
+            )
+        ]
+        return tf.concat(own, -1)
+    # Narrow products cost less with those of different edges, which are
+    # thrown away, than with the copies that separate the edges.
+    every = tf.matmul(x, g, transpose_a=True)
+    own = np.kron(np.eye(edges), np.ones((depth, width)))
+    every *= tf.constant(own, every.dtype)
+    return tf.reduce_sum(tf.reshape(every, [edges, depth, edges * width]), 0)
