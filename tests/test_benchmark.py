@@ -16,7 +16,7 @@ from tfnas.benchmark import limits
 from tfnas.benchmark import printing as table
 from tfnas.benchmark.cases import Case, groups
 from tfnas.benchmark.config import BenchmarkConfig
-from tfnas.benchmark.run import Worker
+from tfnas.benchmark.run import Worker, _compare
 from tfnas.cli import command
 from tfnas.errors import UserError
 
@@ -91,6 +91,7 @@ def test_darts_stands_beside_another_search():
 def test_the_table_shows_what_is_known():
     step = {"what": "alpha + weights", "multiply_adds_per_second": 2e9}
     more = {"over_floor": 3, "over_reference": 0.4, "peak_bytes": 2e9}
+    more["over_beside"] = 0.75
     fast = {**step, **more, "variant": "fast", "seconds": 1.2}
     loose = {**step, "variant": "no determinism", "seconds": 1.0}
     missing = {"what": "inference", "variant": "ONNX Runtime", "note": "why"}
@@ -101,7 +102,7 @@ def test_the_table_shows_what_is_known():
     assert lines[0] == "Own: AVX2, AVX-512; oneDNN off"
     assert lines[1].startswith("GEMM 100.0 GFLOP/s, copy 20.0 GB/s")
     assert lines[5] == (
-        "| alpha + weights | fast | 1.2 | 2 | 3.00 | 0.40 | 2.00 |  |"
+        "| alpha + weights | fast | 1.2 | 2 | 3.00 | 0.40 | 0.75 | 2.00 |  |"
     )
     assert lines[7] == "inference, ONNX Runtime: not measured: why"
     assert lines[8] == "alpha + weights: determinism costs +20%"
@@ -115,12 +116,6 @@ def test_a_worker_reads_the_configuration_that_was_sent():
     assert subjects.asked(job) == config
 
 
-def test_a_worker_that_fails_says_why():
-    with Worker(Case("cooking", "fast"), BenchmarkConfig(**TINY)) as worker:
-        assert not worker.steps
-        assert "cooking" in worker.note
-
-
 @pytest.mark.parametrize("part", ["search", "retraining"])
 def test_without_a_checkout_the_baseline_is_one_line(
     part, tmp_path, monkeypatch
@@ -131,6 +126,41 @@ def test_without_a_checkout_the_baseline_is_one_line(
     job = {**vars(BenchmarkConfig(**TINY)), "part": part, "variant": "baseline"}
     with pytest.raises(UserError, match="in a checkout of tfnas alone; run"):
         subjects.SUBJECTS[part](job)
+
+
+def test_another_checkout_takes_turns():
+    config = BenchmarkConfig(
+        variants=("fast", "plain"), second_order=True, beside=str(ROOT)
+    )
+    found = [[case.variant for case in group] for group in groups(config)]
+    trained, inference = ["fast", "plain", "beside"], found[-1]
+    assert found == [trained, trained, trained, inference]
+    rows = [
+        {"what": "second order", "variant": variant, "seconds": seconds}
+        for variant, seconds in (("fast", 3.0), ("plain", 5.0), ("beside", 4.0))
+    ]
+    for row in rows:
+        _compare(row, rows, config, {"gemm": 1.0, "copy": 1.0})
+    assert [row.get("over_beside") for row in rows] == [0.75, None, None]
+
+
+def test_the_other_checkout_s_worker_is_its_own(tmp_path):
+    """It is a copy that says so."""
+    package = tmp_path / "tfnas" / "benchmark"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    (package / "worker.py").write_text(
+        "import json, sys\n"
+        "job = json.loads(sys.stdin.readline())\n"
+        "print(json.dumps({'note': job['variant'] + ' of another'}))\n"
+    )
+    config = BenchmarkConfig(**TINY, beside=str(tmp_path))
+    with Worker(Case("cooking", "beside"), config) as worker:
+        assert worker.note == "fast of another"
+    with Worker(Case("cooking", "fast"), config) as worker:
+        assert not worker.steps
+        assert "cooking" in worker.note  # a worker that fails says why
 
 
 @pytest.mark.slow
@@ -194,6 +224,10 @@ def test_a_tiny_search(tmp_path):
         ("--parts=cooking", "--parts=cooking: choose from search, "),
         ("--method=dart", "--method=dart: no such method; did you mean darts"),
         ("--operations_kept=9", "--operations_kept=9: darts has 8 candidates"),
+        (
+            "--beside=tests",
+            "--beside=tests: there is no tfnas/benchmark/worker.py; give",
+        ),
         ("--json=no/such/file", "--json=no/such/file: its folder does not"),
         ("--rounds=many", "--rounds=many: give a whole number"),
     ],

@@ -10,7 +10,8 @@ class Case:
     Attributes:
         part: "search", "second_order", "retraining" or "inference".
         variant: for what is trained "fast", "plain", "baseline", "no
-            determinism" or "darts"; for inference who runs the network.
+            determinism" or "darts", or "beside" for another checkout's "fast";
+            for inference who runs the network.
     """
 
     part: str
@@ -38,9 +39,10 @@ def groups(config):
         if part == "inference":
             found.append([Case(part, name) for name in RUNTIMES])
             continue
-        own = [v for v in config.variants if v != "darts" or part == "search"]
+        variants = [*config.variants, *(["beside"] if config.beside else [])]
+        own = [v for v in variants if v != "darts" or part == "search"]
         found.append([Case(part, name) for name in own])
         if part == "search" and config.second_order:
-            own = [v for v in config.variants if v in ("fast", "plain")]
+            own = [v for v in variants if v in ("fast", "plain", "beside")]
             found.append([Case("second_order", name) for name in own])
     return [group for group in found if group]

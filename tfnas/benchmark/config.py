@@ -49,6 +49,9 @@ class BenchmarkConfig:
         VARIANTS,
     )
     second_order: bool = choice(False, "measure the second-order step too")
+    beside: str | None = choice(
+        None, "another checkout of tfnas, whose fast variant takes turns"
+    )
     rounds: int = choice(5, "measurements, of which the median counts", least=1)
     json: str | None = choice(None, "file to write all of it to")
 
@@ -59,6 +62,12 @@ class BenchmarkConfig:
             raise UserError(
                 f"--operations_kept={self.operations_kept}: {self.method} has "
                 f"{kept} candidates"
+            )
+        worker = "tfnas/benchmark/worker.py"
+        if self.beside and not (Path(self.beside) / worker).is_file():
+            raise UserError(
+                f"--beside={self.beside}: there is no {worker}; give the "
+                "folder of a checkout of tfnas"
             )
         if self.json and not Path(self.json).absolute().parent.is_dir():
             raise UserError(f"--json={self.json}: its folder does not exist")
@@ -94,9 +103,9 @@ def _unused(config):
         "--parts has no search",
     )
     yield (
-        ("variants",),
+        ("variants", "beside"),
         parts == {"inference"},
-        "--parts=inference has its own",
+        "--parts=inference has its own variants",
     )
     yield (
         ("second_order",),

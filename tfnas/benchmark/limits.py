@@ -28,7 +28,9 @@ def candidates(config):
     """
     method = methods.get(config.method)
     names = method.candidates()
-    kept = config.operations_kept or len(names)
+    kept = config.operations_kept
+    if kept in (None, len(names)):
+        return method.search_space.per_edge(names, method.nodes)
     rows = [
         [names[(edge + place) % len(names)] for place in range(kept)]
         for edge in range(len(darts.edges(method.nodes)))

@@ -7,6 +7,7 @@ COLUMNS = (
     "GMAC/s",
     "x floor",
     "x reference",
+    "x beside",
     "peak GB",
     "start-up s",
 )
@@ -16,7 +17,8 @@ def lines(result):
     """A result of `run.measure` as lines of Markdown.
 
     "x reference" is a share of the baseline's time; of Keras's for inference,
-    of DARTS's beside another method. What is not known is left empty.
+    of DARTS's beside another method. "x beside" is a share of the other
+    checkout's time. What is not known is left empty.
     """
     machine = result["machine"]
     rows = [row for row in result["rows"] if "seconds" in row]
@@ -47,6 +49,7 @@ def _cells(row):
         f"{row['multiply_adds_per_second'] / 1e9:.3g}",
         _number(row.get("over_floor"), ".2f"),
         _number(row.get("over_reference"), ".2f"),
+        _number(row.get("over_beside"), ".2f"),
         _number(row.get("peak_bytes"), ".2f", 1e9),
         _number(row.get("startup_seconds"), ".1f"),
     )

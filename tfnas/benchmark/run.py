@@ -41,13 +41,17 @@ class Worker:
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         measured = dataclasses.asdict(case.measured(config))
         job = {**measured, **dataclasses.asdict(case)}
-        path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        root = ROOT
+        if case.variant == "beside":
+            root, job["variant"] = Path(config.beside).absolute(), "fast"
+        path = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tfnas.benchmark.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
+            cwd=root,  # "-m" looks there first
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
         )
         self.take(json.dumps(job))
@@ -97,7 +101,8 @@ def measure(config, note=print):
     {"processor": its name, "features": a list, "oneDNN": whether it is on,
     "gemm": FLOP/s, "copy": bytes/s}, "floor": seconds of an alpha and a weight
     step, "rows": a list of dicts}. "over_reference" is a row's time in those of
-    the baseline, of Keras for inference, and of DARTS where there is no other.
+    the baseline, of Keras for inference, and of DARTS where there is no other;
+    "over_beside" in those of the other checkout.
     """
     limit = {"gemm": 0.0, "copy": 0.0}
     done = []
@@ -180,6 +185,8 @@ def _compare(row, rows, config, limit):
         for other in rows
         if other["what"] == row["what"] and "seconds" in other
     }
+    if row["variant"] == "fast" and "beside" in same:
+        row["over_beside"] = row["seconds"] / same["beside"]
     references = [v for v in cases.REFERENCES if v in same]
     if references:
         row["over_reference"] = row["seconds"] / same[references[0]]
