@@ -23,6 +23,18 @@ from tfnas.cli import command
 # As in commands, and before a test imports TensorFlow.
 command.prefer_onednn()
 
+
+def _share_cores():
+    """Workers, and what they start, wait for one another on the same cores."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    if workers > 1:
+        own = max(1, len(os.sched_getaffinity(0)) // workers)
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ.setdefault(name, str(own))
+
+
+_share_cores()
+
 ROOT = Path(__file__).parents[1]
 PACKED = Path(__file__).parent / "golden"
 # A checkout may stand beside the complete vectors, which are too large here.

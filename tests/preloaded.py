@@ -30,7 +30,8 @@ MODULES = (
     "tfnas.train.run",
 )
 # Read when a command begins; the import may have read any other variable.
-LATE = {"PYTEST_CURRENT_TEST", "TF_CONFIG", "TF_NUM_INTRAOP_THREADS"}
+THREADS = {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"}
+LATE = {"PYTEST_CURRENT_TEST", "TF_CONFIG", *THREADS}
 LONGEST = 1 << 17
 SET_CHILD_SUBREAPER = 36  # of prctl(2)
 

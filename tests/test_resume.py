@@ -28,12 +28,12 @@ from tfnas.cli.interruption import EXIT_CODE, READER_LEFT
 CASES = {
     "darts": [
         *("search", *SMALL, "--nodes=1", "--batch_size=16", "--epochs=5"),
-        "--operations=max_pool_3x3,skip_connect,sep_conv_3x3",
+        "--operations=max_pool_3x3,skip_connect,dil_conv_3x3",
     ],
     "pdarts": [
         *("search", "--method=pdarts", "--nodes=1", "--batch_size=24"),
         *("--channels=4", "--cells=3,3", "--operations_kept=2"),
-        "--operations=max_pool_3x3,skip_connect,sep_conv_3x3",
+        "--operations=max_pool_3x3,skip_connect,dil_conv_3x3",
         *("--skip_dropout=0.2,0.4", "--epochs=4", "--train_images=240"),
         *("--warmup_epochs=1", "--smoothing=0.3"),
     ],

@@ -38,8 +38,10 @@ FILES = (
 )
 # What TensorFlow may say about itself whatever its log level is.
 NOTES = ("WARNING: All log messages before", "I0000", "W0000")
-# The same seed gives the same bits with it, on any processor.
-WITH_ONEDNN = os.environ | {"TF_ENABLE_ONEDNN_OPTS": "1"}
+# The same seed gives the same bits, on any processor, with oneDNN and with
+# operations beside each other.
+AT_SPEED = os.environ | {"TF_ENABLE_ONEDNN_OPTS": "1"}
+AT_SPEED |= {"TF_NUM_INTRAOP_THREADS": "2", "TF_NUM_INTEROP_THREADS": "2"}
 
 
 def command(*arguments):
@@ -54,7 +56,7 @@ def search(*arguments):
         text=True,
         cwd=ROOT,
         timeout=600,
-        env=WITH_ONEDNN,
+        env=AT_SPEED,
     )
 
 
@@ -420,7 +422,7 @@ def test_a_finished_search_can_be_resumed_and_stays_as_it_was(
     (folder / "genotype.json").unlink()
     (folder / "report.html").unlink()
     again = command(*FLAGS, f"--out={folder}", "--resume")
-    done = preloaded.run(again, cwd=ROOT, env=WITH_ONEDNN)
+    done = preloaded.run(again, cwd=ROOT, env=AT_SPEED)
     assert done.returncode == 0, done.stderr
     assert "Epoch" not in done.stdout.replace("after epoch", "")
     for name in ("genotype.json", "history.csv", "genotypes.json"):
@@ -438,7 +440,7 @@ def kill_after_first_checkpoint(folder):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
-        env=WITH_ONEDNN,
+        env=AT_SPEED,
     )
     try:
         while not (folder / "checkpoints" / "000000").exists():

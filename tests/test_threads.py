@@ -41,6 +41,8 @@ def test_few_cores_run_operations_beside_each_other():
 def test_what_holds_already_is_left_alone(
     begun, environment, alone, monkeypatch
 ):
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     done = preloaded.run([sys.executable, "-c", SHOW.format(begun=begun)])
