@@ -8,7 +8,7 @@ from parity import untraced
 import tfnas
 from tfnas.bilevel.hypergradient import cross_entropy
 from tfnas.bilevel.search import architecture_gradients
-from tfnas.layers.fast import cpu, kernels
+from tfnas.layers.fast import kernels
 
 
 def random(*shape):
@@ -40,13 +40,6 @@ def agree(function, *inputs, tolerance=2e-5):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * size)
 
 
-@pytest.fixture(params=[True, False], ids=["AVX-512", "AVX2"])
-def processor(request, monkeypatch):
-    """The ways of either, whatever this one is."""
-    monkeypatch.setattr(cpu, "flips", lambda: request.param)
-
-
-@pytest.mark.usefixtures("processor")
 @pytest.mark.parametrize("size", [8, 9])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("taps, dilation", [(3, 1), (5, 1), (7, 1), (5, 2)])
@@ -58,7 +51,6 @@ def test_depthwise(taps, dilation, stride, size):
     )
 
 
-@pytest.mark.usefixtures("processor")
 @pytest.mark.parametrize("channels", [2, 11, 12])
 def test_seven_taps_of_a_batch_of_any_size(channels):
     """Few channels take the images' place; their number is not known then."""
@@ -74,7 +66,6 @@ def test_seven_taps_of_a_batch_of_any_size(channels):
     agree(traced, random(3, 8, 9, channels), random(7, 7, channels, 1))
 
 
-@pytest.mark.usefixtures("processor")
 @pytest.mark.parametrize("width", [8, 10, 6, 9])
 @pytest.mark.parametrize("rows", [1, 3, 5])
 def test_five_columns(rows, width):

@@ -7,12 +7,8 @@ measurement (README, "Speed"); `kernels` decides when they apply. All gradients
 consist of differentiable operations, so second derivatives exist.
 """
 
-import functools
-
 import numpy as np
 import tensorflow as tf
-
-from tfnas.devices import processor
 
 # From this many channels on, one product of matrices an edge is the fastest
 # way to the gradient of a 1x1 convolution's kernel.
@@ -48,7 +44,7 @@ def _depthwise(inputs, kernel, stride, padding):
     @tf.custom_gradient
     def convolve(x, k):
         def gradient(g):
-            if stride == 1 and padding == "SAME" and flips():
+            if stride == 1 and padding == "SAME":
                 at_input = _depthwise(g, tf.reverse(k, [0, 1]), 1, padding)
             else:
                 at_input = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
@@ -63,15 +59,6 @@ def _depthwise(inputs, kernel, stride, padding):
         return outputs(x, k), gradient
 
     return convolve(inputs, tf.convert_to_tensor(kernel))
-
-
-@functools.cache
-def flips():
-    """Whether a convolution by the flipped kernel is the quicker gradient.
-
-    In the input, of more than 3 columns; with AVX2 alone oneDNN's own is.
-    """
-    return "AVX-512" in processor.features()
 
 
 def _images_beside(inputs, kernel, stride, padding):
