@@ -13,7 +13,7 @@ def divide(cores):
 
     The operations of a cell are many and short: run beside each other on a
     thread each, they spare the threads the waiting for one another that every
-    operation on several threads ends with (README, "Speed").
+    operation on several threads ends with (docs/performance.md).
     """
     operations = min(cores, OPERATIONS)
     return cores // operations, operations
