@@ -3,8 +3,8 @@
 TensorFlow's CPU has fast and slow ways to the same numbers, often by a factor
 of 3 to 15, and its automatic gradients take some of the slow ones. Each
 function here is one operation of `kernels`, with the ways chosen by
-measurement (docs/performance.md); `kernels` decides when they apply. All gradients
-consist of differentiable operations, so second derivatives exist.
+measurement (docs/performance.md); `kernels` decides when they apply. All
+gradients consist of differentiable operations, so second derivatives exist.
 """
 
 import numpy as np
@@ -21,8 +21,8 @@ NARROW = 12
 def depthwise(inputs, kernel, stride=1, padding="SAME"):
     """Depthwise convolution; y[h, w, c] = sum_ij k[i, j, c] x[h+i, w+j, c].
 
-    Up to 3 columns the gradients are oneDNN's. Of more, that in the input is the
-    convolution by the flipped kernel, and that in the kernel,
+    Up to 3 columns the gradients are oneDNN's. Of more, that in the input is
+    the convolution by the flipped kernel, and that in the kernel,
     dk[i, j, c] = sum_hw x[h+i, w+j, c] g[h, w, c], avoids oneDNN's way.
     """
     _, columns, channels, _ = kernel.shape
