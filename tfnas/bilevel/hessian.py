@@ -25,7 +25,8 @@ class AlphaHessian:
     The batch, (images, labels), is always the same one. w stays as it is
     (first order) and batch norms take the batch's statistics. Alpha's L2,
     whose coefficient the authors' code adds to every eigenvalue, and the
-    method's own loss on alpha are left out.
+    method's own loss on alpha are left out. `class_weights` are those of the
+    loss that alpha descends.
 
     Batch norms are not fused here: in float32 the fused operation's second
     derivative put the largest eigenvalue 6 to 17 percent off.
@@ -33,8 +34,9 @@ class AlphaHessian:
     Source: Zela et al., RobustDARTS (arXiv:1909.09656), section 4.
     """
 
-    def __init__(self, supernet, batch):
+    def __init__(self, supernet, batch, class_weights=None):
         self.supernet = supernet
+        self.class_weights = class_weights
         self.images, self.labels = batch
         self.alphas = list(supernet.architecture.values())
         self.size = sum(int(np.prod(v.shape)) for v in self.alphas)
@@ -65,7 +67,7 @@ class AlphaHessian:
                 mapping = zip(self.alphas, alphas, strict=True)
                 with unfused():
                     logits = still_logits(self.supernet, images, mapping)
-                loss = cross_entropy(labels, logits)
+                loss = cross_entropy(labels, logits, self.class_weights)
             gradients = inner.gradient(loss, alphas)
             along = tf.add_n(
                 [

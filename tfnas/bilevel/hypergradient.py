@@ -10,6 +10,7 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tfnas.bilevel.class_weights import weighted
 from tfnas.devices import replicas
 from tfnas.layers.fast.normalization import unfused
 
@@ -41,9 +42,10 @@ class Hypergradient:
     authors make with the network itself, not with its unrolled copy.
     """
 
-    def __init__(self, supernet, seed=(0, 0)):
+    def __init__(self, supernet, seed=(0, 0), class_weights=None):
         self.supernet = supernet
         self.seed = seed
+        self.class_weights = class_weights
         self.alphas = list(supernet.architecture.values())
         self.weights = supernet.weight_variables
         self.statistics = supernet.non_trainable_variables
@@ -144,16 +146,18 @@ class Hypergradient:
         with keras.StatelessScope(state_mapping=mapping) as scope:
             logits = self.supernet(images, training=True, seed=self.seed)
         updated = [current_value(scope, v) for v in self.statistics]
-        return cross_entropy(labels, logits), logits, updated
+        loss = cross_entropy(labels, logits, self.class_weights)
+        return loss, logits, updated
 
 
-def cross_entropy(labels, logits):
+def cross_entropy(labels, logits, class_weights=None):
     """Mean cross-entropy of integer labels (N,) over the global batch.
 
     Under several replicas this is the replica's part of the mean: the sum of
     the parts, and of their gradients, is that of the whole batch.
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    losses = weighted(losses, labels, class_weights)
     images = replicas.total(tf.size(losses))
     return tf.reduce_sum(losses) / tf.cast(images, losses.dtype)
 

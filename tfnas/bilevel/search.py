@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from tfnas.bilevel.alternation import Alternation
+from tfnas.bilevel.class_weights import weighted
 from tfnas.bilevel.hypergradient import (
     Hypergradient,
     Unroll,
@@ -98,6 +99,8 @@ class BilevelSearch(DistributedModel):
     Args:
         supernet: a `Supernet`; its method gives all values of the update.
         seed: decides, with the step, what is random inside the supernet.
+        class_weights: what an image of each class counts in both losses, as of
+            `bilevel.class_weights`; None for all alike.
         **kwargs: as of `keras.Model`.
 
     Source: DARTS (arXiv:1806.09055), algorithm 1; alpha before w as in the
@@ -118,11 +121,12 @@ class BilevelSearch(DistributedModel):
     ```
     """
 
-    def __init__(self, supernet, seed=0, **kwargs):
+    def __init__(self, supernet, seed=0, class_weights=None, **kwargs):
         super().__init__(name="search", **kwargs)
         self.supernet = supernet
         self.method = supernet.method
         self.seed = seed
+        self.class_weights = class_weights
         self.architecture_frozen = False
         self._train_functions = {}
         self._alternation = None
@@ -190,7 +194,9 @@ class BilevelSearch(DistributedModel):
 
     def step_alpha(self, train_batch, valid_batch):
         """Move alpha: equation 3, by a gradient of equations 6 to 8."""
-        step = Hypergradient(self.supernet, self._seed(phase=0))
+        step = Hypergradient(
+            self.supernet, self._seed(phase=0), self.class_weights
+        )
         if self.method.order == 1:
             result = step.first_order(valid_batch)
         else:
@@ -216,7 +222,8 @@ class BilevelSearch(DistributedModel):
             values(step.alphas),
             self.method.alpha_weight_decay,
         )
-        self._track("alpha_loss", valid_batch[1], logits)
+        labels = valid_batch[1]
+        self._track("alpha_loss", labels, logits, self.class_weights)
 
     def step_weights(self, batch):
         """Move w on a batch of the training half: equation 4."""
@@ -234,7 +241,7 @@ class BilevelSearch(DistributedModel):
                     seed=self._seed(phase=1),
                     radius=self.smoothing_radius,
                 )
-            loss = cross_entropy(labels, logits)
+            loss = cross_entropy(labels, logits, self.class_weights)
         gradients = replicas.total(tape.gradient(loss, weights))
         statistics = self.supernet.non_trainable_variables
         _assign(statistics, [current_value(scope, v) for v in statistics])
@@ -245,7 +252,7 @@ class BilevelSearch(DistributedModel):
             weights,
             self.method.weight_decay,
         )
-        self._track("loss", labels, logits)
+        self._track("loss", labels, logits, self.class_weights)
 
     def _seed(self, phase):
         """Another pair of numbers for each seed, step and phase."""
@@ -253,8 +260,9 @@ class BilevelSearch(DistributedModel):
         step = tf.cast(self.optimizer.iterations.value, tf.int64)
         return tf.stack([base, 2 * step + phase])
 
-    def _track(self, loss, labels, logits):
+    def _track(self, loss, labels, logits, class_weights=None):
         value = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        value = weighted(value, labels, class_weights)
         self.trackers[loss].update_state(value)
         if loss == "loss":
             self.trackers["accuracy"].update_state(labels, logits)

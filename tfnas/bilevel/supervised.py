@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfnas.bilevel.class_weights import weighted
 from tfnas.bilevel.optimizers import SGD
 from tfnas.bilevel.search import clip_by_norm, descend
 from tfnas.devices import replicas
@@ -16,12 +17,15 @@ class SupervisedTraining(DistributedModel):
     classifier's, if there is one; the gradient is clipped before L2 joins it,
     and SGD has PyTorch's form. The optimizer exists with its variables from
     construction on, so that a checkpoint taken at any moment is whole.
+    `class_weights`, as of `bilevel.class_weights`, weigh the images of the
+    training's losses, not those of a test.
     """
 
-    def __init__(self, network, recipe, **kwargs):
+    def __init__(self, network, recipe, class_weights=None, **kwargs):
         super().__init__(name="training", **kwargs)
         self.network = network
         self.recipe = recipe
+        self.class_weights = class_weights
         self.trackers = {
             "loss": keras.metrics.Mean(name="loss"),
             "accuracy": keras.metrics.SparseCategoricalAccuracy("accuracy"),
@@ -40,16 +44,15 @@ class SupervisedTraining(DistributedModel):
 
     def train_step(self, data):
         images, labels = data
-        smoothing = self.recipe.label_smoothing
         variables = self.network.trainable_variables
         weights = [variable.value for variable in variables]
         with tf.GradientTape() as tape:
             logits, auxiliary = _outputs(self.network(images, training=True))
-            losses = cross_entropies(labels, logits, smoothing)
+            losses = self._weighted(labels, logits)
             loss = _mean(losses)
             if auxiliary is not None:
                 loss += self.recipe.auxiliary * _mean(
-                    cross_entropies(labels, auxiliary, smoothing)
+                    self._weighted(labels, auxiliary)
                 )
         # What hangs on a state that nothing reaches has no gradient.
         gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
@@ -64,6 +67,11 @@ class SupervisedTraining(DistributedModel):
         images, labels = data
         logits = self(images, training=False)
         return self._track(cross_entropies(labels, logits), labels, logits)
+
+    def _weighted(self, labels, logits):
+        smoothing = self.recipe.label_smoothing
+        losses = cross_entropies(labels, logits, smoothing)
+        return weighted(losses, labels, self.class_weights)
 
     def _track(self, losses, labels, logits):
         self.trackers["loss"].update_state(losses)

@@ -20,7 +20,11 @@ def images(config):
 
 def decisive(config):
     """{flag: value} of the flags that decide what a run finds."""
-    return {k: v for k, v in vars(config).items() if k not in ASIDE}
+    found = {k: v for k, v in vars(config).items() if k not in ASIDE}
+    # Older runs know no weights; they can go on.
+    if found.get("class_weights") == "none":
+        del found["class_weights"]
+    return found
 
 
 # === Images ===
@@ -54,6 +58,15 @@ def train_images(verb):
         None,
         f"{verb} with so many of the training images only, see --halves",
         least=2,
+    )
+
+
+def class_weights():
+    return choice(
+        "none",
+        "what an image counts in a loss: none, all alike; balanced, more the "
+        "fewer training images its class has",
+        ("none", "balanced"),
     )
 
 

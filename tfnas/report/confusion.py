@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfnas.report import colours, markup
+from tfnas.report import colours, interval, markup
 from tfnas.report.markup import escape
 
 _LABELLED = 40  # more names than that cannot be read beside the picture
@@ -22,16 +22,16 @@ def table(confusion, classes):
         rows.append(
             (
                 name,
-                markup.exact(row.sum()),
                 markup.percent(_share(right, row.sum())),
+                interval.counted(right, row.sum()) if row.sum() else "–",
                 markup.percent(_share(right, confusion[:, index].sum())),
                 ('class="words"', mistaken),
             )
         )
     head = (
         "Class",
-        "Test images",
         "Found (recall)",
+        "Test images, 95 % interval",
         "Right when named (precision)",
         ('class="words"', "Most often taken for"),
     )

@@ -24,3 +24,18 @@ def wilson(right, total, z=Z):
     middle = share + spread / 2
     half = math.sqrt(spread * (share * (1 - share) + spread / 4))
     return (middle - half) / (1 + spread), (middle + half) / (1 + spread)
+
+
+def in_words(right, total):
+    """Wilson's interval in percent, such as "84 to 100 %".
+
+    The narrower it is, the more digits it has.
+    """
+    low, high = (100 * end for end in wilson(right, total))
+    digits = 0 if high - low >= 5 else 1 if high - low >= 0.5 else 2
+    return f"{low:.{digits}f} to {high:.{digits}f} %"
+
+
+def counted(right, total):
+    """Counts with their interval, such as "20 of 20: 84 to 100 %"."""
+    return f"{right:,} of {total:,}: {in_words(right, total)}"

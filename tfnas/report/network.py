@@ -1,13 +1,21 @@
 """The page of a trained network: how well it classifies, and what."""
 
-import math
 import os
 import shlex
 
 import numpy as np
 
-from tfnas.report import colours, confusion, course, markup, overview, page
+from tfnas.report import (
+    colours,
+    confusion,
+    course,
+    interval,
+    markup,
+    overview,
+    page,
+)
 from tfnas.report.markup import Raw, escape
+from tfnas.report.measures import measured
 from tfnas.runs import contents
 
 
@@ -51,13 +59,12 @@ def _header(run):
 
 
 def _verdict(run):
-    accuracy, images = (
-        run.summary[name] for name in ("test_accuracy", "test_images")
-    )
-    error = 100 * math.sqrt(accuracy * (1 - accuracy) / images)
+    found = measured(run.confusion)
     text = (
-        f"{100 * accuracy:.2f} % of {markup.exact(images)} test images are "
-        f"classified right; so few leave {error:.2f} % standard error. "
+        f"{100 * found.accuracy:.2f} % of {markup.exact(found.images)} test "
+        "images are classified right, "
+        f"{interval.counted(found.correct, found.images)} with 95 % "
+        f"confidence. {_line_to_beat(run, found)} "
     )
     if run.summary["weights"] == "best":
         return text + (
@@ -68,18 +75,40 @@ def _verdict(run):
     return text + "The weights are the last epoch's: test images chose nothing."
 
 
+def _line_to_beat(run, found):
+    name = run.config["data"]["classes"][found.majority]
+    beaten = "" if found.beats_majority else "not surely "
+    return (
+        f"That is {beaten}more than the "
+        f"{markup.percent(found.majority_share)} that always naming the most "
+        f"frequent class, {name}, gets right."
+    )
+
+
 def _key_figures(run):
     summary, recipe = run.summary, run.config["recipe"]
     size = f"{recipe['channels']} channels, {recipe['cells']} cells"
     if run.genotype.layers is not None:
         size = f"{len(run.genotype.layers)} layers"
     last = run.history["train_accuracy"][-1]
+    found = measured(run.confusion)
     return markup.key_figures(
         (
             (
                 "Test accuracy",
                 f"{100 * summary['test_accuracy']:.2f} %",
-                f"of {markup.exact(summary['test_images'])} images",
+                interval.counted(found.correct, found.images),
+            ),
+            (
+                "Balanced accuracy",
+                markup.percent(found.balanced_accuracy),
+                "mean of the classes' recalls",
+            ),
+            ("Macro-F1", f"{found.macro_f1:.3f}", "mean of the classes' F1"),
+            (
+                "Line to beat",
+                markup.percent(found.majority_share),
+                "always the most frequent class",
             ),
             ("Training accuracy", markup.percent(last), "in the last epoch"),
             ("Parameters", markup.count(summary["parameters"]), size),

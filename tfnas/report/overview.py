@@ -152,7 +152,7 @@ def key_figures(run):
     entries = [
         ("Parameters", markup.count(network["parameters"]), size),
         ("Multiply-adds", markup.count(network["multiply_adds"]), "per image"),
-        ("Validation accuracy", markup.percent(valid[-1]), "of the supernet"),
+        ("Validation accuracy", markup.percent(valid[-1]), _beside(summary)),
         (
             "Search time",
             markup.duration(summary["seconds"]),
@@ -169,6 +169,14 @@ def key_figures(run):
         note = f"of {len(run.snapshots)}"
         entries.append(("Genotype stable for", epochs, note))
     return markup.key_figures(entries)
+
+
+def _beside(summary):
+    """What to hold the supernet's accuracy against, where it is known."""
+    share = summary.get("majority_share")
+    if share is None:
+        return "of the supernet"
+    return f"of the supernet; always one class: {markup.percent(share)}"
 
 
 def cells(run):

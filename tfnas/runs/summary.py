@@ -99,10 +99,17 @@ def next_command(config, folder, augmentation="cifar"):
         "dataset": config.dataset,
         "data_dir": config.data_dir,
         "image_size": config.image_size,
+        **_class_weights(config),
         "seed": config.seed,
         "out": f"{folder}_trained",
     }
     return shlex.join(["python", "-m", "tfnas.train", *command.typed(flags)])
+
+
+def _class_weights(config):
+    """The flag where it is one of the command and says more than nothing."""
+    rule = getattr(config, "class_weights", "none")
+    return {} if rule == "none" else {"class_weights": rule}
 
 
 def versions():

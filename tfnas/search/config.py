@@ -31,6 +31,7 @@ class SearchConfig:
     data_dir: str | None = flags.data_dir()
     image_size: int | None = flags.image_size()
     train_images: int | None = flags.train_images("search")
+    class_weights: str = flags.class_weights()
     tune: int = flags.tune("Fair DARTS's threshold or P-DARTS's skip dropout")
     tune_epochs: int = choice(
         10,

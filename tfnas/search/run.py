@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfnas import data, report, schedule, selection
+from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.hessian import AlphaHessian
 from tfnas.bilevel.search import BilevelSearch
 from tfnas.devices.distributed_model import is_across_hosts
@@ -70,6 +71,10 @@ class _Search(Resumable):
         self.steps = data.steps_per_epoch(
             len(self.halves[0]), method.batch_size
         )
+        # Of both halves, so that both losses weigh the classes alike.
+        self.class_weights = class_weights(
+            config.class_weights, dataset.train.labels, len(dataset.classes)
+        )
         self.fixed = proxy.fixed_part(dataset, self.halves[1])
         self.has_proxy = method.search_space.can("be pruned")
         self.history = History()
@@ -106,10 +111,16 @@ class _Search(Resumable):
                     ),
                 ),
                 **({"proxy": noted} if self.has_proxy else {}),
+                "majority_share": self._majority_share(),
                 **chosen,
             },
         )
         return genotype
+
+    def _majority_share(self):
+        """Of the half that trains alpha, the share of the largest class."""
+        labels = self.dataset.train.labels[self.halves[1]]
+        return proxy.described((None, labels))["majority_share"]
 
     def _start_stage(self, stage, operations):
         """A new supernet, with new weights and a new alpha."""
@@ -144,7 +155,9 @@ class _Search(Resumable):
                 cells=self.stages[self.stage].cells,
                 operations=self.operations,
             )
-            self.model = BilevelSearch(supernet, self.config.seed)
+            self.model = BilevelSearch(
+                supernet, self.config.seed, self.class_weights
+            )
 
     def _fit(self):
         ended = self.epoch > 0 and self.step == 0
@@ -210,7 +223,8 @@ class _Search(Resumable):
         if watched and selection.is_due(epoch, self.method.epochs):
             if self.hessian is None:
                 few = [part[: self.method.batch_size] for part in self.fixed]
-                self.hessian = AlphaHessian(supernet, few)
+                weights = self.class_weights
+                self.hessian = AlphaHessian(supernet, few, weights)
             found["eigenvalue"] = self.hessian.largest_eigenvalue()
         if is_across_hosts(self.strategy):
             said = broadcast(self.strategy, json.dumps(found).encode())

@@ -140,6 +140,7 @@ def _short_training(config, genotype, held):
     digest = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:12]
     names = ("dataset", "data_dir", "image_size", "train_images", "seed")
     names += ("out", "devices", "checkpoint_minutes", "deterministic")
+    names += ("class_weights",)
     shared = {name: getattr(config, name) for name in names}
     own = TrainConfig(**shared, valid_images=held)
     return trial_of(own, f"network_{digest}")

@@ -39,6 +39,7 @@ class TrainConfig:
     data_dir: str | None = flags.data_dir()
     image_size: int | None = flags.image_size()
     train_images: int | None = flags.train_images("train")
+    class_weights: str = flags.class_weights()
     valid_images: int = choice(
         0,
         "training images held out to choose the best weights, see --halves; 0 "

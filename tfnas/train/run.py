@@ -8,9 +8,12 @@ import safetensors.numpy
 import tensorflow as tf
 
 from tfnas import cost, data, report
+from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.supervised import SupervisedTraining
 from tfnas.devices.workers import is_chief
 from tfnas.networks import build_network, weights
+from tfnas.report.interval import counted
+from tfnas.report.measures import measured
 from tfnas.runs import contents, summary
 from tfnas.runs.callbacks import EachTrainingEpoch
 from tfnas.runs.chief import open_run
@@ -37,10 +40,14 @@ def train(config, recipe, genotype, argv):
         training.run_all(run)
         if not is_chief(strategy):
             return None
-        accuracy = training.test()
+        found = training.test()
         page = report.write_report(run.folder)
-    print(f"\nTest accuracy: {100 * accuracy:.2f} %\nReport: {page}")
-    return accuracy
+    print(
+        f"\nTest accuracy: {100 * found.accuracy:.2f} % "
+        f"({counted(found.correct, found.images)}), {found.line()}\n"
+        f"Report: {page}"
+    )
+    return found.accuracy
 
 
 def validate(config, recipe, genotype, dataset, strategy, parts=None):
@@ -89,7 +96,9 @@ class _Training(Resumable):
         self.size = recipe.size(dataset)
         with strategy.scope():
             network = self._network()
-            self.model = SupervisedTraining(network, recipe)
+            self.model = SupervisedTraining(
+                network, recipe, self._class_weights()
+            )
         self.drop_path = None
         if recipe.drop_path:
             self.drop_path = network.get_layer("drop_path")
@@ -114,6 +123,11 @@ class _Training(Resumable):
             )
         finally:
             keras.config.set_dtype_policy(usual)
+
+    def _class_weights(self):
+        labels = self.dataset.train.labels[self.train]
+        classes = len(self.dataset.classes)
+        return class_weights(self.config.class_weights, labels, classes)
 
     def _print_plan(self):
         of = cost.built_cost(self.genotype, **self.size)
@@ -234,7 +248,7 @@ class _Training(Resumable):
     # === The test images, read once, after everything is chosen ===
 
     def test(self):
-        """The share of the test images that the chosen weights get right."""
+        """The `Measures` of the chosen weights on the test images."""
         chosen = "best" if self.best else "last"
         if chosen == "best":
             path = self.run.folder / contents.BEST
@@ -244,9 +258,9 @@ class _Training(Resumable):
         # On one device: `predict` under a strategy repeats a batch on all.
         classify = tf.function(self.model, reduce_retracing=True)
         for images, labels in self._batches(test):
-            found = classify(images, training=False).numpy().argmax(-1)
-            np.add.at(confusion, (labels.numpy(), found), 1)
-        correct = int(np.trace(confusion))
+            named = classify(images, training=False).numpy().argmax(-1)
+            np.add.at(confusion, (labels.numpy(), named), 1)
+        found = measured(confusion)
         of = cost.built_cost(self.genotype, **self.size)
         self.run.write_json(
             contents.SUMMARY,
@@ -260,10 +274,11 @@ class _Training(Resumable):
                 "weights": chosen,
                 "epoch": self.best.get("epoch", self.epoch),
                 "test_images": len(test),
-                "test_correct": correct,
-                "test_accuracy": correct / len(test),
+                "test_correct": found.correct,
+                "test_accuracy": found.accuracy,
+                **found.values(),
             },
         )
         text = confusion_text(names, confusion.tolist())
         self.run.write(contents.CONFUSION, text)
-        return correct / len(test)
+        return found

@@ -1,0 +1,75 @@
+"""What a test says where classes are of different sizes."""
+
+import dataclasses
+
+import numpy as np
+
+from tfnas.report import interval, markup
+
+
+@dataclasses.dataclass(frozen=True)
+class Measures:
+    """Of the images of a test, shares of 1.
+
+    Attributes:
+        images: how many there are.
+        correct: how many are classified right.
+        balanced_accuracy: the mean recall of the classes that have images.
+        macro_f1: the mean F1 of the classes that have images or are named.
+        majority_share: what always naming the most frequent class gets right,
+            the line that an accuracy has to beat.
+        majority: that class's number.
+    """
+
+    images: int
+    correct: int
+    balanced_accuracy: float
+    macro_f1: float
+    majority_share: float
+    majority: int
+
+    @property
+    def accuracy(self):
+        return self.correct / self.images
+
+    @property
+    def beats_majority(self):
+        """Whether the accuracy's interval is above the majority's share."""
+        return interval.wilson(self.correct, self.images)[0] > (
+            self.majority_share
+        )
+
+    def values(self):
+        """The shares that a file records beside the accuracy."""
+        names = ("balanced_accuracy", "macro_f1", "majority_share")
+        return {name: getattr(self, name) for name in names}
+
+    def line(self):
+        """The three beside each other, in words."""
+        return (
+            f"balanced accuracy {markup.percent(self.balanced_accuracy)}, "
+            f"macro-F1 {self.macro_f1:.3f}; always naming the most frequent "
+            f"class gets {markup.percent(self.majority_share)}"
+        )
+
+
+def measured(confusion):
+    """The `Measures` of counts (classes, classes), row true, column named."""
+    confusion = np.asarray(confusion)
+    right, true = np.diag(confusion), confusion.sum(1)
+    both = true + confusion.sum(0)
+    images = int(true.sum())
+    return Measures(
+        images=images,
+        correct=int(right.sum()),
+        balanced_accuracy=_mean(right, true),
+        macro_f1=_mean(2 * right, both),
+        majority_share=float(true.max() / images),
+        majority=int(true.argmax()),
+    )
+
+
+def _mean(parts, wholes):
+    """The mean share, over those that have a whole."""
+    there = wholes > 0
+    return float((parts[there] / wholes[there]).mean())
