@@ -26,6 +26,7 @@ from tfnas import (
     demo,
     export,
     methods,
+    predict,
     search,
     train,
 )
@@ -49,6 +50,7 @@ COMMANDS = {
     "convert": (convert.ConvertConfig,),
     "export": (export.ExportConfig,),
     "demo": (demo.DemoConfig,),
+    "predict": (predict.PredictConfig,),
     "build": (build.BuildConfig,),
     "benchmark": (benchmark.BenchmarkConfig,),
     "sweep": (sweep.SweepConfig,),
@@ -562,6 +564,7 @@ HOMES = {
     "convert": ("convert",),
     "export": ("export", "zoo"),
     "demo": ("demo", "zoo"),
+    "predict": ("predict", "zoo"),
     "build": ("build",),
     "benchmark": ("benchmark",),
     "sweep": ("sweep",),
@@ -605,6 +608,10 @@ IDLE = [
     ("export", "--model=PDARTS --out=x --data_dir=."),
     ("demo", "--run=. --zoo=."),
     ("demo", "--model=PDARTS --data_dir=."),
+    ("predict", "--run=. a.npz --zoo=."),
+    ("predict", "--model=PDARTS a.npz --data_dir=."),
+    ("predict", "--model=PDARTS --csv a.npz --top=3"),
+    ("predict", "--model=darts_digits.digits_c16_l6 {file} --sheet=x.png"),
     ("benchmark", "--parts=retraining --method=darts"),
     ("benchmark", "--parts=retraining --operations_kept=2"),
     ("benchmark", "--parts=inference --variants=fast"),
@@ -619,7 +626,8 @@ def test_a_flag_that_nothing_reads_beside_the_others_is_refused(
 ):
     (tmp_path / "a.npz").touch()
     files = f"--checkpoint={tmp_path}/a.npz --out={tmp_path}/b.weights.h5"
-    words = words.format(files=files).split()
+    file = tmp_path / "a.npz"
+    words = words.format(files=files, file=file).split()
     with pytest.raises(UserError) as error:
         globals()[kind].main([kind, *words])
     assert str(error.value).startswith(f"{words[-1]}: ")

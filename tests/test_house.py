@@ -30,8 +30,8 @@ STOREYS = GROUND, SCIENCE, RECORDS, COMMANDS = [
         "schedule selection relaxation regularization genotype spaces methods "
         "derivation cost layers networks bilevel",
         "runs report zoo",
-        "train search baseline convert export demo sweep compare build "
-        "benchmark",
+        "train search baseline convert export demo predict sweep compare "
+        "build benchmark",
     )
 ]
 # Flags, lists and argument errors are made of these, so they start at once;

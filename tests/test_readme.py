@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tfnas import baseline, compare, methods, train, zoo
+from tfnas import baseline, compare, methods, predict, train, zoo
 from tfnas.baseline import TITLES
 from tfnas.build import BuildConfig
 from tfnas.build.results import benchmarked, markdown, trained
@@ -44,6 +44,7 @@ SWEEPS = re.findall(r"python -m tfnas\.sweep (--[^\n`]*)", README)
 CONVERSIONS = re.findall(r"python -m tfnas\.convert (--[^\n`]*)", README)
 EXPORTS = re.findall(r"python -m tfnas\.export (--[^\n`]*)", README)
 DEMOS = re.findall(r"python -m tfnas\.demo (--[^\n`]*)", README)
+PREDICTIONS = re.findall(r"python -m tfnas\.predict (--[^\n`]*)", README)
 # Flags in a table, of a method or of a search, apart from a whole command.
 FLAGS = re.findall(r"`(--[a-z_]+=[^`]*|--[a-z_]+)`", README)
 SWEEP_ALONE = {f"--{f.name}" for f in fields(sweep.SweepConfig)}
@@ -74,10 +75,13 @@ def test_flags_are_known_and_fit_together(words):
         known |= {f"--{f.name}" for f in fields(sweep.SweepConfig)}
         known |= {f"--{f.name}" for f in fields(compare.CompareConfig)}
         known |= {f"--{f.name}" for f in fields(ExportConfig)}
+        known |= {f"--{f.name}" for f in fields(predict.PredictConfig)}
         known |= {f"--{f.name}" for f in fields(baseline.BaselineConfig)}
         assert given[0] in known
     elif given[0].startswith("--quantize"):
         command.parse(["export", *given], ExportConfig)
+    elif given[0].startswith("--sheet"):
+        command.parse(["predict", *given], predict.PredictConfig)
     elif given[0].split("=")[0] in SWEEP_ALONE:
         command.parse(["sweep", *given], sweep.SweepConfig)
     elif given[0].split("=")[0] in COMPARE_ALONE:
@@ -98,6 +102,15 @@ def test_a_training_command_is_one(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = shlex.split(words)
     train.resolve(command.parse(["train", *given], train.TrainConfig, Recipe))
+
+
+@pytest.mark.parametrize("words", PREDICTIONS)
+def test_a_prediction_is_one(words):
+    from tfnas.predict.config import split
+
+    flags, paths = split(["predict", *shlex.split(words)])
+    assert command.parse(flags, predict.PredictConfig)
+    assert paths
 
 
 @pytest.mark.parametrize("words", BASELINES)

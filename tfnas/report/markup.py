@@ -2,6 +2,7 @@
 
 import html
 import math
+import unicodedata
 
 from tfnas.report import colours
 
@@ -21,23 +22,31 @@ def table(caption, head, rows, name=""):
     A cell or heading is a value or a pair (attributes as HTML, value);
     `name` is a class for the style sheet.
     """
-    heading = "".join(_cell(cell, 'th scope="col"') for cell in head)
+    heading = "".join(cell(one, 'th scope="col"') for one in head)
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>'
-        + "".join(_cell(cell) for cell in rest)
+        + "".join(cell(one) for one in rest)
         + "</tr>"
         for first, *rest in rows
     )
-    return Raw(
-        '<div class="scroll" tabindex="0" role="region" '
-        f'aria-label="{escape(caption)}"><table class="{name}">'
-        f"<caption>{escape(caption)}</caption>"
-        f"<thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table></div>"
+    return scrolling(
+        caption,
+        f'<table class="{name}"><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table>",
     )
 
 
-def _cell(cell, tag="td"):
-    attributes, value = cell if isinstance(cell, tuple) else ("", cell)
+def scrolling(label, content):
+    """HTML that scrolls by itself where it is wider than the page."""
+    return Raw(
+        '<div class="scroll" tabindex="0" role="region" '
+        f'aria-label="{escape(label)}">{content}</div>'
+    )
+
+
+def cell(value, tag="td"):
+    """A cell of a table: a value, or a pair (attributes as HTML, value)."""
+    attributes, value = value if isinstance(value, tuple) else ("", value)
     return f"<{tag} {attributes}>{escape(value)}</{tag[:2]}>"
 
 
@@ -93,6 +102,30 @@ def figure(svg, caption, note=""):
         f"<figure><figcaption><b>{escape(caption)}</b>{note}</figcaption>"
         f"{svg}</figure>"
     )
+
+
+# === Names ===
+
+
+def fitting(name, room):
+    """The name, or as much of its beginning as fits; `room` is as of `width`.
+
+    Example: `fitting("chrysanthemum", 60)` is "chrysa…".
+    """
+    if width(name) <= room:
+        return name
+    while name and width(f"{name}…") > room:
+        name = name[:-1]
+    return f"{name}…"
+
+
+def width(name):
+    """At least how many pixels letters of 11 pixels take in a row."""
+    wide = sum(
+        letter in "mwMW@%…" or unicodedata.east_asian_width(letter) in "WF"
+        for letter in name
+    )
+    return 7 * len(name) + 4 * wide
 
 
 # === Numbers ===
