@@ -264,7 +264,7 @@ def test_the_report_shows_every_class_and_the_confusion(finished):
     assert f"{100 * summary['test_accuracy']:.2f} %" in page
     table = re.search(r"Every class of the test images.*?</table>", page, re.S)
     for name in map(str, range(10)):
-        assert f'<th scope="row">{name}</th>' in table[0]
+        assert f'<th scope="row" role="rowheader">{name}</th>' in table[0]
     head, *counts = rows(finished, "confusion.csv")
     for row in counts:
         for guess, images in zip(head[1:], row[1:], strict=True):

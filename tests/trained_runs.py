@@ -19,7 +19,8 @@ def confusion_of(classes, seed=0, images=40):
         for _ in range(images):
             right = random.random() < skill
             counts[true, true if right else random.integers(classes)] += 1
-    counts[0] = np.roll(counts[0], 1) if counts[0, 0] else counts[0]
+    counts[0, 1] += counts[0, 0]
+    counts[0, 0] = 0
     return counts
 
 

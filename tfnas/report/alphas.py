@@ -10,12 +10,33 @@ from tfnas.runs.parsing import cell_kinds
 
 def overview(run):
     """Per cell, which operation led on each edge, over the whole run."""
+    if len(run.history["epoch"]) == 1:
+        return Raw("")
     charts = [
         _leaders(run, kind)
         for kind in cell_kinds(run.stages[-1])
         if all(f"alphas_{kind}" in stage for stage in run.stages)
+        and any(_has_moved(run, stage, kind) for stage in run.stages)
     ]
     return Raw(f'<div class="pair">{"".join(charts)}</div>')
+
+
+def have_moved(run):
+    """Whether any share of an operation has moved in any stage."""
+    return any(
+        _has_moved(run, stage, kind)
+        for stage in run.stages
+        for kind in cell_kinds(stage)
+    )
+
+
+def _has_moved(run, stage, kind):
+    return findings.moved(stage[f"alphas_{kind}"], _relaxation(run))
+
+
+def _still(title, what):
+    """The sentence in place of a table in which all is as it began."""
+    return Raw(f'<p class="note">{escape(title)}: {what} did not move.</p>')
 
 
 def stage(run, number):
@@ -88,7 +109,13 @@ def _cell(run, number, kind):
     last = number == len(run.stages) - 1
     kept = _kept(run, kind) if last else set()
     title = findings.CELL_NAMES.get(kind, kind).capitalize()
+    if not _has_moved(run, arrays, kind):
+        return _still(title, "alpha")
     function = "sigmoid" if relaxation == "sigmoid" else "softmax"
+    # Of one epoch there is no course.
+    panels = (
+        _panels(title, kind, weights, names, kept) if len(weights) > 2 else ""
+    )
     return (
         f"<h3>{escape(title)}</h3>"
         + _final_table(
@@ -98,7 +125,7 @@ def _cell(run, number, kind):
             names,
             kept,
         )
-        + _panels(title, kind, weights, names, kept)
+        + panels
     )
 
 
@@ -203,16 +230,26 @@ def _extras(arrays, kind):
     title = findings.CELL_NAMES.get(kind, kind).capitalize()
     if (betas := arrays.get(f"betas_{kind}")) is not None:
         caption = f"{title}: attention, softmax weights after the last epoch"
-        weights = findings.weights(betas[-1], "softmax")
-        parts.append(_plain(caption, "Edge", labels, ATTENTIONS, weights))
+        parts.append(_attentions(title, caption, "Edge", labels, betas))
     if (gammas := arrays.get(f"gammas_{kind}")) is not None:
         caption = f"{title}: attention at its end, softmax weights"
-        weights = findings.weights(gammas[-1], "softmax")[None]
-        parts.append(_plain(caption, "", ["end"], ATTENTIONS, weights))
+        rows = gammas[:, None]
+        parts.append(_attentions(title, caption, "", ["end"], rows))
     if (strengths := arrays.get(f"edges_{kind}")) is not None:
         caption = f"{title}: edge weights, a softmax over each node's inputs"
-        parts.append(_edge_normalisation(caption, kind, strengths[-1]))
+        if findings.moved(strengths, "softmax"):
+            parts.append(_edge_normalisation(caption, kind, strengths[-1]))
+        else:
+            parts.append(_still(title, "the edges' weights"))
     return "".join(parts)
+
+
+def _attentions(title, caption, corner, labels, raw):
+    """A table of attentions, from their raw weights (epochs + 1, rows, 6)."""
+    if not findings.moved(raw, "softmax"):
+        return _still(title, "attention")
+    weights = findings.weights(raw[-1], "softmax")
+    return _plain(caption, corner, labels, ATTENTIONS, weights)
 
 
 def _plain(caption, corner, labels, columns, weights):

@@ -49,6 +49,16 @@ OPERATIONS = {
     "mb_7x7_e6": Ink("#7b3fa3", "#c08fe7"),
 }
 OTHER = Ink("#be185d", "#f08cb4")
+# The page's own, as in style.css.
+PAPER = Ink("#ffffff", "#14161a")
+# By whether they are black on light and on dark paper, or white: on some
+# colours nothing else can be read.
+LETTERS = {
+    (True, True): Ink("#000002", "#000000"),
+    (True, False): Ink("#000001", "#ffffff"),
+    (False, True): Ink("#fffffe", "#000000"),
+    (False, False): Ink("#fffffd", "#ffffff"),
+}
 
 
 def of(operation):
@@ -59,7 +69,40 @@ def of(operation):
 def all_inks():
     """Every ink, each with a light colour of its own."""
     fixed = (INK, MUTED, RULE, TRAIN, ALPHA, VALID, NORMAL, REDUCE, OTHER)
-    return fixed + tuple(OPERATIONS.values())
+    return (*fixed, *LETTERS.values(), *OPERATIONS.values())
+
+
+def letters_on(ink, opacity):
+    """The ink for text on an area of another ink, in both themes."""
+    light = _mixed(PAPER.light, ink.light, opacity)
+    dark = _mixed(PAPER.dark, ink.dark, opacity)
+    # sqrt(1.05 x 0.05) - 0.05, where black and white have the same contrast.
+    return LETTERS[luminance(light) > 0.179, luminance(dark) > 0.179]
+
+
+def luminance(rgb):
+    """The relative luminance, 0 to 1, of red, green and blue in 0..1.
+
+    Source: WCAG 2.1, where the contrast of two colours, the larger one first,
+    is (a + 0.05) / (b + 0.05).
+    """
+    linear = [
+        x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in rgb
+    ]
+    return sum(
+        w * x for w, x in zip((0.2126, 0.7152, 0.0722), linear, strict=True)
+    )
+
+
+def _mixed(paper, colour, opacity):
+    """Red, green and blue in 0..1 of a colour that lets the paper through."""
+    one, two = (
+        [int(x[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        for x in (paper, colour)
+    )
+    return [
+        (1 - opacity) * a + opacity * b for a, b in zip(one, two, strict=True)
+    ]
 
 
 def variable(ink):

@@ -2,40 +2,57 @@
 
 import numpy as np
 
-from tfnas.report import colours, interval, markup
-from tfnas.report.markup import escape
+from tfnas.report import colours, interval, markup, sortable
+from tfnas.report.markup import Raw, escape
 
+_OPEN = 20  # classes above which the table is folded
 _LABELLED = 40  # more names than that cannot be read beside the picture
+_MARGIN = 150  # the room for a name beside the picture
 
 
 def table(confusion, classes):
-    """A row for each class: how much of it was found, and what misled.
+    """A row for each class, the worst first: what was found, what misled.
 
     `confusion` counts (classes, classes), row true, column predicted.
     """
-    rows = []
-    for index, name in enumerate(classes):
-        row, right = confusion[index], confusion[index, index]
-        wrong = np.where(np.arange(len(row)) == index, 0, row)
-        most = int(wrong.argmax())
-        mistaken = f"{classes[most]} ({wrong[most]})" if wrong[most] else "–"
-        rows.append(
+    right, true = np.diag(confusion), confusion.sum(1)
+    recall, precision = _share(right, true), _share(right, confusion.sum(0))
+    wrong = confusion - np.diag(right)
+    most = wrong.argmax(1)
+    mistakes = wrong.max(1)
+    rows = [
+        (
+            name,
+            markup.percent(recall[i]),
+            interval.counted(right[i], true[i]) if true[i] else "–",
+            markup.percent(precision[i]),
             (
-                name,
-                markup.percent(_share(right, row.sum())),
-                interval.counted(right, row.sum()) if row.sum() else "–",
-                markup.percent(_share(right, confusion[:, index].sum())),
-                ('class="words"', mistaken),
-            )
+                'class="words"',
+                f"{classes[most[i]]} ({mistakes[i]})" if mistakes[i] else "–",
+            ),
         )
+        for i, name in enumerate(classes)
+    ]
     head = (
         "Class",
         "Found (recall)",
         "Test images, 95 % interval",
         "Right when named (precision)",
-        ('class="words"', "Most often taken for"),
+        "Most often taken for",
     )
-    return markup.table("Every class of the test images", head, rows)
+    keys = (np.arange(len(classes)), recall, -true, precision, -mistakes)
+    caption = "Every class of the test images; a heading sorts them"
+    found = sortable.table(caption, head, rows, keys, first=1)
+    if len(classes) <= _OPEN:
+        return found
+    worst = np.argsort(recall, kind="stable")[:3]
+    named = ", ".join(
+        f"{classes[i]} ({right[i]} of {true[i]})" for i in worst if true[i]
+    )
+    return Raw(
+        f"<p>Least often found: {escape(named)}.</p><details><summary>All "
+        f"{len(classes)} classes, the worst first</summary>{found}</details>"
+    )
 
 
 def picture(confusion, classes):
@@ -46,8 +63,9 @@ def picture(confusion, classes):
     count = len(classes)
     side = max(6, min(36, 720 // count))
     labelled = count <= _LABELLED
-    longest = max(len(str(name)) for name in classes)
-    margin = 24 + (min(7 * longest, 150) if labelled else 0)
+    shown = classes if labelled else ()
+    names = [markup.fitting(str(name), _MARGIN) for name in shown]
+    margin = 24 + max([0, *map(markup.width, names)])
     size = margin + side * count + 2
     squares = []
     for (true, guess), images in np.ndenumerate(confusion):
@@ -55,49 +73,56 @@ def picture(confusion, classes):
             continue
         share = images / confusion[true].sum()
         ink = colours.VALID if true == guess else colours.OTHER
+        opacity = round(max(share, 0.04) ** 0.6, 2)
         x, y = margin + side * guess, margin + side * true
         title = f"{classes[true]} taken for {classes[guess]}: {images}"
         squares.append(
             f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" '
-            f'fill="{colours.variable(ink)}" '
-            f'fill-opacity="{max(share, 0.04) ** 0.6:.2f}">'
+            f'fill="{colours.variable(ink)}" fill-opacity="{opacity:.2f}">'
             f"<title>{escape(title)}</title></rect>"
         )
         if labelled and side >= 20:
+            letters = colours.variable(colours.letters_on(ink, opacity))
+            font = min(10, 1.6 * side / len(str(images)))
             squares.append(
                 f'<text x="{x + side / 2 - 0.5}" y="{y + side / 2 + 4}" '
-                f'text-anchor="middle" fill="currentColor" font-size="10">'
-                f"{images}</text>"
+                f'text-anchor="middle" fill="{letters}" '
+                f'font-size="{font:.3g}" pointer-events="none">{images}</text>'
             )
     label = f"Confusion of {count} classes: rows are true, columns predicted"
+    # What is smaller than nine tenths cannot be read.
+    least = round(0.9 * size) if labelled else 0
     svg = (
         f'<svg viewBox="0 0 {size} {size}" role="img" '
-        f'style="max-width:{size}px" aria-label="{escape(label)}">'
-        + _axes(margin, side, classes if labelled else ())
+        f'style="min-width:{least}px;max-width:{size}px" '
+        f'aria-label="{escape(label)}">'
+        + _axes(margin, side, zip(names, classes, strict=False))
         + f"{''.join(squares)}</svg>"
     )
     inks = {"right": colours.VALID, "wrong": colours.OTHER}
-    return markup.figure(svg, "Confusion", markup.blocks(inks))
+    content = markup.scrolling(label, svg)
+    return markup.figure(content, "Confusion", markup.blocks(inks))
 
 
-def _axes(margin, side, classes):
+def _axes(margin, side, names):
+    """The names that fit beside the picture, each whole as its title."""
     style = f'fill="{colours.variable(colours.MUTED)}" font-size="11"'
     parts = [
         f'<text x="{margin}" y="12" {style}>predicted →</text>'
-        f'<text x="2" y="{margin + 9 if not classes else margin - 6}" {style}>'
-        "true ↓</text>"
+        f'<text x="2" y="{margin - 6}" {style}>true ↓</text>'
     ]
-    for index, name in enumerate(classes):
+    for index, (short, name) in enumerate(names):
         middle = margin + side * index + side / 2
-        name = escape(name if len(str(name)) <= 21 else f"{name[:20]}…")
+        text = f"<title>{escape(name)}</title>{escape(short)}</text>"
         parts.append(
             f'<text x="{margin - 6}" y="{middle + 4}" text-anchor="end" '
-            f"{style}>{name}</text>"
+            f"{style}>{text}"
             f'<text transform="translate({middle + 4} {margin - 6}) '
-            f'rotate(-90)" {style}>{name}</text>'
+            f'rotate(-90)" {style}>{text}'
         )
     return "".join(parts)
 
 
-def _share(part, whole):
-    return float(part / whole) if whole else float("nan")
+def _share(parts, wholes):
+    """Shares, NaN where there is no whole."""
+    return np.where(wholes, parts / np.maximum(wholes, 1), np.nan)

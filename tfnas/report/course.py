@@ -22,6 +22,8 @@ def boundaries(run):
 def curves(run):
     """Small charts: loss, accuracy, learning rate, skips, genotype, time."""
     history = run.history
+    if len(history["epoch"]) == 1:
+        return one_epoch(history)
     to_final = np.array(
         [findings.distance(s.genotype, run.genotype) for s in run.snapshots],
         dtype=float,
@@ -91,6 +93,16 @@ def curves(run):
     )
 
 
+def one_epoch(history):
+    """The numbers of a run's only epoch, which has no course to draw."""
+    shown = {
+        name.replace("_", " ").capitalize(): f"{values[0]:.4g}"
+        for name, values in history.items()
+        if name not in ("stage", "epoch") and np.isfinite(values[0])
+    }
+    return Raw(f'<p class="note">One epoch.</p>{markup.facts(shown)}')
+
+
 def _joined(values):
     """Values of every second epoch with straight lines between them."""
     known = np.flatnonzero(np.isfinite(values))
@@ -101,7 +113,7 @@ def _joined(values):
 
 
 def chart(name, series, marks=(), best=None, **style):
-    """A small chart over the epochs, empty where there is no number.
+    """A small chart over the epochs, empty where there is no course.
 
     Args:
         name: what the chart shows.
@@ -115,7 +127,7 @@ def chart(name, series, marks=(), best=None, **style):
         for label, (values, ink) in series.items()
         if np.isfinite(values).any()
     }
-    if not series:
+    if all(len(values) < 2 for values, _ in series.values()):
         return Raw("")
     ends = ", ".join(
         f"{label or 'value'} {values[np.isfinite(values)][-1]:.4g}"

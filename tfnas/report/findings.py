@@ -126,6 +126,17 @@ def weights(alphas, relaxation):
     return scaled / scaled.sum(axis=-1, keepdims=True)
 
 
+def moved(raw, relaxation):
+    """Whether a share of raw weights has ever moved by what a table shows.
+
+    Args:
+        raw: (epochs + 1, ...), the first before any training.
+        relaxation: as of `weights`.
+    """
+    shares = weights(raw, relaxation)
+    return bool(np.nanmax(np.abs(shares - shares[0]), initial=0.0) >= 5e-4)
+
+
 def margin(edge_weights, names):
     """Best against second-best operation of one edge, without `none`."""
     ranked = sorted(

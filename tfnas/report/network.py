@@ -150,6 +150,8 @@ def _folder(run):
 
 def _curves(run):
     history = run.history
+    if len(history["epoch"]) == 1:
+        return course.one_epoch(history)
     charts = [
         course.chart(
             name,

@@ -67,6 +67,8 @@ def _weights(run):
         "a dot marks its edges.</p>"
     )
     last = len(run.stages) - 1
+    if not alphas.have_moved(run):
+        intro = ""
     if last == 0:
         return intro + alphas.overview(run) + alphas.stage(run, 0)
     earlier_and_last = "".join(

@@ -61,6 +61,8 @@ def _key_figures(run):
 
 def _trials(run):
     scores = run.trials["score"]
+    if len(scores) == 1:
+        return Raw('<p class="note">One trial was made.</p>')
     chart = course.chart(
         "Score",
         {
