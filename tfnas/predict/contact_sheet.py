@@ -46,7 +46,7 @@ def draw(predictions, path):
             va="top",
             parse_math=False,
         )
-    figure.subplots_adjust(0.02, 0.1 / rows, 0.98, 1 - 0.2 / rows, 0.1, 0.5)
+    figure.subplots_adjust(0.02, 0.16 / rows, 0.98, 1 - 0.2 / rows, 0.1, 0.5)
     with warnings.catch_warnings():
         # The font has not all letters of all names.
         warnings.filterwarnings("ignore", "Glyph .* missing")

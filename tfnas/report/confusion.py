@@ -65,7 +65,7 @@ def picture(confusion, classes):
     labelled = count <= _LABELLED
     shown = classes if labelled else ()
     names = [markup.fitting(str(name), _MARGIN) for name in shown]
-    margin = 24 + max([0, *map(markup.width, names)])
+    margin = 24 + max([22, *map(markup.width, names)])
     size = margin + side * count + 2
     squares = []
     for (true, guess), images in np.ndenumerate(confusion):
@@ -96,7 +96,7 @@ def picture(confusion, classes):
         f'<svg viewBox="0 0 {size} {size}" role="img" '
         f'style="min-width:{least}px;max-width:{size}px" '
         f'aria-label="{escape(label)}">'
-        + _axes(margin, side, zip(names, classes, strict=False))
+        + _axes(margin, side, list(zip(names, classes, strict=False)))
         + f"{''.join(squares)}</svg>"
     )
     inks = {"right": colours.VALID, "wrong": colours.OTHER}
@@ -109,7 +109,8 @@ def _axes(margin, side, names):
     style = f'fill="{colours.variable(colours.MUTED)}" font-size="11"'
     parts = [
         f'<text x="{margin}" y="12" {style}>predicted →</text>'
-        f'<text x="2" y="{margin - 6}" {style}>true ↓</text>'
+        f'<text x="2" y="{margin - 6 if names else margin + 9}" {style}>'
+        "true ↓</text>"
     ]
     for index, (short, name) in enumerate(names):
         middle = margin + side * index + side / 2
