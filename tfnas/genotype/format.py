@@ -15,7 +15,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tfnas.genotype import schema
+from tfnas.genotype import authors_text, schema
 from tfnas.genotype.schema import ATTENTIONS, OPERATIONS, GenotypeError
 
 __all__ = [
@@ -114,19 +114,20 @@ class Genotype:
 
     @classmethod
     def from_json(cls, path_or_text: str | os.PathLike) -> "Genotype":
-        """Reads a genotype from a file or from JSON text.
+        """Reads a genotype from a file or from text.
 
         Args:
-          path_or_text: a path, or text that starts with a brace.
+          path_or_text: a path, or text that starts with a brace; or with
+            `Genotype(`, as the papers' authors print it.
 
         Raises:
           GenotypeError: if it cannot be read or is not a legal genotype.
         """
-        if schema.is_text(path_or_text):
-            return cls.from_dict(schema.parse(path_or_text))
+        if is_text(path_or_text):
+            return _from_text(path_or_text)
         name = schema.shown(os.fsdecode(path_or_text))
         try:
-            return cls.from_dict(schema.parse(schema.read(path_or_text)))
+            return _from_text(schema.read(path_or_text))
         except GenotypeError as error:
             raise GenotypeError(f"{name}: {error}") from error
 
@@ -231,6 +232,23 @@ class Genotype:
 
 
 # === From and to JSON ===
+
+
+def is_text(path_or_text):
+    """Tells a genotype's text from a path."""
+    return schema.is_text(path_or_text) or (
+        isinstance(path_or_text, str) and authors_text.is_call(path_or_text)
+    )
+
+
+def _from_text(text):
+    if not authors_text.is_call(text):
+        return Genotype.from_dict(schema.parse(text))
+    cells = {
+        kind: Cell(tuple(Edge(*edge) for edge in edges), tuple(concat))
+        for kind, (edges, concat) in authors_text.parse(text).items()
+    }
+    return Genotype("darts", **cells).validate()
 
 
 def _cell(genotype, name):

@@ -111,7 +111,10 @@ def is_finished(folder):
 def folder_of(path):
     """A run's folder, given itself or a file in it; None for all else."""
     path = Path(path)
-    folder = path if path.is_dir() else path.parent
+    try:
+        folder = path if path.is_dir() else path.parent
+    except OSError:  # a genotype's text is too long for a name
+        return None
     return folder if path.exists() and is_begun(folder) else None
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tfnas.errors import UserError, nearest
 from tfnas.genotype import Genotype
+from tfnas.genotype.format import is_text
 from tfnas.runs.contents import GENOTYPE
 
 # Where genotypes are found, and where new ones go.
@@ -37,8 +38,8 @@ def genotype(name, folder=None):
     """A genotype by its name in the zoo, its file, or a run's folder.
 
     Args:
-        name: a name of `names()` or of a network of the zoo, a JSON file, or
-            a folder of `tfnas.search` or `tfnas.train`.
+        name: a name of `names()` or of a network of the zoo, a file, a folder
+            of `tfnas.search` or `tfnas.train`, or a genotype's text.
         folder: the zoo's folder, or None for the project's own.
 
     Returns:
@@ -49,6 +50,12 @@ def genotype(name, folder=None):
 
     Example: `genotype("PDARTS").normal.edges[0].op`.
     """
+    if is_text(name):
+        try:
+            return Genotype.from_json(name)
+        except UserError as error:
+            shown = f"{name[:60]}..." if len(name) > 60 else name
+            raise UserError(f"--genotype={shown}: {error}") from None
     path = Path(name)
     if path.is_dir():
         path = path / GENOTYPE
