@@ -5,12 +5,19 @@ in words of its own is an argument. `choice.check_values` checks them all.
 """
 
 from tfnas.choice import choice
+from tfnas.data.names import canonical
 
 # What a run reads and where it works, which decide nothing that it finds.
 ASIDE = ("genotype", "out", "resume", "tensorboard", "tune", "tune_epochs")
 ASIDE += ("devices", "checkpoint_minutes")
 # What says which images these are.
 IMAGES = ("dataset", "data_dir", "image_size")
+
+
+def named(given):
+    """{flag: value} with the data set's own name, see `data.names`."""
+    name = given.get("dataset")
+    return {**given, "dataset": canonical(name)} if name else given
 
 
 def images(config):

@@ -9,7 +9,7 @@ epoch, sample index).
 import importlib
 
 _HOMES = {
-    "DATASETS": "dataset",
+    "DATASETS": "names",
     "Dataset": "dataset",
     "Split": "dataset",
     "check_request": "request",

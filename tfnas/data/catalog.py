@@ -1,6 +1,5 @@
 """Image classification datasets of the TFDS catalog."""
 
-import difflib
 import pathlib
 import textwrap
 import threading
@@ -10,8 +9,9 @@ import urllib.request
 
 import numpy as np
 
-from tfnas.data.dataset import DATASETS, Split
+from tfnas.data.dataset import Split
 from tfnas.data.decoding import collect, decode
+from tfnas.data.names import unknown
 from tfnas.errors import UserError
 
 
@@ -97,13 +97,7 @@ def _builder(name, data_dir):
         except Exception as error:  # A builder may raise anything.
             reason = textwrap.shorten(str(error), 300)
             raise UserError(f"--dataset={name}: {reason}") from None
-    known = tfds.list_builders(with_community_datasets=False)
-    close = difflib.get_close_matches(name, [*DATASETS, *known], n=1)
-    advice = f"did you mean {close[0]}?" if close else "not a name of TFDS"
-    raise UserError(
-        f"--dataset={name}: unknown, {advice} (use {', '.join(DATASETS)} or "
-        "a TFDS image classification dataset)"
-    )
+    raise unknown(name)
 
 
 def supervised_keys(name, builder):

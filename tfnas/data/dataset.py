@@ -6,9 +6,6 @@ import numpy as np
 
 from tfnas.errors import UserError
 
-# The sources with a name of their own; any other name is one of TFDS.
-DATASETS = ("digits", "fashion_mnist", "cifar10", "cifar100", "image_folder")
-
 # Two stride-2 reductions turn 4 pixels into 1.
 SMALLEST_SIDE = 4
 

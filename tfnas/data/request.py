@@ -5,6 +5,7 @@ import pathlib
 
 from tfnas.data.dataset import SMALLEST_SIDE
 from tfnas.data.files import class_folders, image_names, readable
+from tfnas.data.names import check_name
 from tfnas.errors import UserError
 
 # What comes as one array, not as image files.
@@ -17,6 +18,7 @@ def check_request(name, data_dir=None, image_size=None, augmentation="cifar"):
     Takes what `load` takes. A value out of range, or a folder that is not of
     the form that it must have, is a `UserError`.
     """
+    check_name(name, data_dir)
     if image_size is not None and image_size < SMALLEST_SIDE:
         raise UserError(
             f"--image_size={image_size}: use at least {SMALLEST_SIDE}, the "

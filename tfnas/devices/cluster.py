@@ -68,7 +68,9 @@ def check_placing(config, batch_size):
     """
     workers = from_environment(os.environ)
     count = 1 if workers is None else len(workers.workers)
-    devices.check_batch(batch_size, devices.parse(config.devices).count, count)
+    asked = devices.parse(config.devices)
+    devices.check_present(asked)
+    devices.check_batch(batch_size, asked.count, count)
     if workers is not None and config.tune:
         raise UserError("--tune: runs on one host; unset TF_CONFIG")
     return workers is None or workers.chief

@@ -5,7 +5,9 @@ batch, sums go over all parts (`layers/replicas.py`).
 """
 
 import dataclasses
+import os
 import re
+from pathlib import Path
 
 from tfnas.errors import UserError
 
@@ -35,6 +37,30 @@ def parse(text):
             f"--devices={text}: use auto, cpu:N or gpu:N, such as gpu:2"
         )
     return Devices(match[1], int(match[2]))
+
+
+def check_present(devices, system="/dev"):
+    """Refuse GPUs that are not there, as far as the system tells.
+
+    Only NVIDIA's are counted; where it has others TensorFlow decides. `system`
+    is the folder of devices.
+    """
+    if devices.kind != "gpu":
+        return
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    others = ("dxg", "kfd", "nvhost-gpu", "nvmap")
+    if not hidden and any((Path(system) / name).exists() for name in others):
+        return
+    count = len(list(Path(system).glob("nvidia[0-9]*")))
+    _check_count(devices, 0 if hidden else count)
+
+
+def _check_count(devices, count):
+    if count < devices.count:
+        raise UserError(
+            f"--devices=gpu:{devices.count}: {count} GPU(s) here; use "
+            "--devices=auto for what there is"
+        )
 
 
 def check_batch(batch_size, count, workers=1):
@@ -74,11 +100,8 @@ def make_strategy(devices, cluster=None):
 def _names(devices, tf):
     """The names of the devices, made where they are logical ones."""
     present = tf.config.list_physical_devices("GPU")
-    if devices.kind == "gpu" and len(present) < devices.count:
-        raise UserError(
-            f"--devices=gpu:{devices.count}: {len(present)} GPU(s) here; use "
-            "--devices=auto for what there is"
-        )
+    if devices.kind == "gpu":
+        _check_count(devices, len(present))
     if devices.kind == "cpu" or not present:
         return _logical_cpus(devices.count or 1, tf)
     count = devices.count or len(present)

@@ -1,0 +1,70 @@
+"""Names of data sets: our own, and those of TensorFlow Datasets."""
+
+import pathlib
+import re
+
+from tfnas.errors import UserError, nearest
+
+# The sources with a name of their own; any other name is one of TFDS.
+DATASETS = ("digits", "fashion_mnist", "cifar10", "cifar100", "image_folder")
+
+
+def canonical(name):
+    """The data set's own name, given one in other case or with dashes.
+
+    A name that no data set has is returned as it is.
+
+    Example: `canonical("Fashion-MNIST")` is "fashion_mnist".
+    """
+    head, slash, config = name.partition("/")
+    if head in DATASETS or ":" in head:
+        return name
+    for known in (DATASETS, _catalog()):
+        # An exact name comes before one that is written alike.
+        found = {_letters(other): other for other in known}
+        found |= {other: other for other in known}
+        own = found.get(head) or found.get(_letters(head))
+        if own:
+            return own + slash + config
+    return name
+
+
+def check_name(name, data_dir=None):
+    """Refuse a name that is no data set's, without TensorFlow.
+
+    Data that somebody has prepared in `data_dir` may have any name.
+    """
+    head = name.partition("/")[0]
+    if head in DATASETS or ":" in head:
+        return
+    prepared = data_dir and (
+        (pathlib.Path(data_dir) / "dataset_info.json").is_file()
+        or (pathlib.Path(data_dir) / head).is_dir()
+    )
+    if not prepared and head not in _catalog():
+        raise unknown(name)
+
+
+def unknown(name):
+    """The error about a name that is no data set's."""
+    if pathlib.Path(name).is_dir():
+        return UserError(
+            f"--dataset={name}: a folder; use --dataset=image_folder "
+            f"--data_dir={name}"
+        )
+    hint = nearest(name, (*DATASETS, *_catalog()), "not a name of TFDS")
+    return UserError(
+        f"--dataset={name}: unknown, {hint} (use {', '.join(DATASETS)} or "
+        "a TFDS image classification dataset)"
+    )
+
+
+def _catalog():
+    """The names of TFDS, which are there without TensorFlow."""
+    import tensorflow_datasets as tfds
+
+    return tfds.list_builders(with_community_datasets=False)
+
+
+def _letters(name):
+    return re.sub(r"[\W_]", "", name.lower())
