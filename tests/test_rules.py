@@ -82,7 +82,8 @@ WRONG = [
     # === Stages ===
     ("--cells=3,4 --skip_dropout=0,0", "operations_kept cells"),
     ("--operations_kept=5", "operations_kept cells"),
-    ("--method=pdarts --cells=5", "operations_kept cells"),
+    ("--method=pdarts --cells=5,7", "operations_kept cells"),
+    ("--cells=5 --operations_kept=3", "operations_kept cells"),
     ("--cells=3,4 --operations_kept=5", "skip_dropout cells"),
     ("--skip_dropout=0,0.4,0.7", "skip_dropout cells"),
     ("--skip_dropout=1", "skip_dropout"),
@@ -92,7 +93,7 @@ WRONG = [
     ),
     ("--method=pdarts --operations_kept=3,5", "operations_kept operations"),
     ("--warmup_epochs=12", "warmup_epochs epochs"),
-    ("--method=pdarts --epochs=1", "warmup_epochs epochs"),
+    ("--epochs=1 --warmup_epochs=1", "warmup_epochs epochs"),
     # === Derivation ===
     (
         "--relaxation=sigmoid --derivation=threshold_node",

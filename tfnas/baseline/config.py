@@ -27,6 +27,7 @@ class BaselineConfig:
     """What a baseline is asked for, apart from the recipe of its trainings."""
 
     VALUES = Recipe
+    BARE = "name"
 
     name: str = choice("random", "how cells are found", tuple(TITLES))
     space: str = choice("darts", "search space", spaces.names())
@@ -84,7 +85,8 @@ def _search(given, argv):
 
 def resolve(given):
     """(BaselineConfig, Recipe) of {flag: value}."""
-    typed, config = given, command.made(BaselineConfig, given)
+    typed = given = flags.named(given)
+    config = command.made(BaselineConfig, given)
     name = f"{config.name}_{config.dataset}_seed{config.seed}"
     out = config.out or f"runs/{name}"
     kept = earlier.kept(out, given, "config", "recipe")
@@ -101,7 +103,7 @@ def resolve(given):
     if not config.resume:
         command.refuse_unused(typed, unused(config.name))
     values = Recipe.preset(config.preset)
-    values = values.with_flags(command.part(given, Recipe))
+    values = values.typed_over(command.part(given, Recipe))
     return config, values.for_space(config.space, typed)
 
 

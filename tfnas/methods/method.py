@@ -222,6 +222,26 @@ class Method:
         method.check()
         return method
 
+    def typed_over(self, values):
+        """The method with what was typed; what nobody typed gives way to it.
+
+        Raises:
+            UserError: as `with_flags` does.
+
+        Example: `methods.get("pdarts").typed_over({"epochs": 5})`.
+        """
+        given = {}
+        epochs = values.get("epochs", self.epochs)
+        if self.warmup_epochs >= epochs:
+            given["warmup_epochs"] = epochs // 2
+        rate = values.get("learning_rate", self.learning_rate)
+        if self.learning_rate_min > rate:
+            given["learning_rate_min"] = rate
+        if len(values.get("cells", ())) == 1:
+            given["operations_kept"] = ()
+            given["skip_dropout"] = self.skip_dropout[:1]
+        return self.with_flags({**given, **values})
+
     def check(self):
         """Raise a `UserError` that names the first value that cannot be."""
         check_values(self)

@@ -105,6 +105,22 @@ class Recipe:
         recipe.check()
         return recipe
 
+    def typed_over(self, values):
+        """The recipe with what was typed; what nobody typed gives way to it.
+
+        Raises:
+            UserError: as `with_flags` does.
+
+        Example: `Recipe.preset("quick").typed_over({"epochs": 1})`.
+        """
+        given = {}
+        epochs = values.get("epochs", self.epochs)
+        if self.warmup_epochs >= epochs:
+            given["warmup_epochs"] = epochs // 2
+        if values.get("augmentation") == "imagenet":
+            given["cutout"] = 0
+        return self.with_flags({**given, **values})
+
     def check(self):
         """Raise a `UserError` that names the first value that cannot be."""
         check_values(self)
