@@ -37,13 +37,13 @@ search --gpu=0
 search --no-deterministic
     --no-deterministic: no such flag; did you mean --deterministic=false?
 search --genotype=DARTS_V2
-    --genotype: no flag of search; tfnas convert and tfnas train have it
+    --genotype: no such flag; it belongs to tfnas convert and tfnas train
 search --trials=10
-    --trials: no flag of search; tfnas baseline has it
+    --trials: no such flag; it belongs to tfnas baseline
 train --genotype=DARTS_V2 --method=darts
-    --method: no flag of train; tfnas benchmark and tfnas search have it
+    --method: no such flag; it belongs to tfnas benchmark and tfnas search
 export --model=PDARTS --out=served --epochs=3
-    --epochs: no flag of export; tfnas search and tfnas train have it
+    --epochs: no such flag; it belongs to tfnas search and tfnas train
 benchmark --batch_size=16
     --batch_size: no such flag; did you mean --batch?
 sweep --method=darts
@@ -67,9 +67,9 @@ search --method=pdarts --cells=5 11 17
 compare --methods=darts random
     random: not a flag; write a list with commas, --methods=darts,random
 search --epochs=3 --seed=1 --epochs=5
-    --epochs=5: --epochs=3 was given before; keep one
+    --epochs: given twice, as 3 and 5; keep one
 search --resume --noresume
-    --noresume: --resume was given before; keep one
+    --resume: given twice, as true and false; keep one
 search --epochs
     --epochs: has no value; give a whole number
 search --epochs=fifty
@@ -83,9 +83,9 @@ search --method=DARTS
 search --method=DARTS_V2
     --method=DARTS_V2: a cell, not a method; tfnas train --genotype=DARTS_V2 trains it
 search --preset=papers
-    --preset=papers: no such preset; did you mean paper?
+    --preset=papers: darts has paper, quick
 search --operations=none,sep_conv_3
-    --operations=sep_conv_3: no such choice; did you mean sep_conv_3x3?
+    --operations=sep_conv_3: did you mean sep_conv_3x3?
 train --genotype=darts_v2
     --genotype=darts_v2: no such file, nor in the zoo; did you mean DARTS_V2?
 train --genotype=PC-DARTS
@@ -95,7 +95,7 @@ train "--genotype={TEXT}"
 train --genotype=DARTS_V2 --weights=imagenet
     --weights=imagenet: no such file or folder, nor in the zoo; tfnas.list_models(weights=True) has the names
 search --dataset=cifar_01
-    --dataset=cifar_01: unknown, did you mean cifar10? (use digits, fashion_mnist, cifar10, cifar100, image_folder or a TFDS image classification dataset)
+    --dataset=cifar_01: unknown, did you mean cifar10_1? (use digits, fashion_mnist, cifar10, cifar100, image_folder or a TFDS image classification dataset)
 search --dataset=~/photos
     --dataset=HOME/photos: a folder; use --dataset=image_folder --data_dir=HOME/photos
 search --dataset=image_folder --data_dir=~/phtos
@@ -103,7 +103,7 @@ search --dataset=image_folder --data_dir=~/phtos
 train --genotype=DARTS_V2 --devices=gpu:2
     --devices=gpu:2: 0 GPU(s) here; use --devices=auto for what there is
 baseline --name=random_search
-    --name=random_search: no such choice; did you mean random?
+    --name=random_search: use random or evolution or naswot or synflow or weight_sharing
 export --model=darts_digit --out=served
     darts_digit: no such network in the zoo; did you mean darts_digits.digits_c16_l6?
 report --run=runs/darts

@@ -83,11 +83,50 @@ def test_a_value_may_follow_its_flag():
     assert parse("--epochs", "3", "--resume") == {"epochs": 3, "resume": True}
 
 
-def test_the_last_one_of_a_repeated_flag_holds():
-    assert parse("--epochs=3", "--epochs=4", "--cells=5", "--cells=6,7") == {
-        "epochs": 4,
-        "cells": (6, 7),
+@pytest.mark.parametrize(
+    ("arguments", "both"),
+    [
+        (("--epochs=3", "--epochs=4"), "--epochs: given twice, as 3 and 4"),
+        (("--epochs", "3", "--epochs=3"), "--epochs: given twice, as 3 and 3"),
+        (("--cells=5", "--cells=6,7"), "--cells: given twice, as 5 and 6,7"),
+        (
+            ("--resume", "--noresume"),
+            "--resume: given twice, as true and false",
+        ),
+        (("--kind=red", "-kind=blue"), "--kind: given twice, as red and blue"),
+        (("--name=A", "--name=b"), "--name: given twice, as A and b"),
+    ],
+)
+def test_a_repeated_flag_is_refused(arguments, both):
+    with pytest.raises(UserError) as error:
+        parse(*arguments)
+    assert str(error.value) == f"{both}; keep one"
+
+
+def test_a_home_folder_is_read_as_in_a_shell(monkeypatch):
+    monkeypatch.setenv("HOME", "/me")
+    assert parse("--folder=~/x", "--name=a~") == {
+        "folder": "/me/x",
+        "name": "a~",
     }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--epochs", "=", "3"), ("--epochs", "=3"), ("--epochs=", "3")],
+)
+def test_blanks_around_an_equals_sign_are_refused(arguments):
+    with pytest.raises(UserError) as error:
+        parse(*arguments)
+    assert str(error.value).endswith(": write --epochs=3, without blanks")
+
+
+def test_what_only_looks_like_a_mistake_is_taken():
+    assert parse("--name==", "--folder=--epochs=3 --epochs=4") == {
+        "name": "=",
+        "folder": "--epochs=3 --epochs=4",
+    }
+    assert parse("--names=", "--epochs=3") == {"names": (), "epochs": 3}
 
 
 def test_several_dataclasses_share_a_command_line():
@@ -137,9 +176,11 @@ def test_every_flag_reads_back_the_default_that_the_help_shows(config):
         ("--cells=5,,8", "--cells=5,,8: give int values separated by commas"),
         ("--rates=a", "--rates=a: give float values separated by commas"),
         ('--names="a', '--names="a: give values separated by commas'),
-        ("--epochs", "Missing value for flag --epochs; see --help"),
+        ("--epochs", "--epochs: has no value; give a whole number"),
         ("positional", "positional: not a flag; write --name=value"),
-        ("epochs=3", "epochs=3: not a flag; write --name=value"),
+        ("epochs=3", "epochs=3: not a flag; did you mean --epochs=3?"),
+        ("--kind=", "--kind=: use red or blue"),
+        ("--folder", "--folder: has no value; give a text"),
     ],
 )
 def test_an_error_names_the_flag_and_the_remedy(argument, message):

@@ -27,7 +27,7 @@ STOREYS = GROUND, SCIENCE, RECORDS, COMMANDS = [
     row.split()
     for row in (
         "errors choice cli devices data",
-        "schedule selection relaxation regularization genotype spaces methods "
+        "schedule relaxation regularization genotype spaces methods "
         "derivation cost layers networks bilevel",
         "runs report zoo",
         "train search baseline convert export demo predict sweep compare "
@@ -36,7 +36,7 @@ STOREYS = GROUND, SCIENCE, RECORDS, COMMANDS = [
 ]
 # Flags, lists and argument errors are made of these, so they start at once;
 # so do the files of these names in any room.
-LIGHT = {"errors", "choice", "schedule", "selection", "cli", "genotype"}
+LIGHT = {"errors", "choice", "schedule", "cli", "genotype"}
 LIGHT |= {"spaces", "methods", "derivation", "cost", "zoo"}
 LIGHT |= {"sweep", "compare", "build"}
 LIGHT_FILES = ("config", "__main__")
@@ -56,8 +56,8 @@ HOUSE = read(ROOT)
 
 
 def room(module):
-    """A module's room; the package's own `__init__` is above them all."""
-    return [*module.split("."), ""][1]
+    """A module's room; what is the package's own is above them all."""
+    return [*module.split("."), ""][1].removeprefix("__main__")
 
 
 def storey(module):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from small_runs import GIVEN, arrays, error, run, search_here
 
-from tfnas import methods, selection
+from tfnas import methods
+from tfnas.derivation import selection
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.networks import proxy

@@ -1,9 +1,14 @@
 """Fields of a frozen dataclass that a person may choose by a flag."""
 
 import dataclasses
+import types
+import typing
 from math import isfinite
 
-from tfnas.errors import UserError
+from tfnas.errors import UserError, nearest
+
+# Options that a message names all; of more, the nearest one.
+FEW = 6
 
 
 def choice(default, text, options=None, least=None, most=None):
@@ -25,6 +30,22 @@ def choice(default, text, options=None, least=None, most=None):
 def fields(config):
     """The fields of a dataclass, or of its instance, that are flags."""
     return [f for f in dataclasses.fields(config) if "help" in f.metadata]
+
+
+def types_of(field):
+    """(type, None), or (tuple, type of its items), of a field's annotation."""
+    kind = field.type
+    if isinstance(kind, types.UnionType):
+        kind = next(t for t in typing.get_args(kind) if t is not type(None))
+    if typing.get_origin(kind) is tuple:
+        return tuple, typing.get_args(kind)[0]
+    return kind, None
+
+
+def among(value, options):
+    """What to say of a value that is not among the options."""
+    named = "choose from " + ", ".join(map(str, options))
+    return named if len(options) <= FEW else nearest(value, options, named)
 
 
 def check_values(config):
@@ -54,8 +75,7 @@ def check_values(config):
         for part in parts if options else ():
             if part not in options:
                 raise UserError(
-                    f"--{field.name}={part}: choose from "
-                    + ", ".join(map(str, options))
+                    f"--{field.name}={part}: {among(part, options)}"
                 )
 
 

@@ -1,6 +1,10 @@
 """The one exception that a command shows as a line instead of a traceback."""
 
 import difflib
+import re
+
+# Letters that say how a name begins.
+SHORTEST = 3
 
 
 class UserError(ValueError):
@@ -31,6 +35,13 @@ def nearest(name, known, otherwise, mark=""):
     Returns:
         The remedy of a message.
     """
-    by_letters = {other.lower(): other for other in known}
-    near = difflib.get_close_matches(str(name).lower(), by_letters, 1, 0.5)
+    by_letters = {_letters(other): other for other in known}
+    typed = _letters(str(name))
+    near = [each for each in by_letters if each.startswith(typed)]
+    if len(typed) < SHORTEST or not near:
+        near = difflib.get_close_matches(typed, by_letters, 1, 0.5)
     return f"did you mean {mark}{by_letters[near[0]]}?" if near else otherwise
+
+
+def _letters(name):
+    return re.sub(r"[\W_]", "", name.lower())

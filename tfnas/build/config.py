@@ -28,6 +28,8 @@ MODES = ("model", "run", "comparison", "verify", "table")
 class BuildConfig:
     """What a build is asked for."""
 
+    BARE = "model"
+
     model: str | None = choice(
         None, "name of an entry to train, export and describe again"
     )

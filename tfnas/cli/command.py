@@ -8,25 +8,17 @@ commas; `X | None` has no default. Nothing here imports TensorFlow, so that
 
 import contextlib
 import os
-import re
 import sys
 import tempfile
-import types
-import typing
 
 from absl import flags
 
-from tfnas.choice import check_values, fields
+from tfnas.choice import check_values, fields, types_of
+from tfnas.cli import mistakes
 from tfnas.cli.interruption import EXIT_CODE, READER_LEFT, Interrupted
-from tfnas.errors import UserError, nearest
+from tfnas.errors import UserError
 
 HELP = ("--help", "-h", "-help", "--helpfull")
-KINDS = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    tuple: "values separated by commas",
-}
 DEFINE = {
     bool: flags.DEFINE_bool,
     int: flags.DEFINE_integer,
@@ -41,25 +33,28 @@ def parse(argv, *configs):
 
     `argv` begins with the program's name. Of the dataclasses the first ones'
     fields keep their defaults; a field without an entry in the arguments has
-    its default there. An unknown flag, a value of the wrong type or out of its
-    options, and an argument that is no flag are a `UserError`.
+    its default there. An unknown flag, one that is given twice, a value of the
+    wrong type or out of its options, and an argument that is no flag are a
+    `UserError`, which asks for the flag `BARE` of a dataclass where a word
+    alone may mean it. A text that begins with ~ is a path in a home folder.
     """
     values = flags.FlagValues()
     known = {f.name: f for config in configs for f in fields(config)}
     for field in known.values():
         _define(field, values)
+    mistakes.check_blanks(argv)
     try:
         _, *rest = values(argv)
     except flags.UnrecognizedFlagError as error:
-        hint = nearest(error.flagname, known, "see --help", "--")
-        raise UserError(f"--{error.flagname}: no such flag; {hint}") from None
-    except flags.IllegalFlagValueError as error:
-        raise UserError(_wrong_type(str(error), known)) from None
+        line = mistakes.unknown(error.flagname, known)
+        raise UserError(line) from None
     except flags.Error as error:
-        line = str(error).replace("\n", " ").removeprefix("flag ")
-        raise UserError(f"{line}; see --help") from None
+        line = mistakes.wrong(str(error), values, known)
+        raise UserError(line) from None
     if rest:
-        raise UserError(f"{rest[0]}: not a flag; write --name=value")
+        before = argv[1 : len(argv) - len(rest)]
+        bare = next((c.BARE for c in configs if hasattr(c, "BARE")), None)
+        raise UserError(mistakes.not_a_flag(before, rest, known, bare))
     return {
         name: _value(field, values[name].value)
         for name, field in known.items()
@@ -258,35 +253,26 @@ def _help_of(field, value):
 
 
 def _define(field, values):
-    kind, _ = _types(field)
+    kind, _ = types_of(field)
     text, options = field.metadata["help"], field.metadata["options"]
     shared = {"name": field.name, "default": None, "help": text}
-    shared["flag_values"] = values
+    shared |= {"flag_values": values, "allow_overwrite": False}
     if options and kind is str:
         flags.DEFINE_enum(enum_values=list(options), **shared)
     else:
         DEFINE[kind](**shared)
 
 
-def _wrong_type(message, known):
-    """The line about a value that absl could not read."""
-    flag = re.match(r"flag (--(\w+)=.*?): ", message, re.DOTALL)
-    kind, item = _types(known[flag[2]])
-    options = known[flag[2]].metadata["options"]
-    if options and item is None:
-        return f"{flag[1]}: use " + " or ".join(map(str, options))
-    return f"{flag[1]}: give {KINDS[kind]}"
-
-
 def _value(field, value):
-    kind, item = _types(field)
+    kind, item = types_of(field)
     options = field.metadata["options"]
     if item is None:
         if options and value not in options:
             raise UserError(
                 f"--{field.name}={value}: use " + " or ".join(map(str, options))
             )
-        return value
+        home = kind is str and value.startswith("~")
+        return os.path.expanduser(value) if home else value
     try:
         return tuple(item(part) for part in value)
     except ValueError:
@@ -294,13 +280,3 @@ def _value(field, value):
             f"--{field.name}={','.join(value)}: give {item.__name__} values "
             "separated by commas"
         ) from None
-
-
-def _types(field):
-    """(type, None), or (tuple, type of its items), of a field's annotation."""
-    kind = field.type
-    if isinstance(kind, types.UnionType):
-        kind = next(t for t in typing.get_args(kind) if t is not type(None))
-    if typing.get_origin(kind) is tuple:
-        return tuple, typing.get_args(kind)[0]
-    return kind, None

@@ -20,6 +20,8 @@ the network was shown, and its cells.
 class DemoConfig:
     """What a page is asked for."""
 
+    BARE = "model"
+
     model: str | None = flags.model()
     run: str | None = flags.run()
     port: int = choice(

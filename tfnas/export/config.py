@@ -28,6 +28,8 @@ All forms are compared with the network; where they deviate nothing is written.
 class ExportConfig:
     """What an export is asked for."""
 
+    BARE = "model"
+
     model: str | None = flags.model()
     run: str | None = flags.run()
     out: str | None = choice(None, "folder to write a new version to")

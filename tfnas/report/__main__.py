@@ -14,7 +14,10 @@ def main(argv):
     if command.asks_for_help(argv):
         print(USAGE)
         return 0
-    if len(argv) != 2 or argv[1].startswith("-"):
+    if argv[1:] and argv[1].startswith("-"):
+        folder = argv[1].partition("=")[2] or "RUN"
+        raise UserError(f"{argv[1]}: not a folder; write tfnas report {folder}")
+    if len(argv) != 2:
         raise UserError(USAGE)
     print(write_report(argv[1]))
     return 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfnas import selection
+from tfnas.derivation import selection
 from tfnas.report import findings, markup
 from tfnas.report.interval import wilson
 from tfnas.report.markup import Raw

@@ -5,7 +5,8 @@ import time
 
 import keras
 
-from tfnas import schedule, selection
+from tfnas import schedule
+from tfnas.derivation import selection
 from tfnas.errors import UserError
 
 

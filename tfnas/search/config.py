@@ -2,10 +2,12 @@
 
 import dataclasses
 
-from tfnas import methods, selection
+from tfnas import methods, zoo
 from tfnas.choice import choice
 from tfnas.cli import command, flags
+from tfnas.derivation import selection
 from tfnas.devices.cluster import check_placing
+from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.methods.rules import unused
 from tfnas.runs import earlier, trials
@@ -22,6 +24,7 @@ class SearchConfig:
     """What a search is asked for, apart from its method's own values."""
 
     VALUES = Method
+    BARE = "method"
 
     method: str = choice("darts", "search method; all values below are its own")
     preset: str = choice(
@@ -102,6 +105,7 @@ def resolve(given):
 
     A search that goes on keeps its own values.
     """
+    given = flags.named(given)
     config = command.made(SearchConfig, given)
     name = f"{config.method}_{config.dataset}"
     done = "_tuned" if config.tune else ""
@@ -109,8 +113,13 @@ def resolve(given):
     kept = earlier.kept(out, given, "config", "method")
     given = {**kept, **given, "out": out}
     config = command.made(SearchConfig, given)
+    if config.method in zoo.names():
+        raise UserError(
+            f"--method={config.method}: a cell, not a method; tfnas train "
+            f"--genotype={config.method} trains it"
+        )
     method = methods.get(config.method).with_preset(config.preset)
-    method = method.with_flags(command.part(given, Method))
+    method = method.typed_over(command.part(given, Method))
     command.refuse_unused(
         given, [(("tune_epochs",), not config.tune, "--tune=0 makes no trials")]
     )

@@ -7,10 +7,11 @@ import time
 import keras
 import tensorflow as tf
 
-from tfnas import data, report, schedule, selection
+from tfnas import data, report, schedule
 from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.hessian import AlphaHessian
 from tfnas.bilevel.search import BilevelSearch
+from tfnas.derivation import selection
 from tfnas.devices.distributed_model import is_across_hosts
 from tfnas.devices.workers import broadcast, is_chief
 from tfnas.errors import UserError

@@ -8,6 +8,7 @@ from tfnas.choice import choice
 from tfnas.cli import command, flags
 from tfnas.devices.cluster import check_placing
 from tfnas.errors import UserError
+from tfnas.genotype.format import is_text
 from tfnas.runs import earlier, trials
 from tfnas.runs.contents import GENOTYPE
 from tfnas.train import tune
@@ -24,9 +25,10 @@ class TrainConfig:
     """What a training is asked for, apart from its recipe's values."""
 
     VALUES = Recipe
+    BARE = "genotype"
 
     genotype: str | None = choice(
-        None, "a genotype's file, a run's folder, or a name of the zoo"
+        None, "a genotype's file or text, a run's folder, or a name of the zoo"
     )
     preset: str = choice(
         "quick",
@@ -93,12 +95,15 @@ def _train(given, argv):
     from tfnas.runs.folder import Folder
 
     check_request(*flags.images(config), values.augmentation)
+    if config.weights is not None:
+        zoo.check_weights(config.weights)
     if config.tune:
         tune.training_ranges(values, genotype.space)
         trials.check_installed()
     wanted = config.decisive(values, genotype)
     if check_placing(config, values.batch_size):
         Folder(config.out, wanted, config.resume).check()
+    given = flags.named(given)
     note = earlier.data_note(_data(given)[0], given)
     if note and not config.resume:
         print(note, flush=True)
@@ -126,6 +131,7 @@ def resolve(given):
 
 
 def _values(given):
+    given = flags.named(given)
     _, data = _data(given)
     config = command.made(TrainConfig, {**data, **given})
     out = config.out or _folder(config)
@@ -133,7 +139,7 @@ def _values(given):
     given = {**data, **kept, **given, "out": out}
     config = command.made(TrainConfig, given)
     values = Recipe.preset(config.preset)
-    return config, values.with_flags(command.part(given, Recipe))
+    return config, values.typed_over(command.part(given, Recipe))
 
 
 def _data(given):
@@ -149,7 +155,7 @@ def _folder(config):
     """Where a training goes that was not told where; None without genotype."""
     if config.genotype is None:
         return None
-    path = Path(config.genotype)
+    path = Path("text" if is_text(config.genotype) else config.genotype)
     name = path.parent.name if path.name == GENOTYPE else path.stem
     done = "tuned" if config.tune else "trained"
     return f"runs/{name}_{config.dataset}_{done}_seed{config.seed}"

@@ -8,9 +8,10 @@ is a published cell, which has its paper's figures and no weights.
 
 from tfnas.zoo.genotypes import genotype, names, root
 from tfnas.zoo.index import entries, entry, list_models
-from tfnas.zoo.loading import load
+from tfnas.zoo.loading import check_weights, load
 
 __all__ = [
+    "check_weights",
     "entries",
     "entry",
     "genotype",

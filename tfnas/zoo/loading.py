@@ -134,6 +134,16 @@ def arrays_of(entry, zoo=None):
     return arrays
 
 
+def check_weights(source):
+    """Refuse a source that `weights_of` would not find."""
+    name = str(source)
+    if not Path(source).exists() and name not in list_models():
+        raise UserError(
+            f"--weights={name}: no such file or folder, nor in the zoo; "
+            "tfnas.list_models(weights=True) has the names"
+        )
+
+
 def weights_of(source):
     """The arrays of a network of the zoo, a weights file or a run's folder.
 
