@@ -13,6 +13,7 @@ from tfnas.cli.interruption import Interrupted
 from tfnas.devices.distributed_model import is_across_hosts
 from tfnas.devices.workers import is_chief, shared_out
 from tfnas.errors import UserError
+from tfnas.runs.progress import Progress
 
 
 def fit(
@@ -38,6 +39,9 @@ def fit(
     across = is_across_hosts(model.distribute_strategy)
     model.stop_training = False
     callbacks = list(callbacks)
+    terminal = sys.stdout.isatty()
+    if not terminal and is_chief(model.distribute_strategy):
+        callbacks.append(Progress(epochs, steps, step))
     try:
         if step or across:
             last = epochs if across else epoch + 1
@@ -53,7 +57,7 @@ def fit(
                 validation_data=validation,
                 callbacks=callbacks,
                 shuffle=False,
-                verbose="auto" if sys.stdout.isatty() else 2,
+                verbose="auto" if terminal else 2,
             )
     except tf.errors.ResourceExhaustedError as error:
         line = str(error.message).strip().splitlines()[0]
