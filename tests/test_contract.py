@@ -19,7 +19,7 @@ NAMES = """
     convert.load_authors_weights convert.from_authors convert.to_authors
     cost.network_cost cost.built_cost cost.supernet_cost
     cost.candidate_multiply_adds cost.smallest_multiply_adds
-    cost.search_memory cost.edge_outputs
+    cost.search_memory cost.training_memory cost.edge_outputs
     data.load load list_models export_network
     drawing.to_dot drawing.to_mermaid drawing.to_svg drawing.render
 """

@@ -15,7 +15,12 @@ from typing import Any
 from tfnas import spaces
 from tfnas.cost.darts import candidate_multiply_adds
 from tfnas.cost.layers import Cost
-from tfnas.cost.memory import Memory, edge_outputs, search_memory
+from tfnas.cost.memory import (
+    Memory,
+    edge_outputs,
+    search_memory,
+    training_memory,
+)
 from tfnas.cost.smallest import smallest_multiply_adds
 from tfnas.genotype import Genotype
 from tfnas.genotype.schema import PARTS
@@ -30,6 +35,7 @@ __all__ = [
     "search_memory",
     "smallest_multiply_adds",
     "supernet_cost",
+    "training_memory",
 ]
 
 # The module that counts for a space: `network_cost` and `supernet_cost`.

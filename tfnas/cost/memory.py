@@ -1,19 +1,23 @@
-"""Memory that a search takes on a CPU, estimated before it runs."""
+"""Memory that a run takes on a CPU, estimated before it starts."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tfnas.cost.darts import supernet_cost
+from tfnas.cost.darts import network_cost, supernet_cost
 from tfnas.cost.layers import halve
-from tfnas.genotype import ATTENTIONS
+from tfnas.genotype import ATTENTIONS, Genotype
 from tfnas.spaces import darts
+
+# Maps that the two inputs of a cell keep for each state of the cell before.
+PREPROCESSING = 2
+TRAINING_FIXED, TRAINING_CELL, TRAINING_KEPT = 0.9e9, 2.5e7, 0.89
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Peak memory of a process that searches.
+    """Peak memory of a process that searches or trains.
 
     Attributes:
         fixed: bytes whatever the batch: the libraries, the traced graph, the
@@ -78,9 +82,7 @@ def search_memory(
     ```
     """
     attentions = kept = 0
-    shape = input_shape[:2]
-    for _ in range(3 if stem == "imagenet" else 0):
-        shape = halve(shape)
+    shape = _behind(stem, input_shape)
     for kind, state in _states(shape, channels, cells):
         names = [name for edge in operations[kind] for name in edge]
         second = list(edge_attentions) * len(operations[kind])
@@ -99,6 +101,63 @@ def search_memory(
         **size,
     ).parameters
     return _calibrated(parameters, cells, attentions, kept)
+
+
+def training_memory(
+    genotype: Genotype,
+    *,
+    input_shape: Sequence[int] = (32, 32, 3),
+    classes: int = 10,
+    channels: int = 36,
+    cells: int = 20,
+    stem: str = "cifar",
+) -> Memory:
+    """Memory of the training of a genotype's network, of the space darts.
+
+    Args:
+        genotype: a `Genotype`.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        channels: channels of a node in the first cell.
+        cells: number of cells.
+        stem: as of `network_cost`.
+
+    Returns:
+        A `Memory`.
+
+    Example:
+
+    ```python
+    cell = Cell((Edge("sep_conv_3x3", 0, 2), Edge("skip_connect", 1, 2)), (2,))
+    genotype = Genotype("darts", normal=cell, reduce=cell)
+    training_memory(genotype, channels=16, cells=8).peak(batch_size=96) / 1e9
+    ```
+    """
+    kept = 0
+    shape = _behind(stem, input_shape)
+    for kind, state in _states(shape, channels, cells):
+        cell = genotype.cells[kind]
+        maps = sum(_maps(edge.op) for edge in cell.edges)
+        kept += state * (maps + PREPROCESSING * len(cell.concat))
+    parameters = network_cost(
+        genotype,
+        input_shape=input_shape,
+        classes=classes,
+        channels=channels,
+        cells=cells,
+        stem=stem,
+    ).parameters
+    # As fitted to measured peaks, as of a search.
+    fixed = TRAINING_FIXED + TRAINING_CELL * cells + 16 * parameters
+    return Memory(fixed, TRAINING_KEPT * 4 * kept)
+
+
+def _behind(stem, input_shape):
+    """(height, width) of the map that enters the first cell."""
+    shape = input_shape[:2]
+    for _ in range(3 if stem == "imagenet" else 0):
+        shape = halve(shape)
+    return shape
 
 
 def _maps(name):

@@ -1,7 +1,5 @@
 """What a search is about to train, told before it starts."""
 
-from pathlib import Path
-
 from tfnas import cost
 from tfnas.cost.layers import costliest
 
@@ -24,42 +22,11 @@ def plan(method, dataset):
     return [*lines, adaptation] if adaptation else lines
 
 
-def memory_lines(method, dataset, available):
-    """A list of one line if the search will not fit into memory, else of none.
-
-    There is none either where the space has no estimate.
-    """
+def memories(method, dataset):
+    """The `cost.Memory` of each stage; none where the space has no estimate."""
     if not method.search_space.can("estimate memory"):
         return []
-    needs = [_memory(method, stage, dataset) for stage in method.stages()]
-    need = max(memory.peak(method.batch_size) for memory in needs)
-    if need <= available:
-        return []
-    largest = min(memory.largest_batch(available) for memory in needs)
-    remedy = (
-        f"the largest batch that fits is --batch_size={largest}"
-        if largest
-        else "not even --batch_size=1 fits, so lower --channels or --cells"
-    )
-    return [
-        f"Memory: this search takes about {need / 1e9:.1f} GB and "
-        f"{available / 1e9:.1f} GB are free; {remedy}"
-    ]
-
-
-def available_memory():
-    """Bytes that this process may use, those that it has included.
-
-    The machine's free memory, or less where a control group sets a limit.
-    """
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    free = {name: value for name, value in (x.split(":") for x in lines)}
-    own = int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-    available = int(free["MemAvailable"].split()[0]) * 1024 + own
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.is_file() and (most := limit.read_text().strip()) != "max":
-        available = min(available, int(most))
-    return available
+    return [_memory(method, stage, dataset) for stage in method.stages()]
 
 
 def _memory(method, stage, dataset):

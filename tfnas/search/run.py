@@ -18,29 +18,38 @@ from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.networks import build_supernet, proxy
 from tfnas.networks.darts import budget
-from tfnas.runs import contents, summary
+from tfnas.runs import contents, memory, summary
 from tfnas.runs.callbacks import EachEpoch, reason_to_stop
 from tfnas.runs.chief import open_run
 from tfnas.runs.preparation import prepare
 from tfnas.runs.resumable import Resumable
 from tfnas.search.history import History
-from tfnas.search.plan import available_memory, memory_lines, plan
+from tfnas.search.plan import memories, plan
 
 
-def search(config, method, argv):
+def search(config, method, argv, dataset=None):
     """Run a search, or the rest of it, and write its folder.
 
+    `dataset` is a `Dataset` in the place of what the flags name.
     Returns the `Genotype` that was found.
     """
     started = time.time()
-    dataset, strategy = prepare(config, method)
+    dataset, strategy = prepare(config, method, dataset)
     if not config.resume:  # an older run may go on
         budget.check(method, dataset.image_shape, len(dataset.classes))
     record = summary.record(config, method, dataset, argv)
     lines = plan(method, dataset)
     lines += summary.missing_classes(dataset, method, config.seed)
     if not tf.config.list_physical_devices("GPU"):
-        lines += memory_lines(method, dataset, available_memory())
+        lines += memory.check(
+            "search",
+            memories(method, dataset),
+            method,
+            dataset.image_shape,
+            available=memory.available(),
+            total=memory.total(),
+            force=config.force or config.resume,
+        )
     print(*lines, sep="\n", flush=True)
     with (
         open_run(strategy, config.out, record, config.resume) as run,

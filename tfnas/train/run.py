@@ -7,14 +7,14 @@ import numpy as np
 import safetensors.numpy
 import tensorflow as tf
 
-from tfnas import cost, data, report
+from tfnas import cost, data, report, spaces
 from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.supervised import SupervisedTraining
 from tfnas.devices.workers import is_chief
 from tfnas.networks import build_network, weights
 from tfnas.report.interval import counted
 from tfnas.report.measures import measured
-from tfnas.runs import contents, summary
+from tfnas.runs import contents, memory, summary
 from tfnas.runs.callbacks import EachTrainingEpoch
 from tfnas.runs.chief import open_run
 from tfnas.runs.parsing import confusion_text
@@ -23,14 +23,17 @@ from tfnas.runs.resumable import Resumable
 from tfnas.zoo.loading import weights_of
 
 
-def train(config, recipe, genotype, argv):
+def train(config, recipe, genotype, argv, dataset=None):
     """Run a training, or the rest of it, and write its folder.
 
+    `dataset` is a `Dataset` in the place of what the flags name.
     Returns the share of the test images that are classified right; None on
     the workers that are not the chief.
     """
     started = time.time()
-    dataset, strategy = prepare(config, recipe)
+    dataset, strategy = prepare(config, recipe, dataset)
+    if not tf.config.list_physical_devices("GPU"):
+        _check_memory(config, recipe, genotype, dataset)
     training = _Training(config, recipe, genotype, dataset, strategy, started)
     record = training.record(argv)
     with (
@@ -48,6 +51,24 @@ def train(config, recipe, genotype, argv):
         f"Report: {page}"
     )
     return found.accuracy
+
+
+def _check_memory(config, recipe, genotype, dataset):
+    """Say it, or stop, where the training needs more memory than there is."""
+    estimates = []
+    if spaces.get(genotype.space).can("estimate memory"):
+        size = recipe.size(dataset)
+        estimates.append(cost.training_memory(genotype, **size))
+    lines = memory.check(
+        "training",
+        estimates,
+        recipe,
+        dataset.image_shape,
+        available=memory.available(),
+        total=memory.total(),
+        force=config.force or config.resume,
+    )
+    print(*lines, sep="\n", end="\n" * bool(lines), flush=True)
 
 
 def validate(config, recipe, genotype, dataset, strategy, parts=None):

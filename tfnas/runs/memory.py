@@ -1,0 +1,76 @@
+"""Whether a run fits into this machine's memory, said before it starts."""
+
+from pathlib import Path
+
+from tfnas.errors import UserError
+
+# From so many pixels a side on a stem that makes the map smaller helps most.
+LARGE_SIDE = 64
+
+
+def check(what, memories, values, image_shape, *, available, total, force):
+    """Refuse a run that is larger than the machine; a list of lines to print.
+
+    A run that would fit if nothing else ran is told in a line.
+
+    Args:
+        what: the run in words, such as "search".
+        memories: the `cost.Memory` of each stage.
+        values: what has `batch_size` and `stem`, a `Method` or a `Recipe`.
+        image_shape: (height, width, channels) of an image.
+        available: free bytes, see `available`.
+        total: the machine's bytes, see `total`.
+        force: whether to go on all the same.
+
+    Raises:
+        UserError: if it needs more than the machine has, unless it is forced.
+    """
+    need = max((m.peak(values.batch_size) for m in memories), default=0)
+    if need <= available:
+        return []
+    takes = f"this {what} takes about {need / 1e9:.1f} GB"
+    if need > total and not force:
+        remedy = _remedy(memories, values, image_shape, total)
+        raise UserError(
+            f"--batch_size={values.batch_size}: {takes}, the machine has "
+            f"{total / 1e9:.1f} GB; {remedy}; --force goes on all the same"
+        )
+    remedy = _remedy(memories, values, image_shape, available)
+    return [f"Memory: {takes} and {available / 1e9:.1f} GB are free; {remedy}"]
+
+
+def _remedy(memories, values, image_shape, available):
+    large = min(image_shape[:2]) >= LARGE_SIDE and values.stem == "cifar"
+    smaller = "use --stem=imagenet or a smaller --image_size"
+    largest = min(memory.largest_batch(available) for memory in memories)
+    if largest:
+        fits = f"the largest batch that fits is --batch_size={largest}"
+        return f"{smaller}; {fits}" if large else fits
+    other = smaller if large else "lower --channels or --cells"
+    return f"not even --batch_size=1 fits, so {other}"
+
+
+def available():
+    """Bytes that this process may use, those that it has included.
+
+    The machine's free memory, or less where a control group sets a limit.
+    """
+    own = int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    return min(_bytes("MemAvailable") + own, *_limits())
+
+
+def total():
+    """Bytes that the machine has, or the control group allows."""
+    return min(_bytes("MemTotal"), *_limits())
+
+
+def _bytes(name):
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    values = dict(line.split(":") for line in lines)
+    return int(values[name].split()[0]) * 1024
+
+
+def _limits():
+    limit = Path("/sys/fs/cgroup/memory.max")
+    said = limit.read_text().strip() if limit.is_file() else "max"
+    return [float("inf") if said == "max" else int(said)]
