@@ -433,6 +433,7 @@ def test_light_modules_start_without_tensorflow():
         if room(module) in LIGHT or module.rpartition(".")[2] in LIGHT_FILES
     ]
     public = ["Genotype", "list_models()", "load", "drawing"]
+    public += ["build_network", "run_search", "run_training"]
     asked = [f"import tfnas; tfnas.{name}" for name in public]
     assert len(light) > 50
     assert blamed("import tfnas; dir(tfnas)", *asked, *light) == {}
@@ -461,8 +462,8 @@ def test_modules_resolve_after_a_plain_import(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["Genotype", "Supernet", "build_network", "export_network"]
-    + ["list_models", "load"],
+    ["BilevelSearch", "Genotype", "Supernet", "build_network"]
+    + ["export_network", "list_models", "load", "run_search", "run_training"],
 )
 def test_public_names_resolve(name):
     assert name in dir(tfnas)

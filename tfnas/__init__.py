@@ -23,12 +23,15 @@ from tfnas.networks import registered
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BilevelSearch": "tfnas.bilevel.search",
     "Genotype": "tfnas.genotype.format",
     "Supernet": "tfnas.networks.darts.supernet",
-    "build_network": "tfnas.networks",
+    "build_network": "tfnas.zoo.loading",
     "export_network": "tfnas.export.run",
     "list_models": "tfnas.zoo.index",
     "load": "tfnas.zoo.loading",
+    "run_search": "tfnas.search.call",
+    "run_training": "tfnas.train.call",
 }
 # Modules that are public by a shorter name than their own.
 _MODULES = {"drawing": "tfnas.genotype.drawing"}

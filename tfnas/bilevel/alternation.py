@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
 
+from tfnas.bilevel.batches import halves
+
 
 class Alternation:
     """A training function for `fit`: alpha's half of the step, then w's.
@@ -27,7 +29,7 @@ class Alternation:
         return tf.function(lambda *batches: run(half, batches), autograph=False)
 
     def __call__(self, iterator):
-        train_batch, valid_batch = next(iterator)
+        train_batch, valid_batch = halves(next(iterator))
         if not self.search.architecture_frozen:
             self._step_alpha(train_batch, valid_batch)
         self.weights(train_batch)

@@ -6,12 +6,14 @@ Each step first moves alpha on a batch of one half of the training images,
 then w on a batch of the other.
 """
 
+import inspect
 from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
 
 from tfnas.bilevel.alternation import Alternation
+from tfnas.bilevel.batches import NOT_WHOLE, check_fit, halves, labelled
 from tfnas.bilevel.class_weights import weighted
 from tfnas.bilevel.hypergradient import (
     Hypergradient,
@@ -23,6 +25,7 @@ from tfnas.bilevel.hypergradient import (
 from tfnas.bilevel.optimizers import SGD, Adam
 from tfnas.devices import replicas
 from tfnas.devices.distributed_model import DistributedModel, is_across_hosts
+from tfnas.errors import UserError
 
 
 def architecture_gradients(
@@ -94,7 +97,9 @@ class BilevelSearch(DistributedModel):
 
     Both optimizers exist, with their variables, from construction on, so that
     a checkpoint taken at any moment is whole. Use it with `fit` on batches
-    ((train images, labels), (valid images, labels)).
+    ((train images, labels), (valid images, labels)), of normalised images;
+    labels are class numbers or one-hot. Weights of images or classes it does
+    not take, and `ModelCheckpoint` keeps it with `save_weights_only=True`.
 
     Args:
         supernet: a `Supernet`; its method gives all values of the update.
@@ -117,7 +122,9 @@ class BilevelSearch(DistributedModel):
     batches = tfnas.data.search_stream(
         digits, halves, batch_size=64, epochs=1, seed=0
     )
-    BilevelSearch(supernet).fit(batches, shuffle=False)
+    search = tfnas.BilevelSearch(supernet)
+    search.fit(batches, shuffle=False)
+    print(supernet.derive())
     ```
     """
 
@@ -153,6 +160,16 @@ class BilevelSearch(DistributedModel):
     def metrics(self):
         return list(self.trackers.values())
 
+    def fit(self, *args, **kwargs):
+        """As `keras.Model.fit`, on pairs of batches, without weights."""
+        bound = inspect.signature(super().fit).bind(*args, **kwargs)
+        check_fit(bound.arguments)
+        return super().fit(*args, **kwargs)
+
+    def save(self, *args, **kwargs):
+        """Refused: what a search is kept by are its weights."""
+        raise UserError(NOT_WHOLE)
+
     def call(self, inputs, training=False):
         return self.supernet(inputs, training=training)
 
@@ -178,14 +195,14 @@ class BilevelSearch(DistributedModel):
         return self.train_function
 
     def train_step(self, data):
-        train_batch, valid_batch = data
+        train_batch, valid_batch = halves(data)
         if not self.architecture_frozen:
             self.step_alpha(train_batch, valid_batch)
         self.step_weights(train_batch)
         return self.get_metrics_result()
 
     def test_step(self, data):
-        images, labels = data
+        images, labels = labelled(data)
         logits = self.supernet(images, training=False)
         self._track("loss", labels, logits)
         return {

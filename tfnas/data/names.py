@@ -7,6 +7,8 @@ from tfnas.errors import UserError, nearest
 
 # The sources with a name of their own; any other name is one of TFDS.
 DATASETS = ("digits", "fashion_mnist", "cifar10", "cifar100", "image_folder")
+# What runs on images from Python call theirs.
+ARRAYS = "arrays"
 
 
 def canonical(name):
@@ -17,7 +19,7 @@ def canonical(name):
     Example: `canonical("Fashion-MNIST")` is "fashion_mnist".
     """
     head, slash, config = name.partition("/")
-    if head in DATASETS or ":" in head:
+    if head in (*DATASETS, ARRAYS) or ":" in head:
         return name
     for known in (DATASETS, _catalog()):
         # An exact name comes before one that is written alike.
@@ -37,6 +39,11 @@ def check_name(name, data_dir=None):
     head = name.partition("/")[0]
     if head in DATASETS or ":" in head:
         return
+    if head == ARRAYS:
+        raise UserError(
+            f"--dataset={ARRAYS}: its images were given in Python; give them "
+            "to tfnas.run_training again, or another --dataset"
+        )
     prepared = data_dir and (
         (pathlib.Path(data_dir) / "dataset_info.json").is_file()
         or (pathlib.Path(data_dir) / head).is_dir()

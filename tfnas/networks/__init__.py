@@ -5,15 +5,9 @@ asked for, as it starts TensorFlow.
 """
 
 import importlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from tfnas import spaces
 from tfnas.errors import UserError
-from tfnas.genotype import Genotype
-
-if TYPE_CHECKING:
-    import keras
 
 # The class of a space's supernet; it takes a `Method` and, beside
 # `input_shape`, `classes` and `operations`, the values of the space's `size`.
@@ -44,65 +38,17 @@ def build_supernet(method, *, channels=None, cells=None, **arguments):
 
 
 def build_network(
-    genotype: Genotype,
+    genotype,
     *,
-    input_shape: Sequence[int] = (32, 32, 3),
-    classes: int = 10,
-    channels: int = 36,
-    cells: int = 20,
-    stem: str = "cifar",
-    auxiliary: bool = False,
-    drop_path: float = 0.0,
-) -> "keras.Model":
-    """The network of a genotype, to be trained from new weights.
-
-    In the space darts: stem, cells, global average pooling, classifier; the
-    cells a third and two thirds into the stack are reduction cells. Drop path
-    removes single edges in training, and whole nodes in Fair DARTS's cells:
-    those whose provenance names `fair_darts` as their method, or in which a
-    node has other than two edges. With `drop_path` the network has a layer of
-    that name with the variables `rate`, which a schedule sets every epoch,
-    and `seed`, see `DropPath`.
-
-    In the space mobile: `build_mobile_network`, wider than published by
-    `channels / 32`, the channels of its stem; its 19 layers and its image
-    size settle `cells` and `stem`.
-
-    In the space nasbench201: `build_bench_network`; published networks have 16
-    channels and 15 cells.
-
-    Args:
-        genotype: a `Genotype`.
-        input_shape: (height, width, channels) of an image.
-        classes: number of classes.
-        channels: channels of a node in the first cell.
-        cells: number of cells.
-        stem: "cifar", or "imagenet", which halves the map three times.
-        auxiliary: whether there is a second classifier two thirds into the
-            network, see `AuxiliaryHead`.
-        drop_path: the largest rate of drop path. The variable `rate` starts
-            with it.
-
-    Returns:
-        A Functional `keras.Model`: normalised images named "image",
-        (N, H, W, C), to "logits", (N, classes); with `auxiliary` to a dict of
-        "logits" and "auxiliary", both (N, classes).
-
-    Raises:
-        UserError: for an unknown stem, an image too small, or an option that
-            the space does not have.
-
-    Source: the evaluation networks of DARTS (arXiv:1806.09055, sections 3.2,
-    3.3), P-DARTS, Fair DARTS and Att-DARTS, as in the authors' code.
-
-    Example:
-
-    ```python
-    cell = Cell((Edge("sep_conv_3x3", 0, 2), Edge("skip_connect", 1, 2)), (2,))
-    genotype = Genotype("darts", normal=cell, reduce=cell)
-    network = tfnas.build_network(genotype, channels=8, cells=6)
-    ```
-    """
+    input_shape=(32, 32, 3),
+    classes=10,
+    channels=36,
+    cells=20,
+    stem="cifar",
+    auxiliary=False,
+    drop_path=0.0,
+):
+    """As `tfnas.build_network`, of a `Genotype` alone."""
     genotype.validate()
     space = spaces.get(genotype.space)
     if stem not in STEMS:

@@ -1,5 +1,6 @@
 """What a search and a training do before they begin."""
 
+import dataclasses
 import os
 
 import keras
@@ -14,10 +15,11 @@ from tfnas.devices.threads import divide_cores
 from tfnas.devices.workers import AllHere
 
 
-def prepare(config, values):
+def prepare(config, values, dataset=None):
     """Set the process up as configured: (`Dataset`, `tf.distribute` strategy).
 
-    One printed line says what data these are, and on which devices. Missing
+    `dataset` is a `Dataset` in the place of what the flags name. One printed
+    line says what data these are, and on which devices. Missing
     devices, or a batch that does not divide among them, are a `UserError`.
     """
     divide_cores()
@@ -26,7 +28,9 @@ def prepare(config, values):
         make_deterministic()
     strategy = _strategy(config)
     check_batch(values.batch_size, strategy.num_replicas_in_sync)
-    dataset = whole = data.load(*flags.images(config), values.augmentation)
+    if dataset is None:
+        dataset = data.load(*flags.images(config), values.augmentation)
+    whole = dataset = dataclasses.replace(dataset, name=flags.data_name(config))
     if config.train_images is not None:
         dataset = data.subset(
             whole, config.train_images, values.halves, config.seed
@@ -37,7 +41,7 @@ def prepare(config, values):
 
 def _described(config, whole, dataset, strategy):
     """Data set, images, classes and devices, in one line."""
-    name = " ".join(filter(None, (config.dataset, config.data_dir)))
+    name = " in ".join(filter(None, (dataset.name, config.data_dir)))
     images = f"{len(dataset.train):,}"
     if dataset is not whole:
         images += f" of {len(whole.train):,}"

@@ -11,6 +11,7 @@ from tensorflow.python.util import _pywrap_util_port
 
 from tfnas import cost, data, spaces
 from tfnas.cli import command
+from tfnas.data.names import ARRAYS
 from tfnas.devices import processor
 
 
@@ -91,12 +92,15 @@ def network_of_paper(genotype, *, channels, stem="cifar", **images):
 
 
 def next_command(config, folder, augmentation="cifar"):
-    """The command that goes on from a search: train what it found."""
+    """What goes on from a search: train what it found."""
+    if config.dataset == ARRAYS:
+        return f"tfnas.run_training({str(folder)!r}, (images, labels))"
     preset = "quick" if config.dataset == "digits" else "small"
     flags = {
         "genotype": f"{folder}/genotype.json",
         "preset": "imagenet" if augmentation == "imagenet" else preset,
         "dataset": config.dataset,
+        "dataset_name": config.dataset_name,
         "data_dir": config.data_dir,
         "image_size": config.image_size,
         **_class_weights(config),

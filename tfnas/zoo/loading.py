@@ -4,6 +4,7 @@ TensorFlow is imported by the functions that need it, after their checks.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.runs.contents import weights_file
 from tfnas.runs.reading import read_run
+from tfnas.zoo.genotypes import genotype as named_genotype
 from tfnas.zoo.genotypes import genotype_file, root
 from tfnas.zoo.index import checked_bytes, entry, list_models
 from tfnas.zoo.schema import NAME
@@ -71,6 +73,85 @@ def load(
     genotype = genotype_of(found, zoo)
     arrays = arrays_of(found, zoo) if weights else None
     return assemble(found, genotype, arrays)
+
+
+def build_network(
+    genotype: Genotype | str | os.PathLike,
+    *,
+    input_shape: Sequence[int] = (32, 32, 3),
+    classes: int = 10,
+    channels: int = 36,
+    cells: int = 20,
+    stem: str = "cifar",
+    auxiliary: bool = False,
+    drop_path: float = 0.0,
+) -> "keras.Model":
+    """The network of a genotype, to be trained from new weights.
+
+    In the space darts: stem, cells, global average pooling, classifier; the
+    cells a third and two thirds into the stack are reduction cells. Drop path
+    removes single edges in training, and whole nodes in Fair DARTS's cells:
+    those whose provenance names `fair_darts` as their method, or in which a
+    node has other than two edges. With `drop_path` the network has a layer of
+    that name with the variables `rate`, which a schedule sets every epoch,
+    and `seed`, see `DropPath`.
+
+    It classifies. For several labels an image, regression or segmentation,
+    which are out of scope, the input and the output of its layer "pool" are
+    the last map and the features.
+
+    In the space mobile: `build_mobile_network`, wider than published by
+    `channels / 32`, the channels of its stem; its 19 layers and its image
+    size settle `cells` and `stem`.
+
+    In the space nasbench201: `build_bench_network`; published networks have 16
+    channels and 15 cells.
+
+    Args:
+        genotype: a `Genotype`, a name of the zoo such as "DARTS_V2", a file or
+            a run's folder.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        channels: channels of a node in the first cell.
+        cells: number of cells.
+        stem: "cifar", or "imagenet", which halves the map three times.
+        auxiliary: whether there is a second classifier two thirds into the
+            network, see `AuxiliaryHead`.
+        drop_path: the largest rate of drop path. The variable `rate` starts
+            with it.
+
+    Returns:
+        A Functional `keras.Model`: normalised images named "image",
+        (N, H, W, C), to "logits", (N, classes); with `auxiliary` to a dict of
+        "logits" and "auxiliary", both (N, classes).
+
+    Raises:
+        UserError: for an unknown stem, an image too small, or an option that
+            the space does not have.
+
+    Source: the evaluation networks of DARTS (arXiv:1806.09055, sections 3.2,
+    3.3), P-DARTS, Fair DARTS and Att-DARTS, as in the authors' code.
+
+    Example:
+
+    ```python
+    network = tfnas.build_network("DARTS_V2", channels=8, cells=6)
+    ```
+    """
+    from tfnas import networks
+
+    if not isinstance(genotype, Genotype):
+        genotype = named_genotype(genotype)
+    return networks.build_network(
+        genotype,
+        input_shape=input_shape,
+        classes=classes,
+        channels=channels,
+        cells=cells,
+        stem=stem,
+        auxiliary=auxiliary,
+        drop_path=drop_path,
+    )
 
 
 def network_of(run, weights=True, data_dir=None):

@@ -1,0 +1,71 @@
+"""What a search can be fitted on, and one sentence on what it cannot."""
+
+import keras
+import tensorflow as tf
+
+from tfnas.errors import UserError
+
+PAIRS = (
+    "give pairs of batches, ((images, labels), (images, labels)), of which the "
+    "first train the weights and the second alpha; tfnas.data.search_stream "
+    "makes them"
+)
+
+
+def check_fit(arguments):
+    """Refuse what `fit` of a search cannot do, before it starts.
+
+    Args:
+        arguments: {name: value} of `keras.Model.fit`.
+
+    Raises:
+        UserError: one sentence.
+    """
+    if arguments.get("y") is not None:
+        raise UserError(f"fit(x, y): one batch cannot do both; {PAIRS}")
+    for name in ("class_weight", "sample_weight"):
+        if arguments.get(name) is not None:
+            raise UserError(
+                f"fit({name}=): a search weighs all images alike; balance the "
+                "classes in the batches of both halves instead"
+            )
+    callbacks = arguments.get("callbacks") or ()
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    for each in callbacks if isinstance(callbacks, list | tuple) else ():
+        whole = isinstance(each, keras.callbacks.ModelCheckpoint)
+        if whole and not each.save_weights_only:
+            raise UserError(NOT_WHOLE)
+
+
+NOT_WHOLE = (
+    "ModelCheckpoint: a search is kept by its weights; use "
+    'ModelCheckpoint("search.weights.h5", save_weights_only=True), and '
+    "search.supernet.save for the supernet alone"
+)
+
+
+def halves(data):
+    """The two batches of a step, (images, class numbers) each.
+
+    One-hot labels become class numbers.
+    """
+    paired = isinstance(data, tuple | list) and len(data) == 2
+    if not paired or not all(isinstance(h, tuple | list) for h in data):
+        raise UserError(f"fit: one batch cannot do both; {PAIRS}")
+    return tuple(map(labelled, data))
+
+
+def labelled(batch):
+    """(images, class numbers) of a batch, whose labels may be one-hot."""
+    if len(batch) != 2:
+        raise UserError(
+            f"fit: a batch has {len(batch)} parts; give (images, labels) "
+            "without weights"
+        )
+    images, labels = batch
+    labels = tf.convert_to_tensor(labels)
+    if labels.shape.rank == 2:
+        one_hot = labels.shape[1] != 1
+        labels = tf.argmax(labels, 1) if one_hot else labels[:, 0]
+    return images, labels
