@@ -35,6 +35,7 @@ class BaselineConfig:
         "quick", "the recipe's values for the training of a cell"
     )
     dataset: str = flags.dataset()
+    dataset_name: str | None = flags.dataset_name()
     data_dir: str | None = flags.data_dir()
     image_size: int | None = flags.image_size()
     train_images: int | None = flags.train_images("search")
@@ -87,8 +88,11 @@ def resolve(given):
     """(BaselineConfig, Recipe) of {flag: value}."""
     typed = given = flags.named(given)
     config = command.made(BaselineConfig, given)
-    name = f"{config.name}_{config.dataset}_seed{config.seed}"
-    out = config.out or f"runs/{name}"
+    out = config.out or flags.folder(
+        lambda data: f"runs/{config.name}_{data}_seed{config.seed}",
+        config,
+        config.resume,
+    )
     kept = earlier.kept(out, given, "config", "recipe")
     given = {**kept, **given, "out": out}
     config = command.made(BaselineConfig, given)

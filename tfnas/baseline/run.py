@@ -9,6 +9,7 @@ from tfnas import data, report, spaces, train
 from tfnas.baseline import proxies, shared_weights
 from tfnas.baseline.proposals import Evolution, Sampling
 from tfnas.baseline.titles import TITLES, UNTRAINED
+from tfnas.cli import flags
 from tfnas.errors import UserError
 from tfnas.networks import build_network
 from tfnas.runs import contents, summary
@@ -157,8 +158,8 @@ _NOT_FINITE = {
 
 def _training(config):
     """The configuration of a training with a baseline's own values."""
-    names = ("dataset", "data_dir", "image_size", "train_images", "seed")
-    names += ("out", "deterministic")
+    names = (*flags.IMAGES, "dataset_name", "train_images", "seed", "out")
+    names += ("deterministic",)
     return TrainConfig(**{name: getattr(config, name) for name in names})
 
 

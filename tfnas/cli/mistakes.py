@@ -44,52 +44,45 @@ def check_blanks(argv):
     for before, word, after in zip(
         argv, argv[1:], [*argv[2:], ""], strict=False
     ):
-        flag, sign, rest = before, "=", after
-        if word.startswith("=") and before.startswith("--"):
-            sign, rest = " =", word[1:] or after
-            sign = " = " if word == "=" else sign
+        if before.startswith("--") and "=" not in before and word[:1] == "=":
+            flag, value = before, word[1:] or after
+            typed = f"{flag} = {value}" if word == "=" else f"{flag} {word}"
         elif re.fullmatch(r"--\w+=", word) and after[:1] not in ("", "-"):
-            flag, sign = word[:-1], "= "
+            flag, value, typed = word[:-1], after, f"{word} {after}"
         else:
             continue
-        raise UserError(
-            f"{flag}{sign}{rest}: write {flag}={rest}, without blanks"
-        )
+        raise UserError(f"{typed}: write {flag}={value}, without blanks")
 
 
 def unknown(flag, known):
-    """The line about a flag that the command, which knows others, lacks.
+    """The line about a flag that the command does not have.
 
-    `known` are {flag: field}.
+    `known` are {flag: field} of those that it has.
     """
     return f"--{flag}: no such flag; {_instead(flag, known)}"
 
 
 def _instead(flag, known):
     plain = flag.lower().replace("-", "_")
-    negated = plain.removeprefix("no").lstrip("_")
-    if (
-        plain.startswith("no")
-        and known.get(negated)
-        and known[negated].type in (bool, bool | None)
-    ):
-        return f"did you mean --{negated}=false?"
+    negated = known.get(plain.removeprefix("no_"))
+    if plain.startswith("no_") and negated and types_of(negated)[0] is bool:
+        return f"did you mean --{negated.name}=false?"
+    alike = [name for name in known if _begins(plain, name)]
     meant = OTHER_NAMES.get(plain)
-    if meant not in known:
-        parts = [
-            name
-            for name in known
-            if plain == name
-            or f"{plain}_".startswith(f"{name}_")
-            or f"{name}_".startswith(f"{plain}_")
-        ]
-        meant = parts[0] if len(parts) == 1 else None
-    if meant:
+    if meant in known:
         return f"did you mean --{meant}?"
+    if len(alike) == 1:
+        return f"did you mean --{alike[0]}?"
     others = [f"tfnas {name}" for name in commands.having(re.escape(plain))]
     if others:
         return f"it belongs to {' and '.join(others)}"
     return nearest(flag, known, "see --help", "--")
+
+
+def _begins(one, other):
+    """Whether the words of one of two names begin with those of the other."""
+    one, other = sorted((f"{one}_", f"{other}_"), key=len)
+    return other.startswith(one)
 
 
 def not_a_flag(before, rest, known, bare=None):
@@ -106,7 +99,7 @@ def not_a_flag(before, rest, known, bare=None):
     if named and named[1] in known:
         return f"{word}: not a flag; did you mean --{word.lstrip(DASHES)}?"
     listed = re.match(r"--(\w+)=", before[-1]) if before else None
-    if listed and types_of(known[listed[1]])[1]:
+    if listed and listed[1] in known and types_of(known[listed[1]])[1]:
         more = itertools.takewhile(lambda each: each[:1] != "-", rest)
         whole = ",".join(each.strip(",") for each in (before[-1], *more))
         return f"{word}: not a flag; write a list with commas, {whole}"
@@ -124,6 +117,8 @@ def wrong(message, values, known):
         known: {flag: field} of the command.
     """
     found = re.search(r"flag (--(\w+)(=.*?)?)(: |$)", message, re.DOTALL)
+    if not found:  # of a flag that absl has by itself
+        return f"{' '.join(message.split())}; see --help"
     flag, name = found.group(1, 2)
     kind, item = types_of(known[name])
     if message.startswith("Missing value"):

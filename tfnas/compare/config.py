@@ -10,6 +10,7 @@ from tfnas.baseline import TITLES
 from tfnas.choice import choice, fields
 from tfnas.cli import command, flags
 from tfnas.compare import labels
+from tfnas.data.names import canonical
 from tfnas.errors import UserError, nearest
 from tfnas.methods.method import Method
 from tfnas.train import Recipe
@@ -84,6 +85,7 @@ def main(argv):
 
 
 def _compare(given):
+    given = flags.named(given)
     config, tasks = resolve(given)
     # NumPy and matplotlib would double the time that --help takes.
     from tfnas.compare import run
@@ -99,6 +101,7 @@ def resolve(given):
     for name, remedy in OWN.items():
         if name in given:
             raise UserError(f"--{name}: a comparison sets it; {remedy}")
+    given = flags.named(given)
     names = {field.name for field in fields(CompareConfig)}
     config = command.made(CompareConfig, given)
     _check(config)
@@ -174,8 +177,9 @@ def _transfers(targets, trained):
     """{name: {flag: value}} of the trainings on other data sets."""
     found = {}
     for target in targets:
-        dataset = labels.method(target)
+        dataset = canonical(labels.method(target))
         elsewhere = {"dataset": dataset, "data_dir": None, "image_size": None}
+        elsewhere["dataset_name"] = None
         words = shlex.join(labels.own_flags(target))
         own = sweep.training_flags(words, "--transfer")
         train.resolve({"genotype": "DARTS_V2", **trained, **own})
@@ -186,7 +190,14 @@ def _transfers(targets, trained):
 def _task(number, label, seed, config, passed, trained, also):
     name, words = labels.method(label), labels.own_flags(label)
     dataset = passed.get("dataset", search.SearchConfig().dataset)
-    folder = str(Path(config.out) / labels.folder_name(label, dataset, seed))
+    images = {k: passed.get(k) for k in ("data_dir", "dataset_name")}
+    folder = flags.folder(
+        lambda data: str(
+            Path(config.out) / labels.folder_name(label, data, seed)
+        ),
+        search.SearchConfig(dataset=dataset, **images),
+        goes_on=True,
+    )
     if name in BASELINES:
         given = _baseline(name, passed, config, words)
         given |= {"dataset": dataset, "seed": seed}

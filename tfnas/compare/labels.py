@@ -25,11 +25,15 @@ def folder_name(label, dataset, seed):
     return f"{label}{_end(dataset, seed)}".replace("/", "_")
 
 
-def of_folder(name, what):
-    """What `folder_name` was given; the run's method if another named it."""
-    end = _end(what["dataset"], what["seed"]).replace("/", "_")
-    if name.endswith(end):
-        return name.removesuffix(end)
+def of_folder(name, what, data_name):
+    """What `folder_name` was given; the run's method if another named it.
+
+    `what` is what the run was asked for, `data_name` what it calls its data.
+    """
+    for dataset in (data_name, what["dataset"]):
+        end = _end(dataset, what["seed"]).replace("/", "_")
+        if name.endswith(end):
+            return name.removesuffix(end)
     return what.get("method", what.get("name"))
 
 

@@ -104,13 +104,13 @@ def read(out, *, labels=None, seeds=None, dataset=None):
     for run in runs_in(out):
         if run.kind == "train":
             continue
-        what = run.config["config"]
-        label = of_folder(run.folder.name, what)
+        what, called = run.config["config"], _data_name(run)
+        label = of_folder(run.folder.name, what, called)
         if labels is not None and label not in labels:
             continue
         if seeds is not None and what["seed"] not in seeds:
             continue
-        if dataset is not None and what["dataset"] != dataset:
+        if dataset not in (None, what["dataset"], called):
             continue
         if run.finished:
             found.append(_found(run, label))
@@ -158,7 +158,7 @@ def _found(run, label):
             label=label,
             method=what.get("method", what.get("name")),
             seed=what["seed"],
-            dataset=what["dataset"],
+            dataset=_data_name(run),
             values=run.config.get("method", run.config.get("recipe")),
             typed=tuple(run.typed),
             genotype=run.genotype,
@@ -176,7 +176,7 @@ def _trained(name, run):
         return Trained(
             name=name,
             folder=run.folder,
-            dataset=run.config["config"]["dataset"],
+            dataset=_data_name(run),
             channels=run.config["recipe"]["channels"],
             cells=run.cells,
             parameters=summary["parameters"],
@@ -187,6 +187,12 @@ def _trained(name, run):
             latency=run.measured.get("latency_ms"),
             typed=tuple(run.typed),
         )
+
+
+def _data_name(run):
+    """What a run calls its data."""
+    asked = run.config["config"].get("dataset")
+    return run.config.get("data", {}).get("name", asked)
 
 
 @contextlib.contextmanager

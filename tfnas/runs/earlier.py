@@ -79,7 +79,8 @@ def kept(folder, given, *parts):
     config = read(folder)
     if not set(parts) <= config.keys():
         return {}
-    return {
+    called = {} if given.get("tune") else _called(config)
+    return called | {
         name: tuple(value) if isinstance(value, list) else value
         for part in parts
         for name, value in config[part].items()
@@ -105,6 +106,10 @@ def data_of(source, given):
     if given.get("dataset", asked.get("dataset")) != asked.get("dataset"):
         return {}
     data = {name: asked[name] for name in flags.IMAGES if name in asked}
+    called = _called(read(contents.folder_of(source))) if data else {}
+    # What an earlier version called every folder is not a name.
+    if called.get("dataset_name") not in (None, *data.values()):
+        data |= called
     images = {**data, **given}.get("data_dir")
     if images and "data_dir" not in given and not Path(images).is_dir():
         raise UserError(
@@ -126,6 +131,12 @@ def data_note(source, given):
         f"{source} took {count:,} training images; all are taken here "
         f"(--train_images={count} takes as many)"
     )
+
+
+def _called(config):
+    """What a run calls its data, as a flag."""
+    name = config.get("data", {}).get("name")
+    return {"dataset_name": name} if name else {}
 
 
 def _asked(source):

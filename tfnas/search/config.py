@@ -31,6 +31,7 @@ class SearchConfig:
         "quick", "the method's values: quick for a CPU, paper for the authors'"
     )
     dataset: str = flags.dataset()
+    dataset_name: str | None = flags.dataset_name()
     data_dir: str | None = flags.data_dir()
     image_size: int | None = flags.image_size()
     train_images: int | None = flags.train_images("search")
@@ -52,6 +53,7 @@ class SearchConfig:
     resume: bool = flags.resume()
     tensorboard: bool = choice(False, "write logs for TensorBoard to --out")
     devices: str = flags.devices()
+    force: bool = flags.force()
     checkpoint_minutes: float = flags.checkpoint_minutes()
     deterministic: bool = flags.deterministic("genotype")
 
@@ -77,17 +79,7 @@ def main(argv):
 
 
 def _search(given, argv):
-    config, method = resolve(given)
-    # NumPy would double the time that --help takes.
-    from tfnas.data import check_request
-    from tfnas.runs.folder import Folder
-
-    check_request(*flags.images(config), method.augmentation)
-    if config.tune:
-        tune.search_ranges(method)
-        trials.check_installed()
-    if check_placing(config, method.batch_size):
-        Folder(config.out, config.decisive(method), config.resume).check()
+    config, method = ready(given)
     # TensorFlow starts here, after every argument and the folder were found to
     # be right.
     with command.quiet_start():
@@ -100,6 +92,26 @@ def _search(given, argv):
         run.search(config, method, argv)
 
 
+def ready(given, dataset=None):
+    """As `resolve`, once the data, the devices and the folder were looked at.
+
+    `dataset` is a `Dataset` in the place of what the flags name.
+    """
+    config, method = resolve(given)
+    # NumPy would double the time that --help takes.
+    from tfnas.data import check_request
+    from tfnas.runs.folder import Folder
+
+    if dataset is None:
+        check_request(*flags.images(config), method.augmentation)
+    if config.tune:
+        tune.search_ranges(method)
+        trials.check_installed()
+    if check_placing(config, method.batch_size):
+        Folder(config.out, config.decisive(method), config.resume).check()
+    return config, method
+
+
 def resolve(given):
     """(SearchConfig, Method) of {flag: value}, over the method's preset.
 
@@ -107,9 +119,10 @@ def resolve(given):
     """
     given = flags.named(given)
     config = command.made(SearchConfig, given)
-    name = f"{config.method}_{config.dataset}"
-    done = "_tuned" if config.tune else ""
-    out = config.out or f"runs/{name}{done}_seed{config.seed}"
+    end = f"{'_tuned' * bool(config.tune)}_seed{config.seed}"
+    out = config.out or flags.folder(
+        lambda data: f"runs/{config.method}_{data}{end}", config, config.resume
+    )
     kept = earlier.kept(out, given, "config", "method")
     given = {**kept, **given, "out": out}
     config = command.made(SearchConfig, given)

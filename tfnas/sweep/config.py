@@ -8,6 +8,7 @@ from pathlib import Path
 from tfnas import search, train
 from tfnas.choice import choice, fields
 from tfnas.cli import command, flags
+from tfnas.data.names import canonical
 from tfnas.devices.devices import check_batch, parse
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
@@ -99,7 +100,8 @@ def resolve(given):
     passed = {k: v for k, v in given.items() if k not in names}
     trained = training_flags(config.train)
     # A value given twice is one task, not two in one folder.
-    axes = map(dict.fromkeys, (config.methods, config.datasets, config.seeds))
+    datasets = map(canonical, config.datasets)
+    axes = map(dict.fromkeys, (config.methods, datasets, config.seeds))
     tasks = [
         _task(number, *values, config.out, passed, trained)
         for number, values in enumerate(itertools.product(*axes))
@@ -125,10 +127,15 @@ def _unused(config, given):
 
 
 def _task(number, method, dataset, seed, out, passed, trained):
-    # A data set's name may have a slash before its configuration.
-    name = f"{method}_{dataset}_seed{seed}".replace("/", "_")
+    def place(data):
+        # A data set's name may have a slash before its configuration.
+        name = f"{method}_{data}_seed{seed}".replace("/", "_")
+        return str(Path(out) / name)
+
     given = {"method": method, "dataset": dataset, "seed": seed, **passed}
-    return task(number, str(Path(out) / name), given, trained)
+    config = command.made(search.SearchConfig, given)
+    folder = flags.folder(place, config, goes_on=True)
+    return task(number, folder, given, trained)
 
 
 def task(number, folder, given, trained, also=None, kind="search"):

@@ -38,6 +38,7 @@ class TrainConfig:
     dataset: str = flags.dataset(
         "; by default the data of the run that --genotype or --weights names"
     )
+    dataset_name: str | None = flags.dataset_name()
     data_dir: str | None = flags.data_dir()
     image_size: int | None = flags.image_size()
     train_images: int | None = flags.train_images("train")
@@ -61,6 +62,7 @@ class TrainConfig:
     out: str | None = flags.out("runs/GENOTYPE_DATASET_trained_seedN")
     resume: bool = flags.resume()
     devices: str = flags.devices()
+    force: bool = flags.force()
     checkpoint_minutes: float = flags.checkpoint_minutes()
     deterministic: bool = flags.deterministic("weights")
 
@@ -89,20 +91,7 @@ def main(argv):
 
 
 def _train(given, argv):
-    config, values, genotype = resolve(given)
-    # NumPy would double the time that --help takes.
-    from tfnas.data import check_request
-    from tfnas.runs.folder import Folder
-
-    check_request(*flags.images(config), values.augmentation)
-    if config.weights is not None:
-        zoo.check_weights(config.weights)
-    if config.tune:
-        tune.training_ranges(values, genotype.space)
-        trials.check_installed()
-    wanted = config.decisive(values, genotype)
-    if check_placing(config, values.batch_size):
-        Folder(config.out, wanted, config.resume).check()
+    config, values, genotype = ready(given)
     given = flags.named(given)
     note = earlier.data_note(_data(given)[0], given)
     if note and not config.resume:
@@ -117,6 +106,29 @@ def _train(given, argv):
         tune.tune_training(config, values, genotype, {**kept, **given})
     else:
         run.train(config, values, genotype, argv)
+
+
+def ready(given, dataset=None):
+    """As `resolve`, once the data, the devices and the folder were looked at.
+
+    `dataset` is a `Dataset` in the place of what the flags name.
+    """
+    config, values, genotype = resolve(given)
+    # NumPy would double the time that --help takes.
+    from tfnas.data import check_request
+    from tfnas.runs.folder import Folder
+
+    if dataset is None:
+        check_request(*flags.images(config), values.augmentation)
+    if config.weights is not None:
+        zoo.check_weights(config.weights)
+    if config.tune:
+        tune.training_ranges(values, genotype.space)
+        trials.check_installed()
+    wanted = config.decisive(values, genotype)
+    if check_placing(config, values.batch_size):
+        Folder(config.out, wanted, config.resume).check()
+    return config, values, genotype
 
 
 def resolve(given):
@@ -158,7 +170,10 @@ def _folder(config):
     path = Path("text" if is_text(config.genotype) else config.genotype)
     name = path.parent.name if path.name == GENOTYPE else path.stem
     done = "tuned" if config.tune else "trained"
-    return f"runs/{name}_{config.dataset}_{done}_seed{config.seed}"
+    end = f"{done}_seed{config.seed}"
+    return flags.folder(
+        lambda data: f"runs/{name}_{data}_{end}", config, config.resume
+    )
 
 
 def _genotype(config):
