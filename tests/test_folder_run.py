@@ -85,8 +85,8 @@ def test_data_and_what_they_lack_are_said_before_an_epoch(
     lines = capsys.readouterr().out.splitlines()
     said = [
         f"{folder.name}: 1 file not read: 1 .webp",
-        f"Data: {folder.name} in {folder}, 13 of 25 training images of 3 classes, "
-        "8x8x3; on the CPU",
+        f"Data: {folder.name} in {folder}, 13 of 25 training images of 3 "
+        "classes, 8x8x3; on the CPU",
     ]
     assert [line for line in lines if line in said] == said
     missing = [line for line in lines if "Missing" in line]

@@ -10,6 +10,11 @@ PAIRS = (
     "first train the weights and the second alpha; tfnas.data.search_stream "
     "makes them"
 )
+NOT_WHOLE = (
+    "ModelCheckpoint: a search is kept by its weights; use "
+    'ModelCheckpoint("search.weights.h5", save_weights_only=True), and '
+    "search.supernet.save for the supernet alone"
+)
 
 
 def check_fit(arguments):
@@ -38,31 +43,25 @@ def check_fit(arguments):
             raise UserError(NOT_WHOLE)
 
 
-NOT_WHOLE = (
-    "ModelCheckpoint: a search is kept by its weights; use "
-    'ModelCheckpoint("search.weights.h5", save_weights_only=True), and '
-    "search.supernet.save for the supernet alone"
-)
-
-
 def halves(data):
-    """The two batches of a step, (images, class numbers) each.
+    """The two batches of a step, if that is what `fit` was given.
 
-    One-hot labels become class numbers.
+    Under a strategy they are those of all replicas.
     """
     paired = isinstance(data, tuple | list) and len(data) == 2
     if not paired or not all(isinstance(h, tuple | list) for h in data):
         raise UserError(f"fit: one batch cannot do both; {PAIRS}")
-    return tuple(map(labelled, data))
+    for half in data:
+        if len(half) != 2:
+            raise UserError(
+                f"fit: a batch has {len(half)} parts; give (images, labels) "
+                "without weights"
+            )
+    return data
 
 
 def labelled(batch):
-    """(images, class numbers) of a batch, whose labels may be one-hot."""
-    if len(batch) != 2:
-        raise UserError(
-            f"fit: a batch has {len(batch)} parts; give (images, labels) "
-            "without weights"
-        )
+    """(images, class numbers) of a replica's batch; labels may be one-hot."""
     images, labels = batch
     labels = tf.convert_to_tensor(labels)
     if labels.shape.rank == 2:

@@ -211,6 +211,7 @@ class BilevelSearch(DistributedModel):
 
     def step_alpha(self, train_batch, valid_batch):
         """Move alpha: equation 3, by a gradient of equations 6 to 8."""
+        train_batch, valid_batch = map(labelled, (train_batch, valid_batch))
         step = Hypergradient(
             self.supernet, self._seed(phase=0), self.class_weights
         )
@@ -244,7 +245,7 @@ class BilevelSearch(DistributedModel):
 
     def step_weights(self, batch):
         """Move w on a batch of the training half: equation 4."""
-        images, labels = batch
+        images, labels = labelled(batch)
         variables = self.supernet.weight_variables
         weights = values(variables)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
