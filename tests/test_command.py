@@ -189,6 +189,20 @@ def test_an_error_names_the_flag_and_the_remedy(argument, message):
     assert str(error.value) == message
 
 
+def test_a_value_alone_is_told_its_flag():
+    class Known(Config):
+        BARE = {"name": lambda: ("plain", "fancy"), "kind": lambda: ("red",)}
+
+    for word, line in {
+        "fancy": "did you mean --name=fancy?",
+        "red": "did you mean --kind=red?",
+        "blue": "write --name=value",
+    }.items():
+        with pytest.raises(UserError) as error:
+            command.parse(["program", "--epochs=3", word], Known)
+        assert str(error.value) == f"{word}: not a flag; {line}"
+
+
 def test_an_argument_after_two_dashes_is_no_flag_either():
     with pytest.raises(UserError, match="epochs=3: not a flag"):
         parse("--", "--epochs=3")

@@ -126,7 +126,7 @@ EARLY = [
     (["--epoch=3"], "--epoch: no such flag; did you mean --epochs?"),
     (["--epochs=many"], "--epochs=many: give a whole number"),
     (["--epochs=0"], "--epochs=0: use 1 or more"),
-    (["digits"], "digits: not a flag; write --name=value"),
+    (["digits"], "digits: not a flag; did you mean --dataset=digits?"),
     (["--method=dart"], "--method=dart: no such method; did you mean darts?"),
     (["--method=dart", "--help"], "did you mean darts?"),
     (["--preset=slow"], "--preset=slow: darts has paper, quick"),

@@ -6,6 +6,7 @@ from tfnas import spaces
 from tfnas.baseline.titles import TITLES, UNTRAINED
 from tfnas.choice import choice, fields
 from tfnas.cli import command, flags
+from tfnas.data.names import DATASETS
 from tfnas.errors import UserError
 from tfnas.runs import earlier, trials
 from tfnas.train import Recipe
@@ -27,7 +28,7 @@ class BaselineConfig:
     """What a baseline is asked for, apart from the recipe of its trainings."""
 
     VALUES = Recipe
-    BARE = "name"
+    BARE = {"name": lambda: TITLES, "dataset": lambda: DATASETS}
 
     name: str = choice("random", "how cells are found", tuple(TITLES))
     space: str = choice("darts", "search space", spaces.names())

@@ -28,7 +28,7 @@ MODES = ("model", "run", "comparison", "verify", "table")
 class BuildConfig:
     """What a build is asked for."""
 
-    BARE = "model"
+    BARE = {"model": zoo.list_models}
 
     model: str | None = choice(
         None, "name of an entry to train, export and describe again"

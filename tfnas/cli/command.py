@@ -35,8 +35,9 @@ def parse(argv, *configs):
     fields keep their defaults; a field without an entry in the arguments has
     its default there. An unknown flag, one that is given twice, a value of the
     wrong type or out of its options, and an argument that is no flag are a
-    `UserError`, which asks for the flag `BARE` of a dataclass where a word
-    alone may mean it. A text that begins with ~ is a path in a home folder.
+    `UserError`; where a dataclass has `BARE`, {flag: function that lists its
+    values}, that names the flag of a value alone. A text that begins with ~ is
+    a path in a home folder.
     """
     values = flags.FlagValues()
     known = {f.name: f for config in configs for f in fields(config)}
@@ -53,7 +54,7 @@ def parse(argv, *configs):
         raise UserError(line) from None
     if rest:
         before = argv[1 : len(argv) - len(rest)]
-        bare = next((c.BARE for c in configs if hasattr(c, "BARE")), None)
+        bare = next((c.BARE for c in configs if hasattr(c, "BARE")), {})
         raise UserError(mistakes.not_a_flag(before, rest, known, bare))
     return {
         name: _value(field, values[name].value)

@@ -85,14 +85,14 @@ def _begins(one, other):
     return other.startswith(one)
 
 
-def not_a_flag(before, rest, known, bare=None):
+def not_a_flag(before, rest, known, bare):
     """The line about an argument that is not a flag.
 
     Args:
         before: the arguments before it.
         rest: it, and those after it.
         known: {flag: field} of the command.
-        bare: the flag that a word alone may mean, or None.
+        bare: {flag: function that lists its values} for a value alone.
     """
     word = rest[0]
     named = re.match(rf"[{DASHES}]*(\w+)=", word)
@@ -103,8 +103,9 @@ def not_a_flag(before, rest, known, bare=None):
         more = itertools.takewhile(lambda each: each[:1] != "-", rest)
         whole = ",".join(each.strip(",") for each in (before[-1], *more))
         return f"{word}: not a flag; write a list with commas, {whole}"
-    if bare and not before:
-        return f"{word}: not a flag; did you mean --{bare}={word}?"
+    for flag, values in bare.items():
+        if word in values():
+            return f"{word}: not a flag; did you mean --{flag}={word}?"
     return f"{word}: not a flag; write --name=value"
 
 

@@ -20,7 +20,7 @@ the network was shown, and its cells.
 class DemoConfig:
     """What a page is asked for."""
 
-    BARE = "model"
+    BARE = {"model": zoo.list_models}
 
     model: str | None = flags.model()
     run: str | None = flags.run()

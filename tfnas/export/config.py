@@ -28,7 +28,7 @@ All forms are compared with the network; where they deviate nothing is written.
 class ExportConfig:
     """What an export is asked for."""
 
-    BARE = "model"
+    BARE = {"model": zoo.list_models}
 
     model: str | None = flags.model()
     run: str | None = flags.run()

@@ -5,6 +5,7 @@ import dataclasses
 from tfnas import methods, zoo
 from tfnas.choice import choice
 from tfnas.cli import command, flags
+from tfnas.data.names import DATASETS
 from tfnas.derivation import selection
 from tfnas.devices.cluster import check_placing
 from tfnas.errors import UserError
@@ -24,7 +25,7 @@ class SearchConfig:
     """What a search is asked for, apart from its method's own values."""
 
     VALUES = Method
-    BARE = "method"
+    BARE = {"method": methods.names, "dataset": lambda: DATASETS}
 
     method: str = choice("darts", "search method; all values below are its own")
     preset: str = choice(

@@ -6,6 +6,7 @@ from pathlib import Path
 from tfnas import zoo
 from tfnas.choice import choice
 from tfnas.cli import command, flags
+from tfnas.data.names import DATASETS
 from tfnas.devices.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.genotype.format import is_text
@@ -25,7 +26,7 @@ class TrainConfig:
     """What a training is asked for, apart from its recipe's values."""
 
     VALUES = Recipe
-    BARE = "genotype"
+    BARE = {"genotype": zoo.names, "dataset": lambda: DATASETS}
 
     genotype: str | None = choice(
         None, "a genotype's file or text, a run's folder, or a name of the zoo"
