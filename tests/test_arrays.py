@@ -60,9 +60,16 @@ def test_every_form_is_the_same_data(data):
     assert same(from_arrays(data), WHOLE)
 
 
+GRAY = IMAGES[..., 0]
+
+
 def test_gray_images_need_no_channel():
-    gray = from_arrays((IMAGES[..., 0], LABELS))
+    gray = from_arrays((GRAY, LABELS))
     assert gray.image_shape == (6, 5, 1)
+    for labels in (LABELS, np.eye(4)[LABELS]):
+        one = tf.data.Dataset.from_tensor_slices((GRAY, labels))
+        for data in (one, one.batch(7), one.batch(8, drop_remainder=True)):
+            assert same(from_arrays(data), gray)
 
 
 def test_own_test_images_are_taken():

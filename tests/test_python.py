@@ -188,7 +188,7 @@ def test_what_a_search_cannot_be_fitted_on_is_one_sentence(
     search, arguments, words
 ):
     with pytest.raises(UserError) as error:
-        search.fit(**arguments, verbose=0)
+        search.fit(**arguments, verbose=0, shuffle=False)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -209,7 +209,7 @@ def test_it_fits_one_hot_labels_and_keeps_its_weights(search, tmp_path):
     keeper = keras.callbacks.ModelCheckpoint(path, save_weights_only=True)
     half = (X, np.eye(2, dtype="float32")[Y])
     data = tf.data.Dataset.from_tensors((half, half))
-    history = search.fit(data, callbacks=[keeper], verbose=0)
+    history = search.fit(data, callbacks=[keeper], verbose=0, shuffle=False)
     assert np.isfinite(history.history["loss"]).all()
     alphas = [v.numpy() for v in search.supernet.architecture.values()]
     for variable in search.supernet.architecture.values():

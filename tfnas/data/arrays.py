@@ -94,9 +94,15 @@ def _gathered(data, where):
     if not parts or not isinstance(parts[0], tuple) or len(parts[0]) != 2:
         raise UserError(f"{where}: give a tf.data.Dataset of (image, label)")
     images, labels = zip(*parts, strict=True)
-    batched = data.element_spec[0].shape.rank == 4
-    join = np.concatenate if batched else np.stack
+    join = np.concatenate if _is_batch(*data.element_spec) else np.stack
     return join(images), join(labels)
+
+
+def _is_batch(image, label):
+    """Whether an element of these shapes is a batch: gray ones look alike."""
+    if image.shape.rank != 3 or label.shape.rank != 1:
+        return image.shape.rank == 4 or label.shape.rank == 2
+    return image.shape[0] == label.shape[0]
 
 
 def _class_numbers(labels, where):
