@@ -8,13 +8,13 @@ import pytest
 from small_runs import GIVEN, arrays, error, run, search_here
 
 from tfnas import methods
-from tfnas.derivation import selection
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.networks import proxy
 from tfnas.networks.darts.supernet import Supernet
 from tfnas.networks.nasbench201.supernet import BenchSupernet
 from tfnas.networks.pruning import pruned_weights
+from tfnas.runs import selection
 from tfnas.search import resolve
 from tfnas.search import run as search_run
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tfnas.derivation import selection
 from tfnas.report import findings, markup
 from tfnas.report.interval import wilson
 from tfnas.report.markup import Raw
+from tfnas.runs import selection
 from tfnas.runs.parsing import cell_kinds
 
 # That `tfnas.networks.proxy` takes.

@@ -6,8 +6,8 @@ import time
 import keras
 
 from tfnas import schedule
-from tfnas.derivation import selection
 from tfnas.errors import UserError
+from tfnas.runs import selection
 
 
 class EachEpoch(keras.callbacks.Callback):

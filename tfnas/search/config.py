@@ -6,12 +6,11 @@ from tfnas import methods, zoo
 from tfnas.choice import choice
 from tfnas.cli import command, flags
 from tfnas.data.names import DATASETS
-from tfnas.derivation import selection
 from tfnas.devices.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.methods.rules import unused
-from tfnas.runs import earlier, trials
+from tfnas.runs import earlier, selection, trials
 from tfnas.search import tune
 
 USAGE = """usage: python -m tfnas.search [--method=NAME] [--flag=value ...]

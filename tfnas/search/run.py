@@ -11,14 +11,13 @@ from tfnas import data, report, schedule
 from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.hessian import AlphaHessian
 from tfnas.bilevel.search import BilevelSearch
-from tfnas.derivation import selection
 from tfnas.devices.distributed_model import is_across_hosts
 from tfnas.devices.workers import broadcast, is_chief
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.networks import build_supernet, proxy
 from tfnas.networks.darts import budget
-from tfnas.runs import contents, memory, summary
+from tfnas.runs import contents, memory, selection, summary
 from tfnas.runs.callbacks import EachEpoch, reason_to_stop
 from tfnas.runs.chief import open_run
 from tfnas.runs.preparation import prepare
