@@ -137,9 +137,8 @@ def test_folders_of_another_form_are_named(tmp_path):
     missing = tmp_path / "missing"
     assert str(missing) in refusal(missing)
     train, test = tmp_path / "train", tmp_path / "test"
-    assert str(train) in refusal(tmp_path)
+    assert f"{tmp_path}: holds no folder" in refusal(tmp_path)
     write_png(train / "cat" / "0.png", random_image())
-    assert str(test) in refusal(tmp_path)
     test.mkdir()
     assert str(test) in refusal(tmp_path)
     write_png(test / "cat" / "0.png", random_image())

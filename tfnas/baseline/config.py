@@ -8,7 +8,7 @@ from tfnas.choice import choice, fields
 from tfnas.cli import command, flags
 from tfnas.data.names import DATASETS
 from tfnas.errors import UserError
-from tfnas.runs import earlier, trials
+from tfnas.runs import earlier, kept_images, trials
 from tfnas.train import Recipe
 
 # What an untrained network and the batch that it sees are made of.
@@ -39,6 +39,8 @@ class BaselineConfig:
     dataset_name: str | None = flags.dataset_name()
     data_dir: str | None = flags.data_dir()
     image_size: int | None = flags.image_size()
+    data_csv: str | None = flags.data_csv()
+    test_share: float | None = flags.test_share()
     train_images: int | None = flags.train_images("search")
     trials: int = choice(20, "cells to try", least=1)
     minutes: float = choice(
@@ -77,7 +79,7 @@ def _search(given, argv):
     from tfnas.data import check_request
     from tfnas.runs.folder import Folder
 
-    check_request(*flags.images(config), values.augmentation)
+    check_request(**kept_images.asked(config), augmentation=values.augmentation)
     Folder(config.out, config.decisive(values), config.resume).check()
     with command.quiet_start():
         from tfnas.baseline import run

@@ -12,7 +12,7 @@ from tfnas.baseline.titles import TITLES, UNTRAINED
 from tfnas.cli import flags
 from tfnas.errors import UserError
 from tfnas.networks import build_network
-from tfnas.runs import contents, summary
+from tfnas.runs import contents, kept_images, summary
 from tfnas.runs.callbacks import Diverged
 from tfnas.runs.folder import Folder
 from tfnas.runs.preparation import prepare
@@ -41,6 +41,7 @@ def search(config, recipe, argv):
         Folder(config.out, record, config.resume) as run,
         data.damage_named(dataset),
     ):
+        kept_images.keep(run, dataset)
         judge.prepare(run)
         best = run_trials(
             run,

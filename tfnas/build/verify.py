@@ -137,6 +137,9 @@ def _measured(entry, config):
             given.get("data_dir"),
             given.get("image_size"),
             entry.training["recipe"].get("augmentation", "cifar"),
+            given.get("data_csv"),
+            given.get("test_share"),
+            given.get("seed", 0),
         )
     except UserError as error:
         print(f"{entry.name}: not measured; {error}", flush=True)

@@ -13,8 +13,9 @@ from tfnas.data.names import canonical
 ASIDE = ("genotype", "out", "resume", "tensorboard", "tune", "tune_epochs")
 ASIDE += ("devices", "checkpoint_minutes", "force", "dataset_name")
 FOLDER = "image_folder"
-# What says which images these are.
-IMAGES = ("dataset", "data_dir", "image_size")
+# What says which images these are, and of what size.
+SOURCE = ("dataset", "data_dir", "data_csv", "test_share")
+IMAGES = (*SOURCE, "image_size")
 
 
 def named(given):
@@ -52,8 +53,10 @@ def folder(place, config, goes_on):
 
 
 def images(config):
-    """The values of `IMAGES`."""
-    return tuple(getattr(config, name) for name in IMAGES)
+    """{name: value} of those of `IMAGES` and the seed, as `data.load` takes."""
+    dataset, *others = (getattr(config, name) for name in IMAGES)
+    given = dict(zip(IMAGES[1:], others, strict=True))
+    return {"name": dataset, **given, "seed": config.seed}
 
 
 def decisive(config):
@@ -88,8 +91,27 @@ def dataset_name():
 def data_dir():
     return choice(
         None,
-        "folder of the data: DIR/train/CLASS/*, DIR/test/CLASS/* for "
-        "image_folder",
+        "folder of the data: DIR/train/CLASS/* and DIR/test/CLASS/*, or "
+        "DIR/CLASS/*, for image_folder",
+    )
+
+
+def data_csv():
+    return choice(
+        None,
+        "list of an image_folder's files, with the columns path, label and, if "
+        "it says so, split (train or test); paths are relative to --data_dir, "
+        "or else to the list",
+    )
+
+
+def test_share():
+    return choice(
+        None,
+        "share of each class of an image_folder to test, drawn by the seed, "
+        "where no folder or list says it; 0.2 by default",
+        least=0.01,
+        most=0.99,
     )
 
 

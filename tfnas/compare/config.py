@@ -178,7 +178,7 @@ def _transfers(targets, trained):
     found = {}
     for target in targets:
         dataset = canonical(labels.method(target))
-        elsewhere = {"dataset": dataset, "data_dir": None, "image_size": None}
+        elsewhere = {**dict.fromkeys(flags.IMAGES), "dataset": dataset}
         elsewhere["dataset_name"] = None
         words = shlex.join(labels.own_flags(target))
         own = sweep.training_flags(words, "--transfer")
@@ -225,7 +225,7 @@ def _baseline(name, passed, config, words):
     every, own = (
         command.parse(typed, *read) for typed in (every, ["baseline", *words])
     )
-    for flag in ("name", "dataset", "data_dir", "seed", "out", "resume"):
+    for flag in ("name", "seed", "out", "resume", *flags.SOURCE):
         if flag in every | own:
             raise UserError(
                 f"--baseline=--{flag}: the comparison sets it; leave it out"

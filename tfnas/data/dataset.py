@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from tfnas.data.listing import Listing
 from tfnas.errors import UserError
 
 # Two stride-2 reductions turn 4 pixels into 1.
@@ -48,6 +49,8 @@ class Dataset:
         std: standard deviation of each channel, in the same unit.
         flip: whether a mirrored image still shows its class. False for
             digits, for example.
+        listing: the files that a run has to keep a list of, since no folder
+            says which are tested.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Dataset:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     flip: bool = True
+    listing: Listing | None = None
 
     def __post_init__(self):
         height, width, _ = self.image_shape

@@ -13,8 +13,9 @@ ORDER, CROP_ROW, CROP_COLUMN, FLIP, CUTOUT_ROW, CUTOUT_COLUMN = range(6)
 # Of ImageNet: four changes of colour and their order; area and ratio of a
 # crop at each of ten tries.
 JITTER, CROP_TRIES = range(6, 11), range(11, 31)
-# Of the training images: which are used, which half or part they are in.
-SUBSET, HALVES, HELD_OUT = range(31, 34)
+# Of the training images: which are used, which half or part they are in; of
+# all images: which are for testing.
+SUBSET, HALVES, HELD_OUT, TEST = range(31, 35)
 
 _MASK = (1 << 64) - 1
 

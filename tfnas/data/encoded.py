@@ -16,10 +16,10 @@ import tensorflow as tf
 
 from tfnas.data import draws, imagenet
 from tfnas.data.catalog import prepared_builder, supervised_keys
+from tfnas.data.checking import check
 from tfnas.data.decoding import fault
-from tfnas.data.files import damaged, labelled
+from tfnas.data.files import damaged
 from tfnas.data.records import Records
-from tfnas.data.request import class_names
 from tfnas.errors import UserError
 
 _BLOCK = 1024
@@ -68,16 +68,12 @@ class EncodedSplit:
         return np.array(files, object), np.array(labels, np.int64)
 
 
-def load_encoded(name, data_dir, side):
-    """Finds the images of a folder ("image_folder") or a prepared TFDS dataset.
+def load_records(name, data_dir, side):
+    """Finds the images of a prepared TFDS dataset.
 
     Returns the train `EncodedSplit`, the test one and the class names, and
-    raises what `tfnas.data.load` does. A folder's files are shuffled by a
-    permutation that is always the same, so that the two halves of a search see
-    the same classes.
+    raises what `tfnas.data.load` does.
     """
-    if name == "image_folder":
-        return _folder(data_dir, side)
     builder = prepared_builder(name, data_dir)
     image, label = supervised_keys(name, builder)
 
@@ -103,11 +99,25 @@ def load_encoded(name, data_dir, side):
     return split("train"), tests[0], tuple(builder.info.features[label].names)
 
 
-def _folder(data_dir, side):
-    classes = class_names(data_dir)
+def load_files(listing, side):
+    """Finds the files of a `Listing`: a train and a test `EncodedSplit`.
 
-    def split(part):
-        files = labelled(data_dir, part, classes)
+    They are shuffled by a permutation that is always the same, so that the two
+    halves of a search see the same classes. Damaged ones are a `UserError`.
+    Returns the digests of the images too, (train, test).
+    """
+    both = listing.train, listing.test
+    found = [check([path for path, _ in files]) for files in both]
+    damage = [
+        path + one.fault
+        for files, checked in zip(both, found, strict=True)
+        for (path, _), one in zip(files, checked, strict=True)
+        if one.digest is None
+    ]
+    if damage:
+        raise damaged(damage)
+
+    def split(files):
         labels = np.array([label for _, label in files], np.int64)
 
         def read(index):
@@ -122,11 +132,8 @@ def _folder(data_dir, side):
             side,
         )
 
-    parts = split("train"), split("test")
-    damage = [name for part in parts for name in damaged_images(part)]
-    if damage:
-        raise damaged(damage)
-    return *parts, classes
+    digests = [[one.digest for one in checked] for checked in found]
+    return *map(split, both), digests
 
 
 def damaged_images(split):

@@ -40,12 +40,11 @@ def image_names(folder):
     )
 
 
-def labelled(data_dir, split, classes):
-    """(path, label) of the "train" or "test" images, class by class.
+def labelled(home, classes):
+    """(path, label) of the images in the class folders, class by class.
 
     A label is a position in `classes`.
     """
-    home = pathlib.Path(data_dir) / split
     return [
         (os.path.join(home, name, file), label)
         for label, name in enumerate(classes)
@@ -54,17 +53,27 @@ def labelled(data_dir, split, classes):
     ]
 
 
-def not_read(data_dir):
-    """One line on the files in an image folder that are no images, or None."""
+def not_read(data_dir, homes, spare=()):
+    """One line on the files in an image folder that are not read, or None.
+
+    `homes` are the folders of its class folders, `spare` those of a split that
+    is not read.
+    """
     found = collections.Counter()
-    for split in ("train", "test"):
-        home = pathlib.Path(data_dir) / split
+    form = ", ".join(
+        "CLASS" if home == pathlib.Path(data_dir) else f"{home.name}/CLASS"
+        for home in homes
+    )
+    for home in spare:
+        if count := sum(len(names) for _, _, names in os.walk(home)):
+            found[f"in {home.name}/"] = count
+    for home in homes:
         for place, folders, names in os.walk(home):
             folders[:] = [name for name in folders if not is_hidden(name)]
             of_class = pathlib.Path(place).parent == home
             for name in names:
                 if not is_hidden(name):
-                    found[_kind(name, of_class)] += 1
+                    found[_kind(name, of_class, form)] += 1
     del found[None]
     if not found:
         return None
@@ -76,12 +85,12 @@ def not_read(data_dir):
     )
 
 
-def _kind(name, of_class):
+def _kind(name, of_class, form):
     """Why a file is not read, in a word or two; None if it is."""
     suffix = readable(os.path.splitext(name)[1].lower())
     if suffix not in SUFFIXES:
         return suffix or "without suffix"
-    return None if of_class else f"{suffix} outside train/CLASS, test/CLASS"
+    return None if of_class else f"{suffix} outside {form}"
 
 
 def is_hidden(name):

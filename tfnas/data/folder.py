@@ -1,4 +1,4 @@
-"""A folder of images, one folder for each class."""
+"""Image files with a class each, read into memory."""
 
 import os
 import random
@@ -7,21 +7,20 @@ import tensorflow as tf
 
 from tfnas.data.dataset import Split
 from tfnas.data.decoding import collect
-from tfnas.data.files import labelled
-from tfnas.data.request import class_names
+from tfnas.data.duplicates import digest
 
 
-def load_folder(data_dir, image_size=None):
-    """Reads `data_dir`/train/CLASS/* and `data_dir`/test/CLASS/*.
+def load_folder(listing, image_size=None):
+    """Reads the files of a `Listing`: its train and its test `Split`.
 
-    Returns the train `Split`, the test `Split` and the class names in order.
     Files are listed class by class and then shuffled by a permutation that is
     always the same, that of TFDS's ImageFolder, so that the two halves of a
     search in index order see the same classes. Gray, palette, alpha and 16-bit
-    images are read as 8-bit gray or RGB: gray if every image is.
+    images are read as 8-bit gray or RGB: gray if every image is. Returns the
+    digests of the images too, (train, test).
     """
-    classes = class_names(data_dir)
-    train, test = (_mixed(data_dir, x, classes) for x in ("train", "test"))
+    train = _mixed("train", listing.train)
+    test = _mixed("test", listing.test)
     paths, labels = zip(*train, *test, strict=True)
     files = tf.data.Dataset.from_tensor_slices(
         (list(map(os.fsencode, paths)), list(labels))
@@ -29,10 +28,11 @@ def load_folder(data_dir, image_size=None):
     # In one go, so that all damaged files are named and channels are equal.
     images, labels = collect(files, len(paths), image_size, paths.__getitem__)
     whole, count = Split(images, labels), len(train)
-    return whole.take(slice(count)), whole.take(slice(count, None)), classes
+    parts = whole.take(slice(count)), whole.take(slice(count, None))
+    return *parts, [list(map(digest, part.images)) for part in parts]
 
 
-def _mixed(data_dir, split, classes):
-    files = labelled(data_dir, split, classes)
+def _mixed(split, files):
+    files = list(files)
     random.Random(split).shuffle(files)
     return files

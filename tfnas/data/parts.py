@@ -86,6 +86,18 @@ def subset(dataset, count, rule="stratified", seed=0):
     return dataclasses.replace(dataset, train=dataset.train.take(chosen))
 
 
+def tested(labels, share, seed=0):
+    """The places of the images to test on, where nothing says which they are.
+
+    They are that share of each class, drawn by the seed: at least one as far as
+    the share allows, and never all. Increasing int64 places in `labels`.
+    """
+    most = np.maximum(np.bincount(labels) - 1, 0)
+    count = min(max(round(share * len(labels)), 1), int(most.sum()))
+    least = _one_each(np.minimum(most, 1), count)
+    return _drawn(labels, count, least, most, seed, draws.TEST)
+
+
 def lacking(dataset, parts):
     """One line that names every class that a part has no image of, or None.
 

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from tfnas.data import imagenet
+from tfnas.data import duplicates, imagenet
 from tfnas.data.catalog import load_from_catalog
 from tfnas.data.dataset import (
     Dataset,
@@ -15,9 +15,10 @@ from tfnas.data.dataset import (
     channel_statistics,
 )
 from tfnas.data.decoding import fit_square
-from tfnas.data.encoded import load_encoded
+from tfnas.data.encoded import load_files, load_records
 from tfnas.data.files import not_read
 from tfnas.data.folder import load_folder
+from tfnas.data.listing import find
 from tfnas.data.request import check_request
 from tfnas.errors import UserError
 
@@ -63,6 +64,9 @@ def load(
     data_dir: str | os.PathLike | None = None,
     image_size: int | None = None,
     augmentation: str = "cifar",
+    data_csv: str | os.PathLike | None = None,
+    test_share: float | None = None,
+    seed: int = 0,
 ) -> Dataset:
     """Loads a dataset into memory, or finds its files.
 
@@ -72,8 +76,11 @@ def load(
     * `fashion_mnist`: the four idx files in `data_dir` or where Debian's
       package dataset-fashion-mnist puts them, otherwise TFDS.
     * `image_folder`: images in `data_dir`/train/CLASS and
-      `data_dir`/test/CLASS, in a fixed shuffled order (see `load_folder`).
-      One printed line counts the files that are no JPEG or PNG there.
+      `data_dir`/test/CLASS, or in `data_dir`/CLASS, or as `data_csv` lists
+      them, in a fixed shuffled order (see `load_folder`). Names of splits may
+      be of any case, and `val`, `valid` and `validation` stand for `test`.
+      Printed lines count the files that are not read there, and the test
+      images that equal a training image.
     * `cifar10`, `cifar100` or another image classification dataset of TFDS:
       prepared data in `data_dir` (TFDS's own folder by default) if there
       is any, otherwise a download. Without a `test` split `validation`
@@ -91,6 +98,11 @@ def load(
             decoded batch by batch and brought to `image_size` (224 by
             default) by ImageNet's crops; mean and deviation are ImageNet's.
             For folders and TFDS alone.
+        data_csv: CSV file of path, label and, if it says so, split, "train" or
+            "test". Paths are relative to `data_dir`, or else to the file.
+        test_share: the share of each class that is tested where neither
+            folders nor list say it, 0.2 by default.
+        seed: decides which images these are.
 
     Returns:
         A `Dataset`.
@@ -105,15 +117,23 @@ def load(
     digits.train.images.shape, digits.classes  # (1437, 8, 8, 1), ("0", ...)
     ```
     """
-    check_request(name, data_dir, image_size, augmentation)
-    if name == "image_folder" and (unread := not_read(data_dir)):
-        print(unread, flush=True)
-    if augmentation == "imagenet":
-        side = image_size or imagenet.SIDE
-        train, test, classes = load_encoded(name, data_dir, side)
+    check_request(
+        *(name, data_dir, image_size, augmentation, data_csv, test_share, seed)
+    )
+    in_files = augmentation == "imagenet"
+    side = (image_size or imagenet.SIDE) if in_files else image_size
+    listing = None
+    if name == "image_folder":
+        listing = find(data_dir, data_csv, test_share, seed)
+        train, test = _files(listing, side, in_files)
+        classes = listing.classes
+    elif in_files:
+        train, test, classes = load_records(name, data_dir, side)
+    else:
+        train, test, classes = _read(name, data_dir, side)
+    if in_files:
         mean, std = imagenet.MEAN, imagenet.STD
     else:
-        train, test, classes = _read(name, data_dir, image_size)
         mean, std = _STATISTICS.get(name) or channel_statistics(train.images)
     return Dataset(
         name=name,
@@ -123,14 +143,26 @@ def load(
         mean=mean,
         std=std,
         flip=name.split("/")[0] not in _NOT_MIRRORED,
+        listing=listing if listing and listing.is_kept else None,
     )
+
+
+def _files(listing, side, in_files):
+    """The train and the test split of a `Listing`, with what is to be said."""
+    unread = not_read(listing.root, listing.homes, listing.spare)
+    if unread:
+        print(unread, flush=True)
+    read = load_files if in_files else load_folder
+    train, test, digests = read(listing, side)
+    equal = duplicates.line(listing.root, *digests)
+    if equal:
+        print(equal, flush=True)
+    return train, test
 
 
 def _read(name, data_dir, image_size):
     if name == "digits":
         return _resize(_read_digits(), image_size)
-    if name == "image_folder":
-        return load_folder(data_dir, image_size)
     if name == "fashion_mnist":
         folder = pathlib.Path(data_dir or _FASHION_FOLDER)
         if (folder / "train-images-idx3-ubyte.gz").is_file():

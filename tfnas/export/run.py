@@ -163,7 +163,7 @@ def _images(source):
     """The data set's images, in memory; they must have the same classes."""
     from tfnas import data
 
-    dataset = data.load(*source.images)
+    dataset = data.load(**source.images)
     if tuple(dataset.classes) != source.classes:
         raise UserError(
             f"--quantize: the network was trained on {source.count} classes, "

@@ -10,6 +10,8 @@ HISTORY = "history.csv"
 ALPHAS = "alphas.npz"
 TRIALS = "trials.csv"
 CONFUSION = "confusion.csv"
+# The image files and their split, where no folder says it.
+IMAGES = "images.csv"
 # Weights: those of the epoch that was best on images held out, and the last's.
 BEST, LAST = "best.safetensors", "last.safetensors"
 # What a run writes last, so that it has finished where this is.

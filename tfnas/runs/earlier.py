@@ -10,7 +10,7 @@ from pathlib import Path
 from tfnas.cli import flags
 from tfnas.devices import cluster
 from tfnas.errors import UserError
-from tfnas.runs import contents, parsing
+from tfnas.runs import contents, kept_images, parsing
 
 # What runs did before there was the key, by the part of config.json.
 _OF_THEN = {"method": {"halves": "index"}, "recipe": {"halves": "index"}}
@@ -97,7 +97,7 @@ def data_of(source, given):
             among them has nothing to do with the run's folder of images.
 
     Returns:
-        {flag: value} of data set, folder and image size, or {}.
+        {flag: value} of data set, folder, list and image size, or {}.
 
     Raises:
         UserError: if the run's folder of images is gone.
@@ -106,6 +106,8 @@ def data_of(source, given):
     if given.get("dataset", asked.get("dataset")) != asked.get("dataset"):
         return {}
     data = {name: asked[name] for name in flags.IMAGES if name in asked}
+    if data:
+        data |= _listed(contents.folder_of(source), data, given)
     called = _called(read(contents.folder_of(source))) if data else {}
     # What an earlier version called every folder is not a name.
     if called.get("dataset_name") not in (None, *data.values()):
@@ -117,6 +119,16 @@ def data_of(source, given):
             "where they are with --data_dir, or give another --dataset"
         )
     return data
+
+
+def _listed(folder, data, given):
+    """What to add to a run's data for the same split, or for other images."""
+    typed = {name for name in flags.SOURCE if name in given} - {"dataset"}
+    if typed <= {"data_dir"}:
+        moved = given.get("data_dir")
+        if not moved or kept_images.are_in(folder, moved):
+            return kept_images.listed(folder, data, moved)
+    return {"data_csv": None, "test_share": None}
 
 
 def data_note(source, given):

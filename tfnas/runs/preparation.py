@@ -7,12 +7,12 @@ import keras
 import tensorflow as tf
 
 from tfnas import data
-from tfnas.cli import flags
 from tfnas.devices import cluster
 from tfnas.devices.determinism import make_deterministic
 from tfnas.devices.devices import check_batch, make_strategy, parse
 from tfnas.devices.threads import divide_cores
 from tfnas.devices.workers import AllHere
+from tfnas.runs import kept_images
 
 
 def prepare(config, values, dataset=None):
@@ -29,7 +29,9 @@ def prepare(config, values, dataset=None):
     strategy = _strategy(config)
     check_batch(values.batch_size, strategy.num_replicas_in_sync)
     if dataset is None:
-        dataset = data.load(*flags.images(config), values.augmentation)
+        dataset = data.load(
+            **kept_images.asked(config), augmentation=values.augmentation
+        )
     whole = dataset = dataclasses.replace(dataset, name=flags.data_name(config))
     if config.train_images is not None:
         dataset = data.subset(
@@ -41,7 +43,8 @@ def prepare(config, values, dataset=None):
 
 def _described(config, whole, dataset, strategy):
     """Data set, images, classes and devices, in one line."""
-    name = " in ".join(filter(None, (dataset.name, config.data_dir)))
+    place = config.data_dir or config.data_csv
+    name = " in ".join(filter(None, (dataset.name, place)))
     images = f"{len(dataset.train):,}"
     if dataset is not whole:
         images += f" of {len(whole.train):,}"

@@ -5,9 +5,10 @@ import functools
 import math
 from pathlib import Path
 
+from tfnas.cli import flags
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
-from tfnas.runs import contents, earlier, network_fields, parsing
+from tfnas.runs import contents, earlier, kept_images, network_fields, parsing
 
 _DAMAGED = "the run is damaged, train it again"
 # What tells that a part of config.json is there.
@@ -175,24 +176,27 @@ class Run:
         return parsing.read_confusion(path, len(self.classes))
 
     def images(self, data_dir=None):
-        """The arguments of `tfnas.data.load` for what it was trained on.
+        """The arguments of `tfnas.data.load`, by name, for its images.
 
         `data_dir` is the images' folder if the run read them elsewhere.
         """
         asked, recipe = self.config["config"], self.config["recipe"]
-        return (
-            asked["dataset"],
-            data_dir or asked.get("data_dir"),
-            asked.get("image_size"),
-            # Runs of before there was a choice have none.
-            recipe.get("augmentation", "cifar"),
-        )
+        # Older runs have not all of them.
+        given = {name: asked.get(name) for name in flags.IMAGES}
+        listed = kept_images.listed(self.folder, given, data_dir)
+        given |= {"data_dir": data_dir or given["data_dir"], **listed}
+        return {
+            "name": given.pop("dataset"),
+            **given,
+            "seed": asked["seed"],
+            "augmentation": recipe.get("augmentation", "cifar"),
+        }
 
     def dataset(self, data_dir=None):
         """The `Dataset` that it was trained on; other classes are refused."""
         from tfnas import data
 
-        dataset = data.load(*self.images(data_dir))
+        dataset = data.load(**self.images(data_dir))
         if tuple(dataset.classes) != self.classes:
             raise UserError(
                 f"{self.name}: was trained on {len(self.classes)} classes, "

@@ -1,17 +1,22 @@
 """Commands as the zoo records them, and as they are typed again.
 
 A recorded command names its genotype by the zoo's name, writes to the folder
-that the command chooses, and calls the folder of its images DIR: what is left
-decides the result, wherever it is typed. A command is known by its dataclass,
-such as `SearchConfig`, whose `VALUES` are its other flags.
+that the command chooses, and calls the folder of its images DIR, a list of them
+DIR/images.csv: what is left decides the result, wherever it is typed. A command
+is known by its dataclass, such as `SearchConfig`, whose `VALUES` are its other
+flags.
 """
 
 import shlex
+from pathlib import Path
 
 from tfnas.cli import command, flags
 from tfnas.errors import UserError
+from tfnas.runs import contents
 
 DIR = "DIR"
+# The list of images, if there was one.
+LIST = f"{DIR}/{contents.IMAGES}"
 
 
 def parse(config, words):
@@ -33,10 +38,12 @@ def record(config, words, genotype=None, asked=None):
     given = parse(config, words)
     given = {k: v for k, v in given.items() if k not in flags.ASIDE}
     for name in flags.IMAGES if asked else ():
-        if asked[name] != getattr(config, name):
+        if asked.get(name, getattr(config, name)) != getattr(config, name):
             given.setdefault(name, asked[name])
-    if "data_dir" in given:
+    if {"data_dir", "data_csv"} & given.keys():
         given["data_dir"] = DIR
+    if "data_csv" in given:
+        given["data_csv"] = LIST
     if genotype is not None:
         given = {"genotype": genotype, **given}
     return shlex.join([*words[:3], *command.typed(given)])
@@ -55,4 +62,6 @@ def replay(config, line, data_dir=None, **instead):
                 f"--data_dir: missing; {line} reads images from a folder"
             )
         given["data_dir"] = data_dir
+    if given.get("data_csv") == LIST:
+        given["data_csv"] = str(Path(data_dir) / contents.IMAGES)
     return {**given, **instead}

@@ -10,7 +10,7 @@ from tfnas.devices.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.methods.rules import unused
-from tfnas.runs import earlier, selection, trials
+from tfnas.runs import earlier, kept_images, selection, trials
 from tfnas.search import tune
 
 USAGE = """usage: python -m tfnas.search [--method=NAME] [--flag=value ...]
@@ -34,6 +34,8 @@ class SearchConfig:
     dataset_name: str | None = flags.dataset_name()
     data_dir: str | None = flags.data_dir()
     image_size: int | None = flags.image_size()
+    data_csv: str | None = flags.data_csv()
+    test_share: float | None = flags.test_share()
     train_images: int | None = flags.train_images("search")
     class_weights: str = flags.class_weights()
     tune: int = flags.tune("Fair DARTS's threshold or P-DARTS's skip dropout")
@@ -103,7 +105,9 @@ def ready(given, dataset=None):
     from tfnas.runs.folder import Folder
 
     if dataset is None:
-        check_request(*flags.images(config), method.augmentation)
+        check_request(
+            **kept_images.asked(config), augmentation=method.augmentation
+        )
     if config.tune:
         tune.search_ranges(method)
         trials.check_installed()

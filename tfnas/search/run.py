@@ -17,7 +17,7 @@ from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.networks import build_supernet, proxy
 from tfnas.networks.darts import budget
-from tfnas.runs import contents, memory, selection, summary
+from tfnas.runs import contents, kept_images, memory, selection, summary
 from tfnas.runs.callbacks import EachEpoch, reason_to_stop
 from tfnas.runs.chief import open_run
 from tfnas.runs.preparation import prepare
@@ -54,6 +54,7 @@ def search(config, method, argv, dataset=None):
         open_run(strategy, config.out, record, config.resume) as run,
         data.damage_named(dataset),
     ):
+        kept_images.keep(run, dataset)
         state = _Search(run, config, method, dataset, strategy, started)
         genotype = state.run_all()
         if not is_chief(strategy):

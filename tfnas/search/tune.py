@@ -16,6 +16,7 @@ import hashlib
 import json
 
 from tfnas import train
+from tfnas.cli.flags import IMAGES
 from tfnas.errors import UserError
 from tfnas.runs.contents import is_finished
 from tfnas.runs.reading import read_run
@@ -138,7 +139,7 @@ def _short_training(config, genotype, held):
     """The training that judges a genotype; equal ones share its folder."""
     cells = {**genotype.to_dict(), "provenance": None}
     digest = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:12]
-    names = ("dataset", "data_dir", "image_size", "train_images", "seed")
+    names = (*IMAGES, "train_images", "seed")
     names += ("out", "devices", "checkpoint_minutes", "deterministic")
     names += ("class_weights",)
     shared = {name: getattr(config, name) for name in names}

@@ -12,6 +12,7 @@ from tfnas.data.names import canonical
 from tfnas.devices.devices import check_batch, parse
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
+from tfnas.runs import kept_images
 from tfnas.sweep.tasks import RESOLVE, Task
 from tfnas.train import Recipe
 
@@ -149,7 +150,7 @@ def task(number, folder, given, trained, also=None, kind="search"):
     config, values = RESOLVE[kind]({**given, "out": folder})
     if kind == "search":
         check_batch(values.batch_size, parse(config.devices).count)
-    check_request(*flags.images(config), values.augmentation)
+    check_request(**kept_images.asked(config), augmentation=values.augmentation)
     return Task(number, folder, given, trained, also or {}, kind)
 
 
@@ -164,7 +165,7 @@ def training_flags(words, flag="--train"):
     given = command.parse(
         ["train", *shlex.split(words)], train.TrainConfig, Recipe
     )
-    for name in ("genotype", "dataset", "data_dir", "seed", "out", "resume"):
+    for name in ("genotype", "seed", "out", "resume", *flags.SOURCE):
         if name in given:
             raise UserError(
                 f"{flag}=--{name}: the training takes its search's; leave "

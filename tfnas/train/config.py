@@ -10,7 +10,7 @@ from tfnas.data.names import DATASETS
 from tfnas.devices.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.genotype.format import is_text
-from tfnas.runs import earlier, trials
+from tfnas.runs import earlier, kept_images, trials
 from tfnas.runs.contents import GENOTYPE
 from tfnas.train import tune
 from tfnas.train.recipe import PRESETS, Recipe
@@ -42,6 +42,8 @@ class TrainConfig:
     dataset_name: str | None = flags.dataset_name()
     data_dir: str | None = flags.data_dir()
     image_size: int | None = flags.image_size()
+    data_csv: str | None = flags.data_csv()
+    test_share: float | None = flags.test_share()
     train_images: int | None = flags.train_images("train")
     class_weights: str = flags.class_weights()
     valid_images: int = choice(
@@ -120,7 +122,9 @@ def ready(given, dataset=None):
     from tfnas.runs.folder import Folder
 
     if dataset is None:
-        check_request(*flags.images(config), values.augmentation)
+        check_request(
+            **kept_images.asked(config), augmentation=values.augmentation
+        )
     if config.weights is not None:
         zoo.check_weights(config.weights)
     if config.tune:

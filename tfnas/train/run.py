@@ -14,7 +14,7 @@ from tfnas.devices.workers import is_chief
 from tfnas.networks import build_network, weights
 from tfnas.report.interval import counted
 from tfnas.report.measures import measured
-from tfnas.runs import contents, memory, summary
+from tfnas.runs import contents, kept_images, memory, summary
 from tfnas.runs.callbacks import EachTrainingEpoch
 from tfnas.runs.chief import open_run
 from tfnas.runs.parsing import confusion_text
@@ -189,6 +189,7 @@ class _Training(Resumable):
     def run_all(self, run):
         """The epochs from where the run stands."""
         self.run = run
+        kept_images.keep(run, self.dataset)
         checkpoint = self.load()
         if checkpoint is not None:
             self._restore(*checkpoint)

@@ -27,7 +27,7 @@ class Source:
         std: their deviation, or None.
         crop: the share of the shorter side that is kept of an image file.
         genotype: the `Genotype`, or None.
-        images: arguments of `tfnas.data.load`, or None.
+        images: arguments of `tfnas.data.load` by name, or None.
         origin: where it is from, JSON-ready.
     """
 
@@ -39,7 +39,7 @@ class Source:
     std: tuple | None = None
     crop: float = 1.0
     genotype: Genotype | None = None
-    images: tuple | None = None
+    images: dict | None = None
     origin: dict | None = None
 
 
@@ -66,7 +66,7 @@ def _of_entry(config):
         count=len(entry.classes),
         classes=entry.classes,
         genotype=genotype_of(entry, config.zoo),
-        images=(entry.dataset, folder, None),
+        images={"name": entry.dataset, "data_dir": folder},
         origin={
             "zoo": entry.name,
             "mean": list(entry.mean),
@@ -86,9 +86,9 @@ def _of_run(config):
         image_shape=run.image_shape,
         count=len(run.classes),
         classes=run.classes,
-        crop=_CROPS.get(images[-1], 1.0),
+        crop=_CROPS.get(images.pop("augmentation"), 1.0),
         genotype=run.genotype,
-        images=images[:-1],
+        images=images,
         origin={
             "run": Path(config.run).name,
             "mean": list(run.mean),
