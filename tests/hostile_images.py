@@ -1,7 +1,8 @@
 """Image files that somebody made to hurt, and some that are merely rare.
 
 `FILES` has for each name a function that makes the bytes, and whether the file
-is to be refused: "refused", "read", or "either" where decoders may differ.
+is to be refused: "refused", "read", "not served" for what is read here and
+refused by a server, or "either" where decoders may differ.
 """
 
 import functools
@@ -154,7 +155,31 @@ FILES = {
     "text": (lambda: b"<html>not found</html>", "refused"),
     # WebP and other formats of TensorFlow's decoder.
     "WebP bomb": (_webp, "refused"),
-    "WebP": (lambda: _webp(20), "refused"),
+    "WebP": (lambda: _webp(20), "not served"),
+    "WebP cut": (lambda: _half(_webp(300)), "refused"),
+    "WebP of nothing": (lambda: b"RIFF\xff\xff\xff\xffWEBPVP8 ", "refused"),
+    "WebP animated": (
+        lambda: _webp(
+            20, save_all=True, append_images=[Image.new("RGB", (20, 20))] * 3
+        ),
+        "not served",
+    ),
+    # TIFF.
+    "TIFF": (lambda: saved("TIFF"), "not served"),
+    "TIFF packed": (
+        lambda: saved("TIFF", compression="tiff_lzw"),
+        "not served",
+    ),
+    "TIFF of 16 bits": (lambda: saved("TIFF", "I;16"), "not served"),
+    "TIFF of floats": (lambda: saved("TIFF", "F"), "refused"),
+    "TIFF bomb": (
+        lambda: saved(
+            "TIFF", "L", (SIDE, SIDE), compression="tiff_adobe_deflate"
+        ),
+        "refused",
+    ),
+    "TIFF cut": (lambda: _half(saved("TIFF", size=(300, 300))), "refused"),
+    "TIFF of nothing": (lambda: b"II*\0\xff\xff\xff\x7f", "refused"),
     "JPEG XL": (lambda: b"\xff\x0a" + bytes(40), "refused"),
     "JPEG XL in boxes": (
         lambda: b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40),

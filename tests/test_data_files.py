@@ -69,14 +69,14 @@ def test_files_that_are_not_read_are_counted(tmp_path, augmentation, capsys):
     folder = make(tmp_path / "flowers")
     cat = folder / "train" / "cat"
     for number in range(9):
-        (cat / f"{number}.webp").touch()
+        (cat / f"{number}.heic").touch()
     for number in range(3):
-        (folder / "test" / "dog" / f"{number}.TIF").touch()
+        (folder / "test" / "dog" / f"{number}.SVG").touch()
     (cat / "notes").touch()
     (folder / "train" / "readme").touch()
     write(cat / "more" / "1.png")
     line = (
-        "flowers: 15 files not read: 9 .webp, 3 .tif, 2 without suffix, "
+        "flowers: 15 files not read: 9 .heic, 3 .svg, 2 without suffix, "
         "1 .png outside train/CLASS, test/CLASS"
     )
     load(folder, augmentation)

@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
     first = root / "train" / CLASSES[0]
     shutil.copytree(first, root / "train" / ".ipynb_checkpoints")
     shutil.copytree(first, root / "test" / "__MACOSX")
-    (first / "notes.webp").touch()
+    (first / "notes.heic").touch()
     return root
 
 
@@ -84,7 +84,7 @@ def test_data_and_what_they_lack_are_said_before_an_epoch(
         search_here(tmp_path / "run", **data, train_images=13)
     lines = capsys.readouterr().out.splitlines()
     said = [
-        f"{folder.name}: 1 file not read: 1 .webp",
+        f"{folder.name}: 1 file not read: 1 .heic",
         f"Data: {folder.name} in {folder}, 13 of 25 training images of 3 "
         "classes, 8x8x3; on the CPU",
     ]

@@ -1,11 +1,11 @@
 """The check of image files before the first epoch: each is decoded once."""
 
 import dataclasses
-import pathlib
 from concurrent import futures
 
 import tensorflow as tf
 
+from tfnas.data import formats
 from tfnas.data.decoding import decode, fault
 from tfnas.data.duplicates import digest
 
@@ -37,7 +37,7 @@ def check(paths):
 
 def _checked(path):
     try:
-        image = decode(pathlib.Path(path).read_bytes(), 3)
+        image = decode(formats.read(path), 3)
     except tf.errors.OpError as error:
         return Checked(None, fault(error))
     except OSError:

@@ -32,7 +32,17 @@ def _decoder(channels):
         input_signature=[tf.TensorSpec((), tf.string)], autograph=False
     )
     def decode_image(content):
-        content, pixels, exif = image_headers.examine(content)
+        named = [
+            tf.debugging.assert_equal(
+                is_of_it,
+                False,
+                f"image: {name} is not decoded here; send JPEG, PNG, GIF or "
+                "plain BMP",
+            )
+            for name, is_of_it in image_headers.foreign(content).items()
+        ]
+        with tf.control_dependencies(named):
+            content, pixels, exif = image_headers.examine(content)
         checks = [
             tf.debugging.assert_positive(
                 pixels, "image: not a JPEG, PNG, GIF or plain BMP file"
@@ -53,10 +63,11 @@ def _decoder(channels):
 
 
 def fault(error):
-    """What to add to the name of an image that `decode` refused so."""
-    return (
-        f" (more than {PIXELS} pixels)" if "more than" in error.message else ""
-    )
+    """What to add to the name of an image that was refused so."""
+    for reason in (f"more than {PIXELS} pixels", "32-bit values"):
+        if reason in error.message:
+            return f" ({reason})"
+    return ""
 
 
 def fit_square(images, size):

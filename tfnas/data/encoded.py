@@ -7,14 +7,13 @@ it knows where each image is; `tfnas.data.pixels` reads what a batch needs.
 import contextlib
 import dataclasses
 import functools
-import pathlib
 from collections.abc import Callable
 from concurrent import futures
 
 import numpy as np
 import tensorflow as tf
 
-from tfnas.data import draws, imagenet
+from tfnas.data import draws, formats, imagenet
 from tfnas.data.catalog import prepared_builder, supervised_keys
 from tfnas.data.checking import check
 from tfnas.data.decoding import fault
@@ -30,7 +29,8 @@ class EncodedSplit:
     """Image files with their labels.
 
     Args:
-        read: function of an index: (the bytes of a JPEG or PNG, the label).
+        read: function of an index: (the bytes of a file that `decode` of
+            `imagenet` takes, the label).
         read_labels: function that gives the labels of all indices, int64.
         describe: function of an index that names the image in a message.
         indices: int64 array (N,), the indices that belong to the split.
@@ -122,7 +122,7 @@ def load_files(listing, side):
 
         def read(index):
             path, label = files[index]
-            return pathlib.Path(path).read_bytes(), label
+            return formats.read(path), label
 
         return EncodedSplit(
             read,

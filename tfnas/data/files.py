@@ -6,7 +6,8 @@ import pathlib
 
 from tfnas.errors import UserError
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp")
+SUFFIXES += (".tif", ".tiff")
 # What systems and programs leave in a folder, beside names with a dot.
 _LEFT_BEHIND = {
     "__macosx",

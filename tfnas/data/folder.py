@@ -5,6 +5,7 @@ import random
 
 import tensorflow as tf
 
+from tfnas.data import formats
 from tfnas.data.dataset import Split
 from tfnas.data.decoding import collect
 from tfnas.data.duplicates import digest
@@ -24,12 +25,23 @@ def load_folder(listing, image_size=None):
     paths, labels = zip(*train, *test, strict=True)
     files = tf.data.Dataset.from_tensor_slices(
         (list(map(os.fsencode, paths)), list(labels))
-    ).map(lambda path, label: (tf.io.read_file(path), label))
+    ).map(_read)
     # In one go, so that all damaged files are named and channels are equal.
     images, labels = collect(files, len(paths), image_size, paths.__getitem__)
     whole, count = Split(images, labels), len(train)
     parts = whole.take(slice(count)), whole.take(slice(count, None))
     return *parts, [list(map(digest, part.images)) for part in parts]
+
+
+def _read(path, label):
+    # A stateful function would keep other threads waiting.
+    content = tf.numpy_function(
+        lambda path: formats.read(os.fsdecode(path)),
+        [path],
+        tf.string,
+        stateful=False,
+    )
+    return tf.ensure_shape(content, ()), label
 
 
 def _mixed(split, files):

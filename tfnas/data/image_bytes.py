@@ -27,6 +27,11 @@ def decode(content, shape, crop=1.0):
     )
     with tf.control_dependencies([short] if short is not None else []):
         content = tf.identity(content)
+    return pixels_of(content, shape, crop)
+
+
+def pixels_of(content, shape, crop=1.0):
+    """The same of a file of any number of bytes."""
     # Pixels stay bytes until few are left: floats are four times as large.
     image = _centre(decoding.decode(content, 3), shape[:2], crop)
     image = tf.image.resize(image, shape[:2], antialias=True)

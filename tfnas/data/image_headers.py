@@ -14,6 +14,25 @@ _PARTS = 2**16
 _SCANS = 1000
 
 
+# Formats that people send, by the bytes at a place.
+_FOREIGN = {
+    "WebP": [(8, b"WEBP")],
+    "TIFF": [(0, b"II*\0"), (0, b"MM\0*")],
+    "HEIC": [(4, b"ftyphei"), (4, b"ftyphev"), (4, b"ftypmif1")],
+    "AVIF": [(4, b"ftypavi")],
+}
+
+
+def foreign(content):
+    """{name: whether a file is of this format}, of those not decoded here."""
+    return {
+        name: tf.reduce_any(
+            [_part(content, at, len(magic)) == magic for at, magic in places]
+        )
+        for name, places in _FOREIGN.items()
+    }
+
+
 def examine(content):
     """What there is to know of an image file before it is decoded.
 

@@ -6,13 +6,18 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas.data.decoding import PIXELS
-from tfnas.data.image_bytes import BYTES, decode
+from tfnas.data.formats import plain
+from tfnas.data.image_bytes import BYTES, pixels_of
 from tfnas.errors import UserError
 from tfnas.genotype import drawing
 from tfnas.networks.classifier import reference
 
 SHOWN = 5
 _PREVIEW_SIDE = 224
+_FORMATS = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+_TOO_LARGE = (
+    f"too large an image; give at most {PIXELS:,} pixels and {BYTES:,} bytes"
+)
 
 
 def serve(source, port):
@@ -59,9 +64,7 @@ def build(source):
     with gradio.Blocks(title="tfnas", analytics_enabled=False) as page:
         gradio.Markdown(f"# {_title(source)}\nDrop an image.")
         with gradio.Row():
-            file = gradio.File(
-                label="JPEG, PNG, GIF or BMP", type="binary", height=160
-            )
+            file = gradio.File(label=_FORMATS, type="binary", height=160)
             with gradio.Column():
                 # Image's own label would cover a part of it.
                 gradio.Markdown("What the network is shown:")
@@ -85,18 +88,16 @@ def answering(source):
     labels = source.classes or tuple(map(str, range(source.count)))
 
     def answer(content):
+        if len(content) > BYTES:
+            raise UserError(_TOO_LARGE)
         try:
-            image = decode(
-                tf.constant(content), source.image_shape, source.crop
+            image = pixels_of(
+                plain(content), source.image_shape, source.crop
             ).numpy()
         except tf.errors.OpError as error:
-            line = "not an image that can be read; give JPEG, PNG, GIF or BMP"
-            if "more than" in error.message:
-                line = (
-                    f"too large an image; give at most {PIXELS:,} pixels and "
-                    f"{BYTES:,} bytes"
-                )
-            raise UserError(line) from None
+            line = f"not an image that can be read; give {_FORMATS}"
+            large = "more than" in error.message
+            raise UserError(_TOO_LARGE if large else line) from None
         found = tf.nn.softmax(logits(image[None]))[0].numpy()
         scale = max(1, _PREVIEW_SIDE // max(image.shape[:2]))
         pixels = image.astype("uint8").repeat(scale, 0).repeat(scale, 1)

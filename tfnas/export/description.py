@@ -53,6 +53,9 @@ def describe(name, version, source, exported):
             "mean": mean,
             "std": std,
             "bytes": {
+                "formats": ["JPEG", "PNG", "GIF", "BMP"],
+                "refused": "WebP, TIFF, HEIC, AVIF, packed BMP; send them as "
+                "JPEG or PNG",
                 "orientation": "EXIF's, of JPEG and PNG",
                 "crop": "centred, of the input's proportions",
                 "crop_share": source.crop,

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfnas import data
+from tfnas.cli import flags
 from tfnas.devices import cluster
 from tfnas.devices.determinism import make_deterministic
 from tfnas.devices.devices import check_batch, make_strategy, parse
