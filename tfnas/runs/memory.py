@@ -1,7 +1,5 @@
 """Whether a run fits into this machine's memory, said before it starts."""
 
-from pathlib import Path
-
 from tfnas.errors import UserError
 
 # From so many pixels a side on a stem that makes the map smaller helps most.
@@ -18,8 +16,8 @@ def check(what, memories, values, image_shape, *, available, total, force):
         memories: the `cost.Memory` of each stage.
         values: what has `batch_size` and `stem`, a `Method` or a `Recipe`.
         image_shape: (height, width, channels) of an image.
-        available: free bytes, see `available`.
-        total: the machine's bytes, see `total`.
+        available: free bytes, see `devices.free_memory`.
+        total: the machine's bytes.
         force: whether to go on all the same.
 
     Raises:
@@ -48,29 +46,3 @@ def _remedy(memories, values, image_shape, available):
         return f"{smaller}; {fits}" if large else fits
     other = smaller if large else "lower --channels or --cells"
     return f"not even --batch_size=1 fits, so {other}"
-
-
-def available():
-    """Bytes that this process may use, those that it has included.
-
-    The machine's free memory, or less where a control group sets a limit.
-    """
-    own = int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-    return min(_bytes("MemAvailable") + own, *_limits())
-
-
-def total():
-    """Bytes that the machine has, or the control group allows."""
-    return min(_bytes("MemTotal"), *_limits())
-
-
-def _bytes(name):
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    values = dict(line.split(":") for line in lines)
-    return int(values[name].split()[0]) * 1024
-
-
-def _limits():
-    limit = Path("/sys/fs/cgroup/memory.max")
-    said = limit.read_text().strip() if limit.is_file() else "max"
-    return [float("inf") if said == "max" else int(said)]

@@ -12,6 +12,7 @@ from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.hessian import AlphaHessian
 from tfnas.bilevel.search import BilevelSearch
 from tfnas.devices.distributed_model import is_across_hosts
+from tfnas.devices.free_memory import available_memory, total_memory
 from tfnas.devices.workers import broadcast, is_chief
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
@@ -45,8 +46,8 @@ def search(config, method, argv, dataset=None):
             memories(method, dataset),
             method,
             dataset.image_shape,
-            available=memory.available(),
-            total=memory.total(),
+            available=available_memory(),
+            total=total_memory(),
             force=config.force or config.resume,
         )
     print(*lines, sep="\n", flush=True)

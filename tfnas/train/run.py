@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfnas import cost, data, report, spaces
 from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.supervised import SupervisedTraining
+from tfnas.devices.free_memory import available_memory, total_memory
 from tfnas.devices.workers import is_chief
 from tfnas.networks import build_network, weights
 from tfnas.report.interval import counted
@@ -64,8 +65,8 @@ def _check_memory(config, recipe, genotype, dataset):
         estimates,
         recipe,
         dataset.image_shape,
-        available=memory.available(),
-        total=memory.total(),
+        available=available_memory(),
+        total=total_memory(),
         force=config.force or config.resume,
     )
     print(*lines, sep="\n", end="\n" * bool(lines), flush=True)
