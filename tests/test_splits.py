@@ -258,6 +258,8 @@ def test_a_training_takes_the_list_with_moved_images_only(runs, tmp_path):
     given = {"genotype": str(runs / "search")}
     listed = str(runs / "search" / "images.csv")
     assert train.resolve(given)[0].data_csv == listed
+    typed = {"dataset": "image_folder", "data_dir": str(runs / "pets")}
+    assert train.resolve({**given, **typed})[0].data_csv == listed
     shutil.copytree(runs / "pets", tmp_path / "moved")
     moved = train.resolve({**given, "data_dir": str(tmp_path / "moved")})[0]
     assert moved.data_csv == listed

@@ -125,9 +125,10 @@ def _listed(folder, data, given):
     """What to add to a run's data for the same split, or for other images."""
     typed = {name for name in flags.SOURCE if name in given} - {"dataset"}
     if typed <= {"data_dir"}:
-        moved = given.get("data_dir")
-        if not moved or kept_images.are_in(folder, moved):
-            return kept_images.listed(folder, data, moved)
+        home = given.get("data_dir", data.get("data_dir"))
+        moved = home != data.get("data_dir")
+        if not moved or kept_images.are_in(folder, home):
+            return kept_images.listed(folder, data, home)
     return {"data_csv": None, "test_share": None}
 
 
