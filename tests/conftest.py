@@ -83,6 +83,16 @@ def _graphs_as_in_commands():
     make_deterministic(operations=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _checks_are_kept_aside(tmp_path_factory):
+    """No test leaves anything in the user's cache."""
+    from tfnas.data import kept_checks
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept_checks, "HOME", tmp_path_factory.mktemp("cache"))
+        yield
+
+
 GROWN = 500  # megabytes that one or more tests may leave behind
 _left = 0
 

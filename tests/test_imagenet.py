@@ -190,7 +190,7 @@ def test_what_is_damaged_during_a_run_is_named(folder, tmp_path):
     stream = data.train_stream(
         dataset, np.arange(16), batch_size=16, epochs=1, seed=0
     )
-    message = f"1 damaged image: {damaged}; restore or replace it, or remove"
+    message = f"1 damaged image: {damaged}; restore it and go on with --resume"
     with pytest.raises(UserError, match=message), data.damage_named(dataset):
         list(stream)
 

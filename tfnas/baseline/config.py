@@ -41,6 +41,7 @@ class BaselineConfig:
     image_size: int | None = flags.image_size()
     data_csv: str | None = flags.data_csv()
     test_share: float | None = flags.test_share()
+    skip_damaged: bool = flags.skip_damaged()
     train_images: int | None = flags.train_images("search")
     trials: int = choice(20, "cells to try", least=1)
     minutes: float = choice(

@@ -15,7 +15,7 @@ ASIDE += ("devices", "checkpoint_minutes", "force", "dataset_name")
 FOLDER = "image_folder"
 # What says which images these are, and of what size.
 SOURCE = ("dataset", "data_dir", "data_csv", "test_share")
-IMAGES = (*SOURCE, "image_size")
+IMAGES = (*SOURCE, "image_size", "skip_damaged")
 
 
 def named(given):
@@ -62,9 +62,11 @@ def images(config):
 def decisive(config):
     """{flag: value} of the flags that decide what a run finds."""
     found = {k: v for k, v in vars(config).items() if k not in ASIDE}
-    # Older runs know no weights; they can go on.
+    # Older runs know neither; they can go on.
     if found.get("class_weights") == "none":
         del found["class_weights"]
+    if not found.get("skip_damaged"):
+        found.pop("skip_damaged", None)
     return found
 
 
@@ -112,6 +114,14 @@ def test_share():
         "where no folder or list says it; 0.2 by default",
         least=0.01,
         most=0.99,
+    )
+
+
+def skip_damaged():
+    return choice(
+        False,
+        "go on without the damaged files of an image_folder, which the run's "
+        "images.csv names",
     )
 
 

@@ -180,6 +180,7 @@ def _transfers(targets, trained):
         dataset = canonical(labels.method(target))
         elsewhere = {**dict.fromkeys(flags.IMAGES), "dataset": dataset}
         elsewhere["dataset_name"] = None
+        elsewhere["skip_damaged"] = False
         words = shlex.join(labels.own_flags(target))
         own = sweep.training_flags(words, "--transfer")
         train.resolve({"genotype": "DARTS_V2", **trained, **own})

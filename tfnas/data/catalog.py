@@ -11,6 +11,7 @@ import numpy as np
 
 from tfnas.data.dataset import Split
 from tfnas.data.decoding import collect, decode
+from tfnas.data.files import damaged
 from tfnas.data.names import unknown
 from tfnas.errors import UserError
 
@@ -48,12 +49,14 @@ def load_from_catalog(name, data_dir=None, image_size=None):
             )
         )
         count = splits[split].num_examples
-        images, labels = collect(
+        images, labels, damage = collect(
             examples,
             count,
             image_size,
             describe=lambda place: f"{name}, {split} image {place}",
         )
+        if damage:
+            raise damaged([*damage.values()])
         if labels.min() < 0:
             raise UserError(
                 f"--dataset={name}: its {split} split has no labels"

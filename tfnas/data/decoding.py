@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfnas.data import image_headers, orientation
 from tfnas.data.files import damaged
+from tfnas.data.progress import Progress
 from tfnas.errors import UserError
 
 # A photograph of 24 megapixels passes; 100 MB of RGB.
@@ -83,55 +84,84 @@ def fit_square(images, size):
     return tf.cast(tf.clip_by_value(tf.round(images), 0, 255), tf.uint8)
 
 
+def convert(image, image_size=None):
+    """An image, or the bytes of its file, as ((H, W, 3), whether it is gray).
+
+    All is uint8. Alpha is dropped, gray is spread over three channels.
+    `image_size` is the side to resize to, or None.
+    """
+    if image.dtype == tf.string:
+        image = decode(image)
+    gray = tf.shape(image)[-1] < 3
+    image = tf.cond(
+        gray, lambda: tf.repeat(image[..., :1], 3, -1), lambda: image
+    )[..., :3]
+    if image_size is not None:
+        image = fit_square(image, image_size)
+    return image, gray
+
+
+@functools.cache
+def converter(image_size=None):
+    """`convert` of the bytes of a file, traced once."""
+    content = tf.TensorSpec((), tf.string)
+
+    @tf.function(input_signature=[content], autograph=False)
+    def converted(content):
+        return convert(content, image_size)
+
+    return converted
+
+
 def collect(examples, count, image_size, describe):
     """Decodes and stacks a split: uint8 (N, H, W, C) and int64 labels (N,).
 
-    Each of the `count` examples is (image, label), the image uint8 (H, W, C) or
-    the bytes of a file; `describe` names the image at a position in a message.
-    `image_size` is the side to resize to, or None. Alpha is dropped. If every
-    image is gray the result has one channel, otherwise gray is spread over
-    three. A `UserError` names all damaged images, or one of another size than
-    the first.
+    Each of the `count` examples is (image, label), as `convert` takes an image;
+    `describe` names the image at a position in a message. If every image is
+    gray the result has one channel. The third of the results is {position:
+    name} of the damaged images, which the arrays are without. A `UserError`
+    names an image of another size than the first.
     """
-
-    def convert(image, label):
-        if image.dtype == tf.string:
-            image = decode(image)
-        gray = tf.shape(image)[-1] < 3
-        image = tf.cond(
-            gray, lambda: tf.repeat(image[..., :1], 3, -1), lambda: image
-        )[..., :3]
-        if image_size is not None:
-            image = fit_square(image, image_size)
-        return image, label, gray
-
-    converted = examples.map(convert, tf.data.AUTOTUNE, deterministic=True)
+    converted = examples.map(
+        lambda image, label: (*convert(image, image_size), label),
+        tf.data.AUTOTUNE,
+        deterministic=True,
+    )
     iterator = converted.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
     images, labels = None, np.empty(count, np.int64)
-    all_gray, damage, unequal = True, [], None
+    all_gray, damage, unequal = True, {}, None
+    progress = Progress("Read", count)
     for place in range(count):
+        progress.reached(place)
         try:
-            image, label, gray = next(iterator)
+            image, gray, label = next(iterator)
         except tf.errors.OpError as error:
-            damage.append(describe(place) + fault(error))
+            damage[place] = describe(place) + fault(error)
             continue
         if images is None:
             images = _room(count, image.shape)
         if image.shape != images.shape[1:]:
             unequal = unequal or (place, image.shape)
             continue
-        images[place], labels[place] = image, label
+        row = place - len(damage)
+        images[row], labels[row] = image, label
         all_gray &= bool(gray)
-    if damage:
-        raise damaged(damage)
+    if images is None:
+        raise damaged([*damage.values()])
     if unequal:
         place, shape = unequal
-        raise UserError(
-            f"{describe(place)}: {shape[0]}x{shape[1]} pixels where others "
-            f"have {images.shape[1]}x{images.shape[2]}; set --image_size to "
-            "resize all"
-        )
-    return images[..., :1].copy() if all_gray else images, labels
+        raise other_size(describe(place), shape, images.shape[1:])
+    whole = count - len(damage)
+    images, labels = images[:whole], labels[:whole]
+    return images[..., :1].copy() if all_gray else images, labels, damage
+
+
+def other_size(name, shape, others):
+    """The error on an image that is not as large as the others."""
+    return UserError(
+        f"{name}: {shape[0]}x{shape[1]} pixels where others have "
+        f"{others[0]}x{others[1]}; set --image_size to resize all"
+    )
 
 
 def _room(count, shape):

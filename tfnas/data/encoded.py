@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tfnas.data import draws, formats, imagenet
 from tfnas.data.catalog import prepared_builder, supervised_keys
-from tfnas.data.checking import check
+from tfnas.data.checking import check, check_listing
 from tfnas.data.decoding import fault
 from tfnas.data.files import damaged
 from tfnas.data.records import Records
@@ -35,6 +35,7 @@ class EncodedSplit:
         describe: function of an index that names the image in a message.
         indices: int64 array (N,), the indices that belong to the split.
         side: height and width, in pixels, that images will be brought to.
+        root: the folder of the files as of `check`; None for records.
     """
 
     read: Callable
@@ -42,6 +43,7 @@ class EncodedSplit:
     describe: Callable
     indices: np.ndarray
     side: int
+    root: str | None = None
 
     def __len__(self):
         return len(self.indices)
@@ -55,6 +57,11 @@ class EncodedSplit:
     def image_shape(self):
         """(height, width, channels) of an image in a batch."""
         return (self.side, self.side, 3)
+
+    @property
+    def paths(self):
+        """The files, or the names of records."""
+        return [self.describe(index) for index in self.indices.tolist()]
 
     def take(self, places):
         """The split of some of its images alone."""
@@ -99,23 +106,14 @@ def load_records(name, data_dir, side):
     return split("train"), tests[0], tuple(builder.info.features[label].names)
 
 
-def load_files(listing, side):
-    """Finds the files of a `Listing`: a train and a test `EncodedSplit`.
+def load_files(listing, side, skip_damaged=False):
+    """Finds the files of a `Listing`, all of which are checked.
 
     They are shuffled by a permutation that is always the same, so that the two
-    halves of a search see the same classes. Damaged ones are a `UserError`.
-    Returns the digests of the images too, (train, test).
+    halves of a search see the same classes. Returns what `load_folder` does,
+    the splits `EncodedSplit`, and raises alike.
     """
-    both = listing.train, listing.test
-    found = [check([path for path, _ in files]) for files in both]
-    damage = [
-        path + one.fault
-        for files, checked in zip(both, found, strict=True)
-        for (path, _), one in zip(files, checked, strict=True)
-        if one.digest is None
-    ]
-    if damage:
-        raise damaged(damage)
+    listing, found = check_listing(listing, skip_damaged)
 
     def split(files):
         labels = np.array([label for _, label in files], np.int64)
@@ -130,22 +128,29 @@ def load_files(listing, side):
             lambda index: files[index][0],
             draws.shuffled(0, 0, np.arange(len(files))),
             side,
+            listing.root,
         )
 
-    digests = [[one.digest for one in checked] for checked in found]
-    return *map(split, both), digests
+    both = listing.train, listing.test
+    digests = [[found[path].digest for path, _ in files] for files in both]
+    return listing, *map(split, both), digests
 
 
 def damaged_images(split):
-    """The names of an `EncodedSplit`'s undecodable images, in file order."""
+    """The names of a split's images that cannot be decoded, in file order.
+
+    Of files all are decoded again that were changed since the check.
+    """
+    if split.root is not None:
+        paths = sorted(split.paths)
+        found = zip(paths, check(paths, split.root), strict=True)
+        return [path + one.fault for path, one in found if not one.digest]
 
     def named(index):
         try:
             imagenet.decode(split.read(index)[0])
         except tf.errors.OpError as error:
             return split.describe(index) + fault(error)
-        except OSError:
-            return split.describe(index)
         return None
 
     found, indices = [], np.sort(split.indices)
@@ -163,17 +168,27 @@ def damage_named(dataset):
 
     A `UserError` takes the place of TensorFlow's error, which names no file. A
     folder's images are read before the first epoch; this is for files that are
-    damaged later, and for records.
+    damaged or gone later, and for records.
     """
     try:
         yield
     except tf.errors.InvalidArgumentError:
-        damage = [
-            name
-            for split in (dataset.train, dataset.test)
-            if isinstance(split, EncodedSplit)
-            for name in damaged_images(split)
-        ]
-        if damage:
-            raise damaged(damage) from None
+        _name_damage(dataset, hasattr(dataset.train, "root"))
         raise
+    except (tf.errors.OpError, FileNotFoundError):
+        # All records would be decoded for what is not about them.
+        _name_damage(dataset, getattr(dataset.train, "root", None))
+        raise
+
+
+def _name_damage(dataset, asked):
+    splits = (dataset.train, dataset.test) if asked else ()
+    damage = [name for split in splits for name in damaged_images(split)]
+    if damage and dataset.train.root is None:
+        raise damaged(damage) from None
+    if damage:
+        raise damaged(
+            damage,
+            "restore {them} and go on with --resume, or start a new run with "
+            "--skip_damaged",
+        ) from None

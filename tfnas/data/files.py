@@ -104,14 +104,17 @@ def readable(name):
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def damaged(names):
+def damaged(names, remedy="restore or replace {them}, or start a new run"):
     """The error that names the images that cannot be decoded."""
-    shown = ", ".join(map(readable, names[:_NAMED]))
-    if len(names) > _NAMED:
-        shown += f" and {len(names) - _NAMED} more"
     several = len(names) > 1
-    them = "them" if several else "it"
+    remedy = remedy.format(them="them" if several else "it")
     return UserError(
-        f"{len(names)} damaged image{'s' * several}: {shown}; restore or "
-        f"replace {them}, or remove {them} and start a new run"
+        f"{len(names)} damaged image{'s' * several}: {some(names)}; {remedy}"
     )
+
+
+def some(names):
+    """The first of some names, and how many more there are."""
+    shown = ", ".join(map(readable, names[:_NAMED]))
+    more = f" and {len(names) - _NAMED} more" if names[_NAMED:] else ""
+    return shown + more

@@ -11,26 +11,47 @@ from tfnas.data.decoding import collect
 from tfnas.data.duplicates import digest
 
 
-def load_folder(listing, image_size=None):
-    """Reads the files of a `Listing`: its train and its test `Split`.
+def load_folder(listing, image_size=None, skip_damaged=False):
+    """Reads the files of a `Listing` into memory.
 
     Files are listed class by class and then shuffled by a permutation that is
     always the same, that of TFDS's ImageFolder, so that the two halves of a
     search in index order see the same classes. Gray, palette, alpha and 16-bit
-    images are read as 8-bit gray or RGB: gray if every image is. Returns the
-    digests of the images too, (train, test).
+    images are read as 8-bit gray or RGB: gray if every image is. Damaged files
+    are a `UserError`, or left out.
+
+    Returns:
+        The `Listing` without damaged files, its train and its test `Split`, and
+        the digests of their images, (train, test).
     """
-    train = _mixed("train", listing.train)
-    test = _mixed("test", listing.test)
+    train, test = (mixed(listing, split) for split in ("train", "test"))
     paths, labels = zip(*train, *test, strict=True)
     files = tf.data.Dataset.from_tensor_slices(
         (list(map(os.fsencode, paths)), list(labels))
     ).map(_read)
     # In one go, so that all damaged files are named and channels are equal.
-    images, labels = collect(files, len(paths), image_size, paths.__getitem__)
-    whole, count = Split(images, labels), len(train)
+    images, labels, damage = collect(
+        files, len(paths), image_size, paths.__getitem__
+    )
+    named = {paths[place]: name for place, name in damage.items()}
+    listing = listing.left_whole(named, skip_damaged)
+    whole, count = Split(images, labels), len(listing.train)
+    if named:
+        # In the order of a folder that never had them.
+        left = [path for path in paths if path not in named]
+        rows = {path: row for row, path in enumerate(left)}
+        order = mixed(listing, "train") + mixed(listing, "test")
+        whole = whole.take([rows[path] for path, _ in order])
     parts = whole.take(slice(count)), whole.take(slice(count, None))
-    return *parts, [list(map(digest, part.images)) for part in parts]
+    digests = [list(map(digest, part.images)) for part in parts]
+    return listing, *parts, digests
+
+
+def mixed(listing, split):
+    """[(path, label)] of a split, "train" or "test", in the order of TFDS."""
+    files = list(getattr(listing, split))
+    random.Random(split).shuffle(files)
+    return files
 
 
 def _read(path, label):
@@ -42,9 +63,3 @@ def _read(path, label):
         stateful=False,
     )
     return tf.ensure_shape(content, ()), label
-
-
-def _mixed(split, files):
-    files = list(files)
-    random.Random(split).shuffle(files)
-    return files

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from tfnas.data import csv_list, parts
-from tfnas.data.files import labelled
+from tfnas.data.files import damaged, labelled
 from tfnas.data.layout import layout
 from tfnas.errors import UserError
 
@@ -39,18 +39,25 @@ class Listing:
     homes: tuple = ()
     spare: tuple = ()
 
-    def without(self, paths):
-        """The listing that leaves out some files, which are damaged."""
-        left = [x for x in (*self.train, *self.test) if x[0] in paths]
+    def left_whole(self, damage, skip_damaged):
+        """The listing without the damaged files, {path: its name in words}.
+
+        Where they are not to be skipped, or nothing is left of a split, they
+        are a `UserError`.
+        """
+        if not damage:
+            return self
         train, test = (
-            [x for x in files if x[0] not in paths]
+            [x for x in files if x[0] not in damage]
             for files in (self.train, self.test)
         )
-        if not (train and test):
-            raise UserError(
-                f"{self.root}: all {'test' if train else 'training'} images "
-                "are damaged; give others"
+        if not (skip_damaged and train and test):
+            raise damaged(
+                [*damage.values()],
+                "restore or replace {them}, or start a new run with "
+                "--skip_damaged, which leaves {them} out",
             )
+        left = [x for x in (*self.train, *self.test) if x[0] in damage]
         return dataclasses.replace(
             self,
             train=train,

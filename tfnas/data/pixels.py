@@ -37,16 +37,18 @@ def training_pixels(dataset, *, seed, augment, cutout, jitter):
     """
     if isinstance(dataset.train, EncodedSplit):
         return _of_files(dataset, dataset.train, seed, augment, jitter)
-    return _of_arrays(dataset, seed, augment, cutout)
+    return _of_arrays(dataset, dataset.train, seed, augment, cutout)
 
 
 def evaluation_pixels(dataset, split):
     """The way from places in a split of files to whole images."""
+    if not isinstance(split, EncodedSplit):
+        return _of_arrays(dataset, split, 0, False, 0)
     return _of_files(dataset, split, 0, False, False)
 
 
-def _of_arrays(dataset, seed, augment, cutout):
-    split, shape = dataset.train, dataset.image_shape
+def _of_arrays(dataset, split, seed, augment, cutout):
+    shape = dataset.image_shape
 
     def read(places, epoch):
         numbers = augmentation.draw(

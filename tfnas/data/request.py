@@ -17,6 +17,7 @@ def check_request(
     data_csv=None,
     test_share=None,
     seed=0,
+    skip_damaged=False,
 ):
     """Refuses a request for data that cannot be met, without TensorFlow.
 
@@ -42,7 +43,11 @@ def check_request(
     if name == "image_folder":
         find(data_dir, data_csv, test_share, seed)
         return
-    for flag, value in (("data_csv", data_csv), ("test_share", test_share)):
+    for flag, value in (
+        ("data_csv", data_csv),
+        ("test_share", test_share),
+        ("skip_damaged", skip_damaged or None),
+    ):
         if value is not None:
             raise UserError(
                 f"--{flag}={value}: is for --dataset=image_folder; leave it out"

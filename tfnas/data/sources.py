@@ -16,10 +16,11 @@ from tfnas.data.dataset import (
 )
 from tfnas.data.decoding import fit_square
 from tfnas.data.encoded import load_files, load_records
-from tfnas.data.files import not_read
+from tfnas.data.files import not_read, some
 from tfnas.data.folder import load_folder
 from tfnas.data.listing import find
 from tfnas.data.request import check_request
+from tfnas.data.stored import load_stored, too_large
 from tfnas.errors import UserError
 
 _DIGITS_TEST = 360
@@ -67,6 +68,7 @@ def load(
     data_csv: str | os.PathLike | None = None,
     test_share: float | None = None,
     seed: int = 0,
+    skip_damaged: bool = False,
 ) -> Dataset:
     """Loads a dataset into memory, or finds its files.
 
@@ -80,7 +82,8 @@ def load(
       them, in a fixed shuffled order (see `load_folder`). Names of splits may
       be of any case, and `val`, `valid` and `validation` stand for `test`.
       Printed lines count the files that are not read there, and the test
-      images that equal a training image.
+      images that equal a training image. Images that do not fit into memory
+      stay in their files.
     * `cifar10`, `cifar100` or another image classification dataset of TFDS:
       prepared data in `data_dir` (TFDS's own folder by default) if there
       is any, otherwise a download. Without a `test` split `validation`
@@ -103,6 +106,7 @@ def load(
         test_share: the share of each class that is tested where neither
             folders nor list say it, 0.2 by default.
         seed: decides which images these are.
+        skip_damaged: leave damaged files out instead of refusing them.
 
     Returns:
         A `Dataset`.
@@ -118,14 +122,15 @@ def load(
     ```
     """
     check_request(
-        *(name, data_dir, image_size, augmentation, data_csv, test_share, seed)
+        *(name, data_dir, image_size, augmentation),
+        *(data_csv, test_share, seed, skip_damaged),
     )
     in_files = augmentation == "imagenet"
     side = (image_size or imagenet.SIDE) if in_files else image_size
     listing = None
     if name == "image_folder":
         listing = find(data_dir, data_csv, test_share, seed)
-        train, test = _files(listing, side, in_files)
+        listing, train, test = _files(listing, side, in_files, skip_damaged)
         classes = listing.classes
     elif in_files:
         train, test, classes = load_records(name, data_dir, side)
@@ -147,17 +152,27 @@ def load(
     )
 
 
-def _files(listing, side, in_files):
-    """The train and the test split of a `Listing`, with what is to be said."""
+def _files(listing, side, in_files, skip_damaged):
+    """The train and the test split of a `Listing`, with what is to be said.
+
+    Returns the listing too, without the files that are left out.
+    """
     unread = not_read(listing.root, listing.homes, listing.spare)
-    if unread:
-        print(unread, flush=True)
-    read = load_files if in_files else load_folder
-    train, test, digests = read(listing, side)
+    large = None if in_files else too_large(listing, side)
+    for line in filter(None, (unread, large)):
+        print(line, flush=True)
+    in_memory = load_stored if large else load_folder
+    read = load_files if in_files else in_memory
+    whole, train, test, digests = read(listing, side, skip_damaged)
+    left_out = [path for path, _ in whole.damaged]
+    if left_out:
+        count = len(left_out)
+        images = "image" if count == 1 else "images"
+        print(f"Left out {count} damaged {images}: {some(left_out)}")
     equal = duplicates.line(listing.root, *digests)
     if equal:
         print(equal, flush=True)
-    return train, test
+    return whole, train, test
 
 
 def _read(name, data_dir, image_size):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfnas.data import augmentation, draws
 from tfnas.data.encoded import EncodedSplit
 from tfnas.data.pixels import evaluation_pixels, training_pixels
+from tfnas.data.stored import StoredSplit
 from tfnas.errors import UserError
 
 
@@ -94,7 +95,7 @@ def evaluation_batches(split, dataset, batch_size):
     int64 (N,); the last batch may be smaller.
     """
     steps = steps_per_epoch(len(split), batch_size)
-    if isinstance(split, EncodedSplit):
+    if isinstance(split, (EncodedSplit, StoredSplit)):
         pixels = evaluation_pixels(dataset, split)
 
         def read_all():

@@ -189,6 +189,7 @@ class Run:
             "name": given.pop("dataset"),
             **given,
             "seed": asked["seed"],
+            "skip_damaged": asked.get("skip_damaged", False),
             "augmentation": recipe.get("augmentation", "cifar"),
         }
 

@@ -36,6 +36,7 @@ class SearchConfig:
     image_size: int | None = flags.image_size()
     data_csv: str | None = flags.data_csv()
     test_share: float | None = flags.test_share()
+    skip_damaged: bool = flags.skip_damaged()
     train_images: int | None = flags.train_images("search")
     class_weights: str = flags.class_weights()
     tune: int = flags.tune("Fair DARTS's threshold or P-DARTS's skip dropout")

@@ -44,6 +44,7 @@ class TrainConfig:
     image_size: int | None = flags.image_size()
     data_csv: str | None = flags.data_csv()
     test_share: float | None = flags.test_share()
+    skip_damaged: bool = flags.skip_damaged()
     train_images: int | None = flags.train_images("train")
     class_weights: str = flags.class_weights()
     valid_images: int = choice(
