@@ -15,8 +15,10 @@ from PIL import Image
 import tfnas
 from tfnas import data, predict
 from tfnas.errors import UserError
+from tfnas.predict import contact_sheet
 from tfnas.predict.config import split
 from tfnas.predict.images import find
+from tfnas.predict.run import reader
 
 ROOT = Path(__file__).parents[1]
 IMAGES = 30
@@ -203,6 +205,17 @@ def test_pixels_are_those_of_a_data_set_in_memory(size, shape, tmp_path):
     ):
         path = tmp_path / "test" / dataset.classes[label] / "x.png"
         np.testing.assert_array_equal(read(path), image)
+
+
+@pytest.mark.parametrize("suffix", ["webp", "TIFF", "bmp"])
+def test_formats_of_pillow_are_read(suffix, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
+    image, path = Image.fromarray(pixels), tmp_path / f"one.{suffix}"
+    image.save(path, **({"lossless": True} if suffix == "webp" else {}))
+    shown = reader((9, 9, 3), crop=1.0)(path)
+    np.testing.assert_array_equal(shown, pixels)
+    assert contact_sheet.thumbnail(path).shape == (9, 9, 3)
+    assert [one.path for one in find([tmp_path], ())] == [str(path)]
 
 
 def test_pixels_are_those_of_imagenet_s_test(tmp_path):

@@ -31,8 +31,8 @@ def check_fit(arguments):
     for name in ("class_weight", "sample_weight"):
         if arguments.get(name) is not None:
             raise UserError(
-                f"fit({name}=): a search weighs all images alike; balance the "
-                "classes in the batches of both halves instead"
+                f"fit({name}=): a search weighs images by their class alone; "
+                "use BilevelSearch(supernet, class_weights=[...])"
             )
     callbacks = arguments.get("callbacks") or ()
     if isinstance(callbacks, keras.callbacks.CallbackList):

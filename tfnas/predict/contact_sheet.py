@@ -8,7 +8,7 @@ import tensorflow as tf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tfnas.data import decoding
+from tfnas.data import decoding, formats
 from tfnas.data.files import readable
 from tfnas.report import markup
 
@@ -55,8 +55,7 @@ def draw(predictions, path):
 
 def thumbnail(path):
     """A whole image file, uint8 and upright, at most `_SIDE` pixels wide."""
-    with open(path, "rb") as file:
-        image = decoding.decode(file.read()).numpy()[..., :3]
+    image = decoding.decode(formats.read(path)).numpy()[..., :3]
     image = image[..., :1] if image.shape[-1] == 2 else image
     size = np.array(image.shape[:2])
     if size.max() > _SIDE:

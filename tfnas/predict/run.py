@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfnas.cli.files import staged
-from tfnas.data import evaluation
+from tfnas.data import evaluation, formats
 from tfnas.data.decoding import fault
 from tfnas.data.files import readable
 from tfnas.errors import UserError
@@ -124,11 +124,7 @@ def reader(shape, crop):
     def decode(content):
         return evaluation.evaluation_image(content, shape, crop)
 
-    def read(path):
-        with open(path, "rb") as file:
-            return decode(file.read()).numpy()
-
-    return read
+    return lambda path: decode(formats.read(path)).numpy()
 
 
 def _why(error):
