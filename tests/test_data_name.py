@@ -8,9 +8,8 @@ from small_runs import search_here
 
 from tfnas import search, sweep, train
 from tfnas.baseline import config as baseline
-from tfnas.cli import flags
 from tfnas.compare import labels
-from tfnas.runs import earlier
+from tfnas.runs import earlier, naming
 
 
 def asked(dataset="image_folder", data_dir=None, dataset_name=None):
@@ -34,7 +33,7 @@ def asked(dataset="image_folder", data_dir=None, dataset_name=None):
     ],
 )
 def test_data_are_called_by_what_was_said_or_by_their_folder(config, name):
-    assert flags.data_name(config) == name
+    assert naming.data_name(config) == name
 
 
 IMAGES = {"dataset": "image_folder", "data_dir": "photos/flowers"}
@@ -118,7 +117,7 @@ def test_a_run_that_goes_on_keeps_what_it_called_its_data(run, name):
     given = {"out": run(name), "resume": True}
     assert earlier.kept(given["out"], given, "config")["dataset_name"] == name
     config, method = search.resolve(given)
-    assert flags.data_name(config) == name
+    assert naming.data_name(config) == name
     assert "dataset_name" not in config.decisive(method)["config"]
 
 
@@ -128,7 +127,7 @@ def test_a_run_that_goes_on_keeps_what_it_called_its_data(run, name):
 )
 def test_a_training_calls_the_data_as_its_search_did(run, name, expected):
     config, *_ = train.resolve({"genotype": "PDARTS", "weights": run(name)})
-    assert flags.data_name(config) == expected
+    assert naming.data_name(config) == expected
 
 
 def test_every_page_and_file_has_the_name(tmp_path, capsys):

@@ -199,8 +199,8 @@ def test_the_command_stops_before_it_builds_a_network(
 
         given["genotype"] = "DARTS_V2"
         monkeypatch.setattr(run, "build_network", build)
-    monkeypatch.setattr(memory, "total", lambda: 1e8)
-    monkeypatch.setattr(memory, "available", lambda: 1e8)
+    monkeypatch.setattr(run, "total_memory", lambda: 1e8)
+    monkeypatch.setattr(run, "available_memory", lambda: 1e8)
     resolve = {"search": search.resolve, "train": train.resolve}[command]
     start = getattr(run, command)
     with pytest.raises(UserError, match="the machine has 0.1 GB"):

@@ -1,6 +1,7 @@
 """Each mistyped command gives one line with its remedy, before TensorFlow."""
 
 import shlex
+import sys
 
 import pytest
 from mistyped import MISTYPED
@@ -18,7 +19,10 @@ def test_a_mistyped_command_is_told_the_remedy(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
-    monkeypatch.setattr("sys.argv", ["tfnas", *shlex.split(words)])
+    typed = shlex.split(words)
+    monkeypatch.setattr("sys.argv", ["tfnas", *typed])
+    # As in a new process; another test may have imported it.
+    monkeypatch.delitem(sys.modules, f"tfnas.{typed[0]}.__main__", False)
     with pytest.raises(SystemExit) as left:
         door.script()
     said = capsys.readouterr()

@@ -38,6 +38,7 @@ WORDS = {
     "--out=OUT/ours.weights.h5",
     "export": f"tfnas.export {MODEL} --out=OUT/run",
     "demo": f"tfnas.demo {MODEL}",
+    "predict": f"tfnas.predict {MODEL} OUT/authors.npz",
     "build": f"tfnas.build {MODEL} --out=OUT/run",
     "build, verified": f"tfnas.build {MODEL} --verify --accuracy",
     "sweep": "tfnas.sweep --methods=darts --out=OUT/run",
@@ -111,6 +112,7 @@ def test_no_command_is_missing():
         if '__name__ == "__main__"' in path.read_text()
     }
     elsewhere = {
+        "tfnas",  # starts the others
         "tfnas.report",  # needs no TensorFlow
         "tfnas.benchmark.worker",  # the benchmark's
         "tfnas.export.replay",  # the export's, in its environment

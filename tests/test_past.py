@@ -40,7 +40,8 @@ def test_a_search_goes_on_within_its_epoch(tmp_path):
     out = tmp_path / "search"
     shutil.copytree(PAST / "search", out)
     config = json.loads((out / "config.json").read_text())
-    flags = [f for f in config["command"][3:] if not f.startswith("--out")]
+    given = ("--out", "--checkpoint_minutes")  # by `run`
+    flags = [f for f in config["command"][3:] if not f.startswith(given)]
     said = run("search", *flags, out=out)
     assert "Resuming 7 steps after epoch 1" in said
     before = arrays(PAST / "search/checkpoints/000027/state.npz")

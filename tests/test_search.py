@@ -229,7 +229,7 @@ def finish(process):
         ("single", "only one class (cat)"),
         (
             "damaged",
-            "3.png; restore or replace it, or remove it and start a new run",
+            "3.png; restore or replace it, or start a new run with --skip",
         ),
     ],
 )
@@ -514,8 +514,8 @@ class Guarded:
     __array__ = __getitem__ = __iter__ = __len__ = _read
 
 load = data.load
-def guarded_load(*arguments):
-    dataset = load(*arguments)
+def guarded_load(*arguments, **named):
+    dataset = load(*arguments, **named)
     images = Guarded(dataset.test.images)
     test = dataclasses.replace(dataset.test, images=images, labels=images)
     return dataclasses.replace(dataset, test=test)

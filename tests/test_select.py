@@ -383,7 +383,7 @@ class Sharp:
 
     asked = 0
 
-    def __init__(self, supernet, batch):
+    def __init__(self, supernet, batch, class_weights=None):
         assert len(batch[1]) == GIVEN["batch_size"]
 
     def largest_eigenvalue(self):

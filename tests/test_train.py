@@ -399,8 +399,8 @@ def test_a_training_reads_no_test_image_before_its_end(tmp_path, monkeypatch):
 
     load, order = data.load, []
 
-    def guarded(*arguments):
-        dataset = load(*arguments)
+    def guarded(*arguments, **named):
+        dataset = load(*arguments, **named)
         images = dataset.test.images.view(Guarded)
         test = dataclasses.replace(dataset.test, images=images)
         return dataclasses.replace(dataset, test=test)

@@ -165,8 +165,8 @@ def guarded(monkeypatch):
     """Test images that cannot be read."""
     load = data.load
 
-    def loaded(*arguments):
-        dataset = load(*arguments)
+    def loaded(*arguments, **named):
+        dataset = load(*arguments, **named)
         images = dataset.test.images.view(Guarded)
         test = dataclasses.replace(dataset.test, images=images)
         return dataclasses.replace(dataset, test=test)

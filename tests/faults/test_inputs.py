@@ -54,7 +54,7 @@ def test_images_that_are_not_square_are_searched(tmp_path):
     given = {"dataset": "image_folder", "data_dir": str(folder), "epochs": 1}
     given |= {"train_images": None, "batch_size": 6}
     found = search_here(tmp_path / "run", **given)
-    assert found.provenance["dataset"] == "image_folder"
+    assert found.provenance["dataset"] == "images"
     assert found.normal.edges
 
 

@@ -8,7 +8,7 @@ from tfnas.choice import choice, fields
 from tfnas.cli import command, flags
 from tfnas.data.names import DATASETS
 from tfnas.errors import UserError
-from tfnas.runs import earlier, kept_images, trials
+from tfnas.runs import earlier, kept_images, naming, trials
 from tfnas.train import Recipe
 
 # What an untrained network and the batch that it sees are made of.
@@ -90,9 +90,9 @@ def _search(given, argv):
 
 def resolve(given):
     """(BaselineConfig, Recipe) of {flag: value}."""
-    typed = given = flags.named(given)
+    typed = given = naming.named(given)
     config = command.made(BaselineConfig, given)
-    out = config.out or flags.folder(
+    out = config.out or naming.folder(
         lambda data: f"runs/{config.name}_{data}_seed{config.seed}",
         config,
         config.resume,

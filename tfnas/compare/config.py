@@ -13,6 +13,7 @@ from tfnas.compare import labels
 from tfnas.data.names import canonical
 from tfnas.errors import UserError, nearest
 from tfnas.methods.method import Method
+from tfnas.runs import naming
 from tfnas.train import Recipe
 
 USAGE = """usage: python -m tfnas.compare --methods=A,B --seeds=3,4 [--flag=X]
@@ -85,7 +86,7 @@ def main(argv):
 
 
 def _compare(given):
-    given = flags.named(given)
+    given = naming.named(given)
     config, tasks = resolve(given)
     # NumPy and matplotlib would double the time that --help takes.
     from tfnas.compare import run
@@ -101,7 +102,7 @@ def resolve(given):
     for name, remedy in OWN.items():
         if name in given:
             raise UserError(f"--{name}: a comparison sets it; {remedy}")
-    given = flags.named(given)
+    given = naming.named(given)
     names = {field.name for field in fields(CompareConfig)}
     config = command.made(CompareConfig, given)
     _check(config)
@@ -192,7 +193,7 @@ def _task(number, label, seed, config, passed, trained, also):
     name, words = labels.method(label), labels.own_flags(label)
     dataset = passed.get("dataset", search.SearchConfig().dataset)
     images = {k: passed.get(k) for k in ("data_dir", "dataset_name")}
-    folder = flags.folder(
+    folder = naming.folder(
         lambda data: str(
             Path(config.out) / labels.folder_name(label, data, seed)
         ),

@@ -7,13 +7,12 @@ import keras
 import tensorflow as tf
 
 from tfnas import data
-from tfnas.cli import flags
 from tfnas.devices import cluster
 from tfnas.devices.determinism import make_deterministic
 from tfnas.devices.devices import check_batch, make_strategy, parse
 from tfnas.devices.threads import divide_cores
 from tfnas.devices.workers import AllHere
-from tfnas.runs import kept_images
+from tfnas.runs import kept_images, naming
 
 
 def prepare(config, values, dataset=None):
@@ -33,7 +32,9 @@ def prepare(config, values, dataset=None):
         dataset = data.load(
             **kept_images.asked(config), augmentation=values.augmentation
         )
-    whole = dataset = dataclasses.replace(dataset, name=flags.data_name(config))
+    whole = dataset = dataclasses.replace(
+        dataset, name=naming.data_name(config)
+    )
     if config.train_images is not None:
         dataset = data.subset(
             whole, config.train_images, values.halves, config.seed

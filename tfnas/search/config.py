@@ -10,7 +10,7 @@ from tfnas.devices.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
 from tfnas.methods.rules import unused
-from tfnas.runs import earlier, kept_images, selection, trials
+from tfnas.runs import earlier, kept_images, naming, selection, trials
 from tfnas.search import tune
 
 USAGE = """usage: python -m tfnas.search [--method=NAME] [--flag=value ...]
@@ -122,10 +122,10 @@ def resolve(given):
 
     A search that goes on keeps its own values.
     """
-    given = flags.named(given)
+    given = naming.named(given)
     config = command.made(SearchConfig, given)
     end = f"{'_tuned' * bool(config.tune)}_seed{config.seed}"
-    out = config.out or flags.folder(
+    out = config.out or naming.folder(
         lambda data: f"runs/{config.method}_{data}{end}", config, config.resume
     )
     kept = earlier.kept(out, given, "config", "method")

@@ -12,7 +12,7 @@ from tfnas.data.names import canonical
 from tfnas.devices.devices import check_batch, parse
 from tfnas.errors import UserError
 from tfnas.methods.method import Method
-from tfnas.runs import kept_images
+from tfnas.runs import kept_images, naming
 from tfnas.sweep.tasks import RESOLVE, Task
 from tfnas.train import Recipe
 
@@ -135,7 +135,7 @@ def _task(number, method, dataset, seed, out, passed, trained):
 
     given = {"method": method, "dataset": dataset, "seed": seed, **passed}
     config = command.made(search.SearchConfig, given)
-    folder = flags.folder(place, config, goes_on=True)
+    folder = naming.folder(place, config, goes_on=True)
     return task(number, folder, given, trained)
 
 

@@ -10,7 +10,7 @@ from tfnas.data.names import DATASETS
 from tfnas.devices.cluster import check_placing
 from tfnas.errors import UserError
 from tfnas.genotype.format import is_text
-from tfnas.runs import earlier, kept_images, trials
+from tfnas.runs import earlier, kept_images, naming, trials
 from tfnas.runs.contents import GENOTYPE
 from tfnas.train import tune
 from tfnas.train.recipe import PRESETS, Recipe
@@ -96,7 +96,7 @@ def main(argv):
 
 def _train(given, argv):
     config, values, genotype = ready(given)
-    given = flags.named(given)
+    given = naming.named(given)
     note = earlier.data_note(_data(given)[0], given)
     if note and not config.resume:
         print(note, flush=True)
@@ -149,7 +149,7 @@ def resolve(given):
 
 
 def _values(given):
-    given = flags.named(given)
+    given = naming.named(given)
     _, data = _data(given)
     config = command.made(TrainConfig, {**data, **given})
     out = config.out or _folder(config)
@@ -177,7 +177,7 @@ def _folder(config):
     name = path.parent.name if path.name == GENOTYPE else path.stem
     done = "tuned" if config.tune else "trained"
     end = f"{done}_seed{config.seed}"
-    return flags.folder(
+    return naming.folder(
         lambda data: f"runs/{name}_{data}_{end}", config, config.resume
     )
 
