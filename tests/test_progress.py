@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from tfnas.runs.progress import Progress, in_words
+from tfnas.data.progress import in_words
+from tfnas.runs.progress import Progress
 
 
 class Clock:

@@ -4,6 +4,8 @@ import time
 
 import keras
 
+from tfnas.data.progress import in_words
+
 SECONDS = 30
 
 
@@ -51,12 +53,3 @@ class Progress(keras.callbacks.Callback):
             f"{self.steps}: loss {logs['loss']:.4f}, {in_words(seconds)} to "
             f"the end of epoch {self.epochs}"
         )
-
-
-def in_words(seconds):
-    """A time, such as "40 s", "12 min" or "3.5 h"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 6000:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
