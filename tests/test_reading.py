@@ -85,7 +85,9 @@ def decoded(monkeypatch, tmp_path):
     return found
 
 
-@pytest.mark.parametrize("way", ["stored", "imagenet"])
+@pytest.mark.parametrize(
+    "way", ["stored", pytest.param("imagenet", marks=pytest.mark.slow)]
+)
 def test_a_file_is_decoded_again_once_it_has_changed(
     tmp_path, load, decoded, way
 ):
