@@ -28,7 +28,7 @@ def picture(random, stripes):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """DIR/CLASS/*, 3,000 pictures of which 40 are cut off."""
+    """DIR/CLASS/*: 3,000 pictures; 40 of them are cut off."""
     root = tmp_path_factory.mktemp("my photos")
     random = np.random.default_rng(0)
     files = []

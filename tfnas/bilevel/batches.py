@@ -6,9 +6,8 @@ import tensorflow as tf
 from tfnas.errors import UserError
 
 PAIRS = (
-    "give pairs of batches, ((images, labels), (images, labels)), of which the "
-    "first train the weights and the second alpha; tfnas.data.search_stream "
-    "makes them"
+    "give pairs of batches, ((images, labels), (images, labels)): the first "
+    "trains the weights, the second alpha; tfnas.data.search_stream makes them"
 )
 NOT_WHOLE = (
     "ModelCheckpoint: a search is kept by its weights; use "
