@@ -222,10 +222,15 @@ def test_a_loaded_network_brings_its_classes_and_normalises_once(
     assert source.mean is None and source.network is network
 
 
-def test_attentions_have_grouped_convolutions_too(tmp_path):
+@pytest.mark.parametrize(
+    "attentions",
+    [("bam",), pytest.param(ATTENTIONS, marks=pytest.mark.slow)],
+    ids=len,
+)
+def test_attentions_have_grouped_convolutions_too(attentions, tmp_path):
     """BAM's dilated convolutions are depthwise ones from 32 channels on."""
     needs_libraries()
-    edges = [Edge("skip_connect", 0, 2, name) for name in ATTENTIONS]
+    edges = [Edge("skip_connect", 0, 2, name) for name in attentions]
     cell = Cell((*edges, Edge("sep_conv_3x3", 1, 2)), (2,))
     network = tfnas.build_network(
         tfnas.Genotype("darts", normal=cell, reduce=cell),

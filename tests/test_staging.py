@@ -99,14 +99,14 @@ def killed(code, seconds, *arguments):
         return output.read()
 
 
-def test_twenty_kills_leave_whole_versions(tmp_path):
+def test_ten_kills_leave_whole_versions(tmp_path):
     draw, folder, before = random.Random(0), tmp_path / "out", []
-    for _ in range(20):
+    for _ in range(10):
         killed(LOOP, draw.uniform(0.01, 0.5), folder)
         found = versions(folder)
         assert found[: len(before)] == before
         before = found
-    assert len(before) > 3  # Some were killed before they published.
+    assert len(before) > 2  # Some were killed before they published.
 
 
 def test_who_polls_sees_whole_versions_only(tmp_path):
@@ -130,7 +130,7 @@ def test_who_polls_sees_whole_versions_only(tmp_path):
     assert seen
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_killed_export_leaves_whole_versions(served, tmp_path, kills):
     """The kills are spread over the time that an export takes."""
     folder = tmp_path / "out"

@@ -33,7 +33,10 @@ def weight_count(supernet):
 def counted(*arguments, **options):
     """A supernet for counting alone: its variables have no values."""
     with keras.StatelessScope(initialize_variables=False):
-        return Supernet(*arguments, **options)
+        supernet = Supernet(*arguments, **options)
+    # Keras would give them values, tens of thousands, at another scope's end.
+    keras.utils.clear_session()
+    return supernet
 
 
 def gradients(supernet, images, labels):

@@ -57,6 +57,8 @@ def assert_same_end(out, alone):
     assert worst["weights"] < 1e-7
 
 
+# Every day test_replicas.py holds a search's steps on two devices.
+@pytest.mark.slow
 def test_two_devices_search_as_one_does(alone, tmp_path):
     out = tmp_path / "two devices"
     run(*SEARCH, "--devices=cpu:2", out=out)
