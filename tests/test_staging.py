@@ -137,7 +137,7 @@ def test_a_killed_export_leaves_whole_versions(served, tmp_path, kills):
     shutil.copytree(served.folder / served.name / "1", folder / "net" / "1")
     about = folder / "net" / "1" / "model.json"
     about.write_text(about.read_text().replace(f'"{served.name}"', '"net"', 1))
-    draw, longest = random.Random(1), 25.0
+    draw, longest = random.Random(1), 12.0
     for number in range(kills):
         spread = (number + draw.random()) / kills
         arguments = (folder, served.name, served.zoo)
