@@ -1,20 +1,31 @@
 """How Sphinx builds the manual: python -m sphinx -W docs build/docs."""
 
+import sys
+from pathlib import Path
+
 import tfnas
+
+sys.path.append(str(Path(__file__).parent))
 
 project = "tfnas"
 author = "The tfnas authors"
 release = tfnas.__version__
 
 extensions = [
+    "ext.docstrings",
+    "ext.made",
+    "ext.mathml",
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-exclude_patterns = []
+html_math_renderer = "mathml"
+# Two hyphens begin a flag.
+smartquotes_action = "qe"
 html_theme = "furo"
 html_title = f"tfnas {release}"
 html_static_path = ["_static"]
+html_css_files = ["manual.css"]
+html_copy_source = False

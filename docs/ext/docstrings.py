@@ -1,0 +1,35 @@
+"""Docstrings are Markdown in small: code in fences, names in backticks."""
+
+import re
+
+FENCE = re.compile(r"( *)```(\w*)")
+NAME = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+
+
+def setup(app):
+    """Called by Sphinx; Napoleon, at the usual 500, comes after."""
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-process-docstring", _process, priority=400)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _process(app, what, name, found, options, lines):
+    lines[:] = restructured("\n".join(lines)).split("\n")
+
+
+def restructured(text):
+    """A docstring as reStructuredText."""
+    parts = re.split(r"(^ *```\w*\n.*?^ *```$)", text, flags=re.M | re.S)
+    prose, code = parts[::2], map(_block, parts[1::2])
+    prose = [NAME.sub(r"``\1``", part) for part in prose]
+    return "".join(a + b for a, b in zip(prose, [*code, ""], strict=True))
+
+
+def _block(fenced):
+    first, *lines, _ = fenced.split("\n")
+    indent, language = FENCE.match(first).groups()
+    return "\n".join(
+        [f"{indent}.. code-block:: {language or 'text'}", ""]
+        + [f"    {line}".rstrip() for line in lines]
+        + [""]
+    )
