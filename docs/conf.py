@@ -22,8 +22,8 @@ extensions = [
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 html_math_renderer = "mathml"
-# Two hyphens begin a flag.
-smartquotes_action = "qe"
+# Flags and code are shown as they are typed.
+smartquotes = False
 html_theme = "furo"
 html_title = f"tfnas {release}"
 html_static_path = ["_static"]

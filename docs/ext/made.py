@@ -110,10 +110,26 @@ def _flags(axis):
         yield _entry(field, field.default)
 
 
+def _every():
+    """The methods, that of the defaults first."""
+    every = [methods.get(name) for name in methods.names()]
+    return sorted(every, key=lambda method: method.name != "darts")
+
+
+def _papers():
+    yield "| method | flag | paper |\n|---|---|---|"
+    for method in _every():
+        paper = re.sub(
+            r"arXiv:([\d.]+)",
+            r"[\g<0>](https://arxiv.org/abs/\1)",
+            method.paper,
+        )
+        yield f"| {method.title} | `--method={method.name}` | {paper} |"
+
+
 def _methods():
     """Where the methods' own values differ from one another."""
-    every = [methods.get(name) for name in methods.names()]
-    every.sort(key=lambda method: method.name != "darts")  # the others vary it
+    every = _every()
     yield f"| flag | {' | '.join(m.title for m in every)} |"
     yield "|---" * (len(every) + 1) + "|"
     for axis, members in axes().items():
@@ -130,8 +146,13 @@ def _short(value):
     if value is None or value is False or value == ():
         return ""
     if isinstance(value, tuple) and isinstance(value[0], str):
-        return f"{len(value)} names"
+        return str(len(value))
     return command.show(value)
 
 
-MAKERS = {"commands": _commands, "flags": _flags, "methods": _methods}
+MAKERS = {
+    "commands": _commands,
+    "flags": _flags,
+    "methods": _methods,
+    "papers": _papers,
+}
