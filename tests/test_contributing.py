@@ -1,4 +1,4 @@
-"""The examples of CONTRIBUTING.md, followed to the letter; its tests."""
+"""The examples of docs/adding.md, followed to the letter; CONTRIBUTING.md."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from tfnas.export.requirements import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = re.compile(
-    r"<!-- (file|append): (\S+) -->\n```python\n(.*?)```", re.DOTALL
+    r"^(New file|Append to) `(\S+)`:\n\n```python\n(.*?)```", re.M | re.S
 )
 SMALL = [
     "--channels=2",
@@ -34,12 +34,13 @@ def copy(tmp_path_factory):
     """A copy of the package with the page's examples applied."""
     folder = tmp_path_factory.mktemp("copy")
     shutil.copytree(ROOT / "tfnas", folder / "tfnas")
-    examples = EXAMPLE.findall((ROOT / "CONTRIBUTING.md").read_text())
+    examples = EXAMPLE.findall((ROOT / "docs/adding.md").read_text())
     ways = [way for way, _, _ in examples]
-    assert ways == ["file", *["append"] * 5, "file", *["append"] * 2]
+    new, append = "New file", "Append to"
+    assert ways == [new, *[append] * 5, new, *[append] * 2]
     for way, path, code in examples:
-        with open(folder / path, "x" if way == "file" else "a") as file:
-            file.write(code if way == "file" else f"\n\n{code}")
+        with open(folder / path, "x" if way == new else "a") as file:
+            file.write(code if way == new else f"\n\n{code}")
     return folder
 
 
@@ -150,7 +151,7 @@ def test_the_test_command_installs_what_tests_would_skip_without():
     assert needed - installed == APART.keys()
     page = (ROOT / "CONTRIBUTING.md").read_text()
     assert all(words in page for words in APART.values())
-    for name in ("README.md", "CONTRIBUTING.md", ".ci/run"):
+    for name in ("CONTRIBUTING.md", ".ci/run"):
         assert "install -e '.[cpu,test]'" in (ROOT / name).read_text().replace(
             "install -q -e", "install -e"
         )
