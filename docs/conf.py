@@ -21,9 +21,10 @@ extensions = [
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+napoleon_custom_sections = [("Call arguments", "params_style")]
 html_math_renderer = "mathml"
-# Flags and code are shown as they are typed.
-smartquotes = False
+# Dashes alone: quotation marks stay as they are typed.
+smartquotes_action = "D"
 html_theme = "furo"
 html_title = f"tfnas {release}"
 html_static_path = ["_static"]

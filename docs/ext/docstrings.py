@@ -2,6 +2,8 @@
 
 import re
 
+from tfnas.cli import command
+
 FENCE = re.compile(r"( *)```(\w*)")
 NAME = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 
@@ -9,11 +11,21 @@ NAME = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 def setup(app):
     """Called by Sphinx; Napoleon, at the usual 500, comes after."""
     app.setup_extension("sphinx.ext.autodoc")
+    app.connect("source-read", _start)
     app.connect("autodoc-process-docstring", _process, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
+def _start(app, page, source):
+    """Import what the names of a page need, without notes on the terminal."""
+    if "autofunction::" in source[0]:
+        with command.quiet_start():
+            import keras  # noqa: F401
+
+
 def _process(app, what, name, found, options, lines):
+    if what == "property":  # its type, thinks Napoleon, is before the colon
+        lines[0] = lines[0].replace(": ", " -- ", 1)
     lines[:] = restructured("\n".join(lines)).split("\n")
 
 
