@@ -16,7 +16,8 @@ from tfnas.export.requirements import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = re.compile(
-    r"^(New file|Append to) `(\S+)`:\n\n```python\n(.*?)```", re.M | re.S
+    r"^(New file|Append to) `(\S+)`:\n\n<!-- applied -->\n```python\n(.*?)```",
+    re.MULTILINE | re.DOTALL,
 )
 SMALL = [
     "--channels=2",
