@@ -63,10 +63,10 @@ def test_members_are_read_off_a_directive():
 def test_markdown_in_docstrings_becomes_restructuredtext(monkeypatch):
     monkeypatch.syspath_prepend(DOCS)
     docstrings = importlib.import_module("ext.docstrings")
-    text = "Of `x`.\n\n```python\nf(`y`)\n\ng()\n```\n\n``z``."
+    text = "Of `x`, --y=1.\n\n```python\nf(`y`)\n\ng()\n```\n\n``z``."
     assert docstrings.restructured(text) == (
-        "Of ``x``.\n\n.. code-block:: python\n\n    f(`y`)\n\n    g()\n"
-        "\n\n``z``."
+        "Of ``x``, ``--y=1``.\n\n.. code-block:: python\n\n    f(`y`)\n\n"
+        "    g()\n\n\n``z``."
     )
 
 

@@ -5,7 +5,8 @@ import re
 from tfnas.cli import command
 
 FENCE = re.compile(r"( *)```(\w*)")
-NAME = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+# A name in backticks, one in two that stays as it is, a flag without any.
+CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)|``.+?``|(?<![\w-])--\w+(?:=\w+)?")
 
 
 def setup(app):
@@ -33,8 +34,12 @@ def restructured(text):
     """A docstring as reStructuredText."""
     parts = re.split(r"(^ *```\w*\n.*?^ *```$)", text, flags=re.M | re.S)
     prose, code = parts[::2], map(_block, parts[1::2])
-    prose = [NAME.sub(r"``\1``", part) for part in prose]
+    prose = [CODE.sub(_quoted, part) for part in prose]
     return "".join(a + b for a, b in zip(prose, [*code, ""], strict=True))
+
+
+def _quoted(found):
+    return f"``{found[1] or found[0].strip('`')}``"
 
 
 def _block(fenced):
