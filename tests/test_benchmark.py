@@ -3,8 +3,6 @@
 import collections
 import json
 import os
-import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +15,6 @@ from tfnas.benchmark import printing as table
 from tfnas.benchmark.cases import Case, groups
 from tfnas.benchmark.config import BenchmarkConfig
 from tfnas.benchmark.run import Worker, _compare
-from tfnas.cli import command
 from tfnas.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -243,15 +240,3 @@ def test_help_lists_every_flag(capsys):
     printed = capsys.readouterr().out
     assert "--second_order=false" in printed
     assert "--variants=fast,plain,baseline,no determinism" in printed
-
-
-@pytest.mark.parametrize(
-    "words",
-    re.findall(
-        r"python -m tfnas\.benchmark (--.*)",
-        (ROOT / "README.md").read_text(encoding="utf-8"),
-    ),
-)
-def test_the_readme_s_commands_are_known(words):
-    given = command.parse(["benchmark", *shlex.split(words)], BenchmarkConfig)
-    assert BenchmarkConfig(**given)
