@@ -239,7 +239,7 @@ BANNED = (
     r"written apart",
     r"all(?: \w+){0,3} alike",
     # A noun may follow, as in "of its own network".
-    r"of its own(?=[^\w\s`]|\s(?:\||and|as|by|for|from|in|of|on|to|which|with)(?!\w))",
+    r"of its own(?=[^\w\s`]|\s\||\s(?:and|as|by|for|from|in|on|to|with)\b)",
 )
 READ = ("*.md", "docs/**/*.md", "tfnas/**/*.py", "launch/**/*.*", "zoo/**/*.md")
 
