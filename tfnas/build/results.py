@@ -1,19 +1,20 @@
 """The zoo's results as Markdown, measured ones apart from the papers'."""
 
-from tfnas.compare import spread, written
+from tfnas.compare import spread, welch, written
 from tfnas.zoo import comparisons, index
 from tfnas.zoo.schema import MEASURED, PAPER, RANDOM
 
 
 def printed(zoo=None):
     """All tables that the zoo, or the project's own, has, as Markdown."""
-    return "\n\n".join(
-        [
-            markdown(index.entries(zoo)),
-            *(benchmarked(name, zoo) for name in comparisons.benchmarked(zoo)),
-            *(trained(name, zoo) for name in comparisons.trained(zoo)),
-        ]
-    )
+    tables = [markdown(index.entries(zoo))]
+    for table, names in (
+        (benchmarked, comparisons.benchmarked(zoo)),
+        (trained, comparisons.trained(zoo)),
+    ):
+        for name in names:
+            tables += [table(name, zoo), gained(name, zoo)]
+    return "\n\n".join(filter(None, tables))
 
 
 def markdown(entries):
@@ -31,9 +32,9 @@ def markdown(entries):
     ]
     return "\n".join(
         [
-            "| measured here | found by | weights | multiply-adds | hours of "
-            "training | test accuracy |",
-            "|---|---|---|---|---|---|",
+            "| measured here | accuracy, % | test images | weights | "
+            "multiply-adds | hours | found by |",
+            "|---|---|---|---|---|---|---|",
             *map(_measured, measured),
             "",
             "| paper | weights | multiply-adds | CIFAR-10 error in the paper, "
@@ -111,6 +112,37 @@ def trained(name, zoo=None):
     return "\n".join([head, line, *(row for _, row in sorted(rows))])
 
 
+def gained(name, zoo=None):
+    """What the methods of a kept comparison gained over random search.
+
+    In NAS-Bench-201's CIFAR-10 accuracy where the comparison has it, else in
+    that of the trained networks. Markdown, a row for each method, the best
+    first, with the p of Welch's t test over the seeds; "" without such a test.
+    """
+    runs = comparisons.runs(name, zoo)
+    if name in comparisons.benchmarked(zoo):
+        column, sign = "cifar10", 1
+    else:
+        column, sign = "test_error_percent", -1
+        runs = [run for run in runs if run["dataset"] == runs[0]["dataset"]]
+    scores = {
+        method: _numbers(own, column, sign)
+        for method, own in _grouped(runs, "method").items()
+    }
+    chance = scores.pop(RANDOM, [])
+    rows = []
+    for method, ours in scores.items():
+        p = welch(ours, chance)
+        if p is not None:
+            gain = spread(ours)[0] - spread(chance)[0]
+            test = f"{p:.2g} (n={len(ours)}, {len(chance)})"
+            rows.append((-gain, _row(f"`{method}`", f"{gain:+.2f}", test)))
+    if not rows:
+        return ""
+    head = _row("cells found by", "gain over `random`, points", "p (Welch)")
+    return "\n".join([head, "|---|---|---|", *(row for _, row in sorted(rows))])
+
+
 def _grouped(runs, column):
     """{value: runs}, in the order in which the values come."""
     groups = {}
@@ -132,10 +164,11 @@ def _measured(entry):
     found = "no search" if entry.method == RANDOM else entry.method or ""
     return _row(
         f"`{entry.name}`",
-        found,
+        f"{100 * entry.accuracy:.2f}",
+        f"{entry.test['images']:,}",
         *_size(entry),
         f"{entry.training['hours']:.2f}",
-        f"{100 * entry.accuracy:.2f} % of {entry.test['images']:,} images",
+        found,
     )
 
 
