@@ -1,4 +1,4 @@
-"""The manual's tables are those that `tfnas.build --table` prints."""
+"""The manual's tables: those of the zoo, and of what holds each part."""
 
 import re
 from pathlib import Path
@@ -12,10 +12,14 @@ from tfnas.zoo import comparisons
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-def table(page, mark):
+def page(name):
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def table(name, mark):
     """What stands on a page of the manual below <!-- mark -->."""
-    text = (DOCS / page).read_text(encoding="utf-8")
-    return re.search(rf"<!-- {mark} -->\n(.*?)\n<!-- -->", text, re.DOTALL)[1]
+    found = re.search(rf"<!-- {mark} -->\n(.*?)\n<!-- -->", page(name), re.S)
+    return found[1]
 
 
 @pytest.mark.parametrize(("mark", "place"), [("zoo", 0), ("papers", 1)])
@@ -46,3 +50,16 @@ def test_gains_are_those_that_the_comparison_recorded(name):
     recorded = {row[1]: (row[4], row[5]) for row in rows}
     rows = [row.strip("|` ").split(" | ") for row in gained(name).splitlines()]
     assert recorded == {row[0].strip("`"): (row[1], row[2]) for row in rows[2:]}
+
+
+# === Exactness ===
+
+
+def test_the_page_names_every_test_that_reads_a_record():
+    named = {*re.findall(r"`(test_\w+\.py)`", page("exactness.md"))}
+    paths = Path(__file__).parent.glob("test_*.py")
+    tests = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    fixture = re.compile(r"def \w+\([^)]*\bgolden\b")
+    reading = {name for name, code in tests.items() if fixture.search(code)}
+    assert len(reading) > 8
+    assert reading <= named <= tests.keys()
