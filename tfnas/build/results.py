@@ -1,6 +1,8 @@
 """The zoo's results as Markdown, measured ones apart from the papers'."""
 
-from tfnas.compare import spread, welch, written
+from statistics import fmean
+
+from tfnas.compare import welch, written
 from tfnas.zoo import comparisons, index
 from tfnas.zoo.schema import MEASURED, PAPER, RANDOM
 
@@ -61,7 +63,7 @@ def benchmarked(name, zoo=None):
         )
         for method, runs in sorted(
             methods.items(),
-            key=lambda item: -spread(_numbers(item[1], "cifar10"))[0],
+            key=lambda item: -fmean(_numbers(item[1], "cifar10")),
         )
     ]
     return "\n".join(
@@ -96,11 +98,11 @@ def trained(name, zoo=None):
         cells = (
             f"`{method}`",
             *map(written, errors),
-            f"{spread(_numbers(on[home], 'parameters'))[0]:,.0f}",
-            f"{spread(_numbers(on[home], 'multiply_adds', 1e-6))[0]:.1f} M",
+            f"{fmean(_numbers(on[home], 'parameters')):,.0f}",
+            f"{fmean(_numbers(on[home], 'multiply_adds', 1e-6)):.1f} M",
             written(_numbers(on[home], "search_hours", 60), 1),
         )
-        rows.append((spread(errors[0])[0], _row(*cells)))
+        rows.append((fmean(errors[0]), _row(*cells)))
     head = _row(
         "cells found by",
         *(f"error on {dataset}, %" for dataset in (home, *targets)),
@@ -134,7 +136,7 @@ def gained(name, zoo=None):
     for method, ours in scores.items():
         p = welch(ours, chance)
         if p is not None:
-            gain = spread(ours)[0] - spread(chance)[0]
+            gain = fmean(ours) - fmean(chance)
             test = f"{p:.2g} (n={len(ours)}, {len(chance)})"
             rows.append((-gain, _row(f"`{method}`", f"{gain:+.2f}", test)))
     if not rows:

@@ -8,12 +8,12 @@
 
 from tfnas.compare.config import CompareConfig, main, resolve
 
-__all__ = ["CompareConfig", "main", "resolve", "spread", "welch", "written"]
+__all__ = ["CompareConfig", "main", "resolve", "welch", "written"]
 
 
 def __getattr__(name):
     """What `numbers` says of values, which needs NumPy."""
-    if name in ("spread", "welch", "written"):
+    if name in ("welch", "written"):
         from tfnas.compare import numbers
 
         return getattr(numbers, name)
