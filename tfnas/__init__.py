@@ -1,9 +1,9 @@
 """Differentiable architecture search for image classifiers.
 
-Public names are looked up on first use (PEP 562), so that importing tfnas
-costs nothing and imports neither TensorFlow nor Keras. Once both tfnas and
-Keras are imported, in either order, `keras.models.load_model` reads `.keras`
-files of supernets and networks (`tfnas.networks.registered`).
+Public names are looked up on first use (PEP 562), so that importing tfnas costs
+nothing and imports neither TensorFlow nor Keras. Once tfnas and Keras are both
+imported, in either order, `keras.models.load_model` reads `.keras` files of
+supernets and networks (`tfnas.networks.registered`).
 
 Example:
 
@@ -33,7 +33,7 @@ _HOMES = {
     "run_search": "tfnas.search.call",
     "run_training": "tfnas.train.call",
 }
-# Modules that are public by a shorter name than their own.
+# Modules with a shorter public name.
 _MODULES = {"drawing": "tfnas.genotype.drawing"}
 
 

@@ -9,7 +9,7 @@ from tfnas.errors import UserError, nearest
 
 USAGE = """usage: tfnas COMMAND [--flag=value ...]
 
-Searches architectures, trains what was found and takes it into use.
+Searches for architectures, trains them and deploys them.
 """
 
 
@@ -32,12 +32,12 @@ def script():
 
 
 def _lines():
-    """The commands with a line each, and where to read on."""
+    """The commands, a line each, and where to read on."""
     wide = max(map(len, commands.names()))
     for name in commands.names():
         yield f"  {name:{wide}}  {commands.purpose(name)}"
     yield ""
-    yield "tfnas COMMAND --help lists its flags; tfnas --version is the version"
+    yield "tfnas COMMAND --help lists its flags, tfnas --version the version"
 
 
 def _known(name):

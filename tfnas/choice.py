@@ -7,7 +7,7 @@ from math import isfinite
 
 from tfnas.errors import UserError, nearest
 
-# Options that a message names all; of more, the nearest one.
+# A message names all of so many options; of more, the nearest one.
 FEW = 6
 
 
@@ -43,13 +43,13 @@ def types_of(field):
 
 
 def among(value, options):
-    """What to say of a value that is not among the options."""
+    """The hint about a value that is not among the options."""
     named = "choose from " + ", ".join(map(str, options))
     return named if len(options) <= FEW else nearest(value, options, named)
 
 
 def check_values(config):
-    """Refuse the first value that its own field does not allow.
+    """Refuse the first value that its field does not allow.
 
     Args:
         config: an instance of a dataclass with `choice` fields.

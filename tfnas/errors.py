@@ -3,15 +3,15 @@
 import difflib
 import re
 
-# Letters that say how a name begins.
+# A name's first letters.
 SHORTEST = 3
 
 
 class UserError(ValueError):
     """Something that the user typed or supplied cannot be used.
 
-    The message is one line. It names the file, field or flag at fault and
-    says what to do about it; commands print it and exit with code 1.
+    The message is one line that names the file, field or flag at fault and
+    the remedy; commands print it and exit with code 1.
 
     Example:
 
@@ -24,13 +24,13 @@ class UserError(ValueError):
 
 
 def nearest(name, known, otherwise, mark=""):
-    """What to say of a name that is not known: the nearest one, as a question.
+    """The hint about an unknown name: the nearest known one, as a question.
 
     Args:
         name: what was given.
-        known: the names that there are.
-        otherwise: what to say where none is near.
-        mark: what is written before a name.
+        known: the known names.
+        otherwise: the hint if none is near.
+        mark: the text before a name.
 
     Returns:
         The remedy of a message.

@@ -1,1 +1,1 @@
-"""What commands have in common: flags, exit codes, files."""
+"""What the commands share: flags, exit codes, files."""

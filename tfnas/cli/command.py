@@ -29,15 +29,14 @@ DEFINE = {
 
 
 def parse(argv, *configs):
-    """Read flags into {flag: value} of those that were given, and only those.
+    """Read the flags that were given, and only those, into {flag: value}.
 
-    `argv` begins with the program's name. Of the dataclasses the first ones'
-    fields keep their defaults; a field without an entry in the arguments has
-    its default there. An unknown flag, one that is given twice, a value of the
-    wrong type or out of its options, and an argument that is no flag are a
-    `UserError`; where a dataclass has `BARE`, {flag: function that lists its
-    values}, that names the flag of a value alone. A text that begins with ~ is
-    a path in a home folder.
+    `argv` begins with the program's name. Where dataclasses share a field, the
+    first one's default counts. An unknown flag, a flag given twice, a value of
+    the wrong type or not among its options, and an argument that is not a flag
+    raise a `UserError`. If a dataclass has `BARE`, {flag: function that lists
+    its values}, the error about a bare value names its flag. A text that begins
+    with ~ is a path in a home folder.
     """
     values = flags.FlagValues()
     known = {f.name: f for config in configs for f in fields(config)}
@@ -64,13 +63,13 @@ def parse(argv, *configs):
 
 
 def part(given, config):
-    """Those of {flag: value} that are fields of a dataclass."""
+    """The part of {flag: value} whose flags are fields of a dataclass."""
     names = {field.name for field in fields(config)}
     return {name: value for name, value in given.items() if name in names}
 
 
 def unused(rules):
-    """{flag: why} of the flags that nothing would read.
+    """The flags that nothing would read, as {flag: why}.
 
     The rules are (flags, unused, why): names, whether nothing would read them
     beside the other values, and the reason.
@@ -83,10 +82,10 @@ def unused(rules):
 
 
 def refuse_unused(given, rules):
-    """Refuse the first flag that was typed and that nothing would read.
+    """Refuse the first typed flag that nothing would read.
 
-    One typed with its default counts too. The rules are as of `unused`; the
-    message names the flag and says why.
+    A flag typed with its default counts too. The rules are those of `unused`;
+    the message names the flag and says why.
     """
     for flag, why in unused(rules).items():
         if flag in given:
@@ -101,7 +100,7 @@ def typed(given):
 
 
 def made(config, given):
-    """An instance of a dataclass from those of {flag: value} that are its own.
+    """An instance of a dataclass, made from its own part of {flag: value}.
 
     Raises:
         UserError: for a value that its field does not allow.
@@ -112,12 +111,12 @@ def made(config, given):
 
 
 def answer(argv, configs, usage, work, shown=None):
-    """Answer a command line: its help where that is asked for, else its work.
+    """Answer a command line: show the help if asked for it, else do the work.
 
     The dataclasses' fields are the flags and `usage` begins the help. `work`
-    gets {flag: value} of those that were given; `shown` makes of those beside
-    --help the lines below the usage, by default the flags of the last
-    dataclass. Returns the exit code, 0.
+    takes the given flags as {flag: value}; `shown` turns those next to --help
+    into the lines below the usage, by default the flags of the last dataclass.
+    Returns the exit code, 0.
     """
     if not asks_for_help(argv):
         work(parse(argv, *configs))
@@ -132,11 +131,10 @@ def answer(argv, configs, usage, work, shown=None):
 def run(main, argv=None):
     """Run a command's `main(argv)` and leave with its exit code.
 
-    A `UserError` becomes one line on standard error and exit code 1, Ctrl-C
-    one line and the shell's 130, a run that stopped early and can go on one
-    line and the code of its `Interrupted`. Where the reader of the output has
-    left it is `interruption.READER_LEFT`. Other exceptions keep their
-    traceback.
+    A `UserError` becomes one line on standard error and exit code 1; Ctrl-C one
+    line and the shell's 130; a run that stopped early and can go on one line
+    and the code of its `Interrupted`. If the reader of the output has left, the
+    code is `interruption.READER_LEFT`. Other exceptions keep their traceback.
     """
     argv = sys.argv if argv is None else argv
     _fill_closed_streams()
@@ -167,7 +165,7 @@ def _ended(main, argv):
 
 
 def _is_written(stream, text=""):
-    """Whether a stream has taken a text and all before it."""
+    """Whether a stream has taken a text and everything before it."""
     try:
         print(text, end="", file=stream, flush=True)
     except BrokenPipeError:
@@ -176,10 +174,10 @@ def _is_written(stream, text=""):
 
 
 def _fill_closed_streams():
-    """Let what the caller has closed (`>&-`) lead nowhere.
+    """Let streams that the caller has closed (`>&-`) lead nowhere.
 
-    Otherwise the first file that is opened takes its number, and with it
-    what TensorFlow prints.
+    Otherwise the first opened file takes a closed stream's number, and what
+    TensorFlow prints lands in it.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         continue
@@ -191,10 +189,10 @@ def _fill_closed_streams():
 
 @contextlib.contextmanager
 def quiet_start():
-    """Start TensorFlow fast, its notes on how it was built off the terminal.
+    """Start TensorFlow fast and keep its notes on its build off the terminal.
 
-    Its C++ part writes them to standard error while it is imported, whatever
-    the log level. If the import fails they are shown after all.
+    Its C++ part writes them to standard error during the import, whatever the
+    log level. If the import fails, they are shown after all.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     prefer_onednn()
@@ -216,8 +214,8 @@ def quiet_start():
 def prefer_onednn():
     """Let TensorFlow use oneDNN on every processor, unless the user says no.
 
-    By itself it does so only where it finds AVX512-VNNI; with AVX2 alone a
-    step takes twice as long without. TensorFlow reads the variable while it
+    By itself it does so only if it finds AVX512-VNNI; with AVX2 alone a step
+    takes twice as long without oneDNN. TensorFlow reads the variable while it
     is imported, and the processes that this one starts inherit it.
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -229,10 +227,9 @@ def asks_for_help(argv):
 
 
 def help_lines(config):
-    """The help of every flag, with the value that holds without it.
+    """The help of every flag, with its default, in two lines each.
 
-    Two lines each. The defaults are those of a dataclass, or of an instance of
-    it.
+    The defaults are those of a dataclass or of its instance.
     """
     return [_help_of(f, getattr(config, f.name)) for f in fields(config)]
 

@@ -1,4 +1,4 @@
-"""Which commands there are, read off their source: importing all is slow."""
+"""The commands, read from their source: importing them all is slow."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ def names():
 
 
 def purpose(name):
-    """What a command is for, in a line: its `__main__.py` begins with it."""
+    """A command's purpose: the first line of its `__main__.py`."""
     text = (ROOT / name / "__main__.py").read_text(encoding="utf-8")
     line = ast.get_docstring(ast.parse(text)).splitlines()[0]
     return line.partition(": ")[2]

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and rows as CSV."""
+"""Files that exist whole or not at all, and rows as CSV."""
 
 import contextlib
 import csv
@@ -7,15 +7,15 @@ import os
 import tempfile
 from pathlib import Path
 
-# What a process that was killed while it wrote leaves beside a file.
+# A process that was killed while writing leaves this beside a file.
 UNFINISHED = ".part"
 
 
 @contextlib.contextmanager
 def staged(path):
-    """A place beside `path` that takes its name once everything is written.
+    """A place next to `path` that takes its place once everything is written.
 
-    It ends alike; an error removes it.
+    It has the same name; an error removes it.
     """
     path = Path(path).absolute()
     with tempfile.TemporaryDirectory(
@@ -27,20 +27,20 @@ def staged(path):
 
 
 def put(aside, path):
-    """Give what was written aside its name, once the disk holds it."""
+    """Give a file its final name once the disk holds it."""
     flush(aside)
     os.replace(aside, path)
 
 
 def flush(path):
-    """Have the disk hold a file, or a folder with all that is in it."""
+    """Flush a file, or a folder with everything in it, to the disk."""
     for inner in path.iterdir() if path.is_dir() else ():
         flush(inner)
     flush_one(path)
 
 
 def flush_one(path):
-    """Have the disk hold a file, or the names in a folder."""
+    """Flush a file, or the names in a folder, to the disk."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -49,7 +49,7 @@ def flush_one(path):
 
 
 def csv_text(columns, rows):
-    """Rows of {column: value} as CSV; a value that is not there is empty."""
+    """Rows of {column: value} as CSV; a missing value is empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()

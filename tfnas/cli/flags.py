@@ -1,21 +1,21 @@
 """Flags that several commands share: each is explained and bounded once.
 
-A function makes the field of a dataclass, as `choice` does; what a command says
-in words of its own is an argument. `choice.check_values` checks them all.
+Each function makes the field of a dataclass, as `choice` does; a command's own
+words are an argument. `choice.check_values` checks them all.
 """
 
 from tfnas.choice import choice
 
-# What a run reads and where it works, which decide nothing that it finds.
+# Where a run reads and works; they do not decide what it finds.
 ASIDE = ("genotype", "out", "resume", "tensorboard", "tune", "tune_epochs")
 ASIDE += ("devices", "checkpoint_minutes", "force", "dataset_name")
-# What says which images these are, and of what size.
+# They say which images these are, and of what size.
 SOURCE = ("dataset", "data_dir", "data_csv", "test_share")
 IMAGES = (*SOURCE, "image_size", "skip_damaged")
 
 
 def images(config):
-    """{name: value} of those of `IMAGES` and the seed, as `data.load` takes."""
+    """{name: value} of `IMAGES` and the seed, as `data.load` takes them."""
     dataset, *others = (getattr(config, name) for name in IMAGES)
     given = dict(zip(IMAGES[1:], others, strict=True))
     return {"name": dataset, **given, "seed": config.seed}
@@ -36,19 +36,19 @@ def decisive(config):
 
 
 def dataset(otherwise=""):
-    """Args: otherwise: what else there is to say of the default."""
+    """Args: otherwise: what else to say of the default."""
     return choice(
         "digits",
-        "digits, fashion_mnist, cifar10, cifar100, image_folder or a name "
-        "of TensorFlow Datasets" + otherwise,
+        "digits, fashion_mnist, cifar10, cifar100, image_folder or the name "
+        "of a data set of TensorFlow Datasets" + otherwise,
     )
 
 
 def dataset_name():
     return choice(
         None,
-        "what titles, tables and folders call the data; by default its own "
-        "name, of image_folder that of --data_dir",
+        "name of the data in titles, tables and folders; by default the data "
+        "set's own, for image_folder that of --data_dir",
     )
 
 
@@ -63,17 +63,17 @@ def data_dir():
 def data_csv():
     return choice(
         None,
-        "list of an image_folder's files, with the columns path, label and, if "
-        "it says so, split (train or test); paths are relative to --data_dir, "
-        "or else to the list",
+        "CSV list of an image_folder's files with the columns path, label "
+        "and, optionally, split (train or test); paths are relative to "
+        "--data_dir or, without it, to the list",
     )
 
 
 def test_share():
     return choice(
         None,
-        "share of each class of an image_folder to test, drawn by the seed, "
-        "where no folder or list says it; 0.2 by default",
+        "share of each class of an image_folder to test on, drawn by the "
+        "seed, if no folder or list gives test images; 0.2 by default",
         least=0.01,
         most=0.99,
     )
@@ -82,8 +82,8 @@ def test_share():
 def skip_damaged():
     return choice(
         False,
-        "go on without the damaged files of an image_folder, which the run's "
-        "images.csv names",
+        "leave out the damaged files of an image_folder; the run's images.csv "
+        "names them",
     )
 
 
@@ -93,10 +93,10 @@ def image_size():
 
 
 def train_images(verb):
-    """Args: verb: what is done with them, such as "train"."""
+    """Args: verb: such as "train"."""
     return choice(
         None,
-        f"{verb} with so many of the training images only, see --halves",
+        f"{verb} with only so many of the training images, see --halves",
         least=2,
     )
 
@@ -104,8 +104,8 @@ def train_images(verb):
 def class_weights():
     return choice(
         "none",
-        "what an image counts in a loss: none, all alike; balanced, more the "
-        "fewer training images its class has",
+        "weight of an image in a loss: none weighs all the same; balanced "
+        "weighs rare classes more",
         ("none", "balanced"),
     )
 
@@ -122,19 +122,21 @@ def out(default):
 
 
 def resume():
-    return choice(False, "go on with the run in --out")
+    return choice(False, "continue the run in --out")
 
 
 def devices():
     return choice(
         "auto",
-        "auto takes all GPUs, or the CPU; cpu:N and gpu:N share a batch among "
-        "N of them",
+        "auto takes all GPUs or, without one, the CPU; cpu:N and gpu:N split "
+        "a batch among N of them",
     )
 
 
 def force():
-    return choice(False, "go on where more memory is needed than there is")
+    return choice(
+        False, "start even if the run needs more memory than there is"
+    )
 
 
 def checkpoint_minutes():
@@ -142,14 +144,14 @@ def checkpoint_minutes():
 
 
 def deterministic(what):
-    return choice(True, f"the same seed gives the same {what}, bit for bit")
+    return choice(True, f"give the same {what} for the same seed, bit for bit")
 
 
 def tune(what):
     return choice(
         0,
-        f"tune {what} with so many trials of KerasTuner, then say what to "
-        "type next; 0 does not",
+        f"tune {what} in so many trials of KerasTuner, then print the command "
+        "to type next; 0 does not tune",
         least=0,
     )
 
@@ -164,8 +166,8 @@ def seeds(default):
 def train():
     return choice(
         None,
-        "then train each cell, with these flags of tfnas.train in one word, "
-        "such as '--preset=small --epochs=15'",
+        "then train each cell with these flags of tfnas.train, quoted, such "
+        "as '--preset=small --epochs=15'",
     )
 
 
@@ -182,9 +184,9 @@ def run():
 
 def images_of_run():
     return choice(
-        None, "folder of the images, if it is not where --run read them"
+        None, "folder of the images, if they have moved since --run read them"
     )
 
 
 def zoo():
-    return choice(None, "folder of the zoo, else the project's own")
+    return choice(None, "folder of the zoo; by default the project's own")

@@ -3,15 +3,15 @@
 import contextlib
 import signal
 
-# sysexits.h's EX_TEMPFAIL, "try again later": the queues of clusters can tell
-# it from an error (1), and from a process that was killed (128 and more).
+# sysexits.h's EX_TEMPFAIL, "try again later": a cluster's queue can tell it
+# from an error (1) and from a killed process (128 and more).
 EXIT_CODE = 75
 # 128 and SIGPIPE, as of other programs whose reader has left.
 READER_LEFT = 141
 
 
 class Interrupted(Exception):
-    """A run left before its end; its last checkpoint is whole.
+    """A run stopped before its end; its last checkpoint is whole.
 
     The message is one line that says what happened and how to go on.
     """
@@ -20,7 +20,7 @@ class Interrupted(Exception):
 
 
 class ReaderLeft(Interrupted):
-    """A run left because nobody reads what it prints, as with `| head -1`."""
+    """A run stopped because nobody reads its output, as with `| head -1`."""
 
     code = READER_LEFT
 
@@ -28,9 +28,9 @@ class ReaderLeft(Interrupted):
 class Requests:
     """Whether SIGTERM or Ctrl-C has asked the process to stop.
 
-    While it is held, the first signal is noted for the run to see between two
-    steps, where it can make a checkpoint; another Ctrl-C stops at once. Only
-    the main thread may hold it; elsewhere signals do what they did.
+    While it is held, the first signal is noted; the run sees it between two
+    steps, where it can save a checkpoint. Another Ctrl-C stops at once. Only
+    the main thread may hold it; in others signals keep their effect.
     """
 
     def __init__(self):

@@ -1,4 +1,4 @@
-"""What to say of arguments that are not flags and values: one line each."""
+"""Error lines for arguments that are not flags and values."""
 
 import itertools
 import re
@@ -14,7 +14,7 @@ KINDS = {
     tuple: "values separated by commas",
     str: "a text",
 }
-# What other programs, those of the papers' authors among them, call a flag.
+# Names of flags in other programs, the papers' authors' among them.
 OTHER_NAMES = {
     "arch": "genotype",
     "arch_learning_rate": "alpha_learning_rate",
@@ -35,7 +35,7 @@ OTHER_NAMES = {
     "unrolled": "order",
     "wd": "weight_decay",
 }
-# What texts make of two hyphens.
+# Word processors turn two hyphens into these.
 DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2212"
 
 
@@ -57,7 +57,7 @@ def check_blanks(argv):
 def unknown(flag, known):
     """The line about a flag that the command does not have.
 
-    `known` are {flag: field} of those that it has.
+    `known` is {flag: field} of those that it has.
     """
     return f"--{flag}: no such flag; {_instead(flag, known)}"
 
@@ -90,9 +90,9 @@ def not_a_flag(before, rest, known, bare):
 
     Args:
         before: the arguments before it.
-        rest: it, and those after it.
+        rest: the argument and those after it.
         known: {flag: field} of the command.
-        bare: {flag: function that lists its values} for a value alone.
+        bare: {flag: function that lists its values}, for a bare value.
     """
     word = rest[0]
     named = re.match(rf"[{DASHES}]*(\w+)=", word)
@@ -110,7 +110,7 @@ def not_a_flag(before, rest, known, bare):
 
 
 def wrong(message, values, known):
-    """The line about a flag that has no value, two, or one of another type.
+    """The line about a flag with no value, two values or one of another type.
 
     Args:
         message: absl's.
@@ -118,7 +118,7 @@ def wrong(message, values, known):
         known: {flag: field} of the command.
     """
     found = re.search(r"flag (--(\w+)(=.*?)?)(: |$)", message, re.DOTALL)
-    if not found:  # of a flag that absl has by itself
+    if not found:  # one of absl's own flags
         return f"{' '.join(message.split())}; see --help"
     flag, name = found.group(1, 2)
     kind, item = types_of(known[name])

@@ -1,4 +1,4 @@
-"""A command that runs in a process of its own, and is told when to stop."""
+"""Commands in their own processes, which are told when to stop."""
 
 import signal
 import subprocess
