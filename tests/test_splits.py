@@ -174,7 +174,7 @@ def test_a_list_without_splits_is_split_as_a_folder(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        (["name;kind"], "its first line has to be path,label"),
+        (["name;kind"], "its first line must be path,label"),
         (["path,label", "cat/000.png,"], "line 2: needs a path and a label"),
         (["path,label", "cat/000.png,a", "cat/9.png,b"], "cat/9.png"),
         (["path,label,split", "cat/000.png,a,exam"], "split exam; use train"),
@@ -183,7 +183,7 @@ def test_a_list_without_splits_is_split_as_a_folder(tmp_path):
         (["path,label"], "only one class"),
         (
             ["path,label,split", "cat/000.png,a,train", "cat/001.png,b,test"],
-            "class b has test images alone",
+            "class b has only test images",
         ),
     ],
 )
@@ -297,5 +297,5 @@ def test_test_images_that_are_training_images_are_counted(
     said = capsys.readouterr().out.splitlines()
     assert said == [
         "pets: 5 of 8 test images equal a training image, pixel by pixel; "
-        "their accuracy says nothing of new images"
+        "their accuracy says nothing about new images"
     ]

@@ -1,9 +1,9 @@
 """Images for search and training: sources, halves, augmentation, streams.
 
-`load` brings a dataset into memory or finds its files, `search_halves` splits
+`load` reads a dataset into memory or finds its files, `search_halves` splits
 its training images between weights and architecture, and the streams turn
-images into batches whose order and augmentation depend on nothing but (seed,
-epoch, sample index).
+images into batches whose order and augmentation depend only on (seed, epoch,
+sample index).
 """
 
 import importlib

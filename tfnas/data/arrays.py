@@ -1,4 +1,4 @@
-"""Images and labels that somebody has in Python, as a `Dataset`."""
+"""Images and labels given in Python, as a `Dataset`."""
 
 import dataclasses
 
@@ -22,11 +22,11 @@ def from_arrays(
         test: the same, or None for a share of each class of `train`.
         classes: names of the classes, by default their numbers.
         flip: whether a mirrored image still shows its class.
-        test_share: that share; 0 leaves no test images.
+        test_share: the share to test on; 0 leaves no test images.
         seed: decides which images are the test's.
 
     Raises:
-        UserError: one line on what the arrays are not.
+        UserError: the arrays are not of this form.
 
     Example: `from_arrays((images, labels), classes=("cat", "dog"))`.
     """
@@ -99,14 +99,14 @@ def _gathered(data, where):
 
 
 def _is_batch(image, label):
-    """Whether an element of these shapes is a batch: gray ones look alike."""
+    """Whether an element of these shapes is a batch, gray images included."""
     if image.shape.rank != 3 or label.shape.rank != 1:
         return image.shape.rank == 4 or label.shape.rank == 2
     return image.shape[0] == label.shape[0]
 
 
 def _class_numbers(labels, where):
-    """Class numbers of these, of a column of them, or of one-hot rows."""
+    """Class numbers from class numbers, a column of them or one-hot rows."""
     if labels.ndim == 2:
         one_hot = labels.shape[1] > 1
         if one_hot and not (np.sort(labels)[:, :-1] == 0).all():
@@ -124,7 +124,7 @@ def _class_numbers(labels, where):
 
 
 def _bytes(images, where):
-    """Images in 0..255 as uint8; those in 0..1 are not guessed at."""
+    """Images in 0..255 as uint8; images in 0..1 are refused, not guessed at."""
     if images.dtype == np.uint8:
         return images
     low, high = images.min(), images.max()

@@ -4,8 +4,7 @@ The recipe of all four methods on CIFAR: zero-pad by 4 and crop at random,
 mirror with probability 1/2, normalise, then cut out a square (DeVries and
 Taylor, 2017) whose centre is uniform over the pixels and which the border
 clips. Padding means black pixels, so it comes before normalisation. Random
-numbers come from outside (`draw`), so that every function here is a plain
-function of its arguments.
+numbers come from `draw`, so every function here depends only on its arguments.
 """
 
 import numpy as np
@@ -20,7 +19,7 @@ def padding(side):
 
 
 def draw(indices, image_shape, *, seed, epoch, flip):
-    """Draws the numbers which augment a batch: int32 array (N, 5).
+    """Draws the numbers that augment a batch: int32 array (N, 5).
 
     They are the crop's row and column in the padded image, 1 for a mirrored
     image, the cutout centre's row and column. Epochs count from 0.
@@ -73,8 +72,8 @@ def normalize(images, mean, std):
 def cut_out(images, numbers, length):
     """Zeroes a square of `length` pixels a side in normalised images.
 
-    It is the authors' form, so an odd length loses a pixel. The numbers are
-    those of `draw`.
+    As in the authors' code, an odd length loses a pixel. The numbers are those
+    of `draw`.
     """
 
     def inside(size, centre):

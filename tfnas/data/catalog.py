@@ -21,8 +21,8 @@ def load_from_catalog(name, data_dir=None, image_size=None):
 
     `data_dir` is TFDS's data folder or a prepared dataset's own. Returns the
     train `Split`, the test `Split` and the class names in order. An unknown
-    name, another kind of dataset, or data neither prepared nor to be had raise
-    `UserError`.
+    name, another kind of dataset, or data that are neither prepared nor
+    available raise `UserError`.
     """
     import tensorflow_datasets as tfds
 
@@ -67,7 +67,7 @@ def load_from_catalog(name, data_dir=None, image_size=None):
 
 
 def prepared_builder(name, data_dir=None):
-    """The TFDS builder of a dataset whose data are there, or now made so.
+    """The TFDS builder of a dataset, its data prepared if need be.
 
     Takes and raises what `load_from_catalog` does.
     """
@@ -106,13 +106,13 @@ def _builder(name, data_dir):
 def supervised_keys(name, builder):
     """The names of a builder's image and label features.
 
-    If it has none, or of another kind, that is a `UserError`.
+    A builder without them, or with another kind, raises `UserError`.
     """
     import tensorflow_datasets as tfds
 
     features = builder.info.features
     keys = builder.info.supervised_keys or ("image", "label")
-    # The exact types are meant: a LabeledImage is an Image too.
+    # By exact type, as a LabeledImage is an Image too.
     kinds = {key: type(feature) for key, feature in features.items()}
     wanted = [tfds.features.Image, tfds.features.ClassLabel]
     nested = not all(isinstance(key, str) for key in keys)
@@ -129,13 +129,13 @@ def supervised_keys(name, builder):
 
 
 def _download(name, builder):
-    # TFDS retries silently for minutes, so ask first whether anyone answers.
+    # TFDS retries silently for minutes, so ask first if a server answers.
     home = builder.info.homepage
     if not reachable((home, "https://storage.googleapis.com")):
         raise UserError(
-            f"--dataset={name}: not prepared in {builder.data_path} and no "
-            "network to download it; set --data_dir to prepared TFDS data, "
-            "or use --dataset=digits or --dataset=image_folder"
+            f"--dataset={name}: not prepared in {builder.data_path}, and "
+            "there is no network to download it; set --data_dir to prepared "
+            "TFDS data, or use --dataset=digits or --dataset=image_folder"
         )
     try:
         builder.download_and_prepare()

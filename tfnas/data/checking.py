@@ -1,7 +1,7 @@
 """The check of image files before the first epoch: each is decoded once.
 
-What it finds of a whole file is kept for as long as that has the same size and
-time, so that the next run, or one that goes on, need not decode it again.
+The result for an intact file is kept while its size and time stay the same, so
+that the next run, or a resumed one, need not decode it again.
 """
 
 import dataclasses
@@ -15,13 +15,13 @@ from tfnas.data.decoding import converter, fault
 from tfnas.data.duplicates import digest
 from tfnas.data.progress import Progress
 
-# As a million waiting tasks would take a gigabyte.
+# A million waiting tasks would take a gigabyte.
 _BLOCK = 256
 
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """What the check found out about a file.
+    """The check's result for a file.
 
     Attributes:
         digest: of its pixels, "" for a damaged file.
@@ -41,8 +41,8 @@ class Checked:
 def check_listing(listing, skip_damaged=False):
     """Check the files of a `Listing`.
 
-    Returns it without damaged files, which are a `UserError` unless they are to
-    be skipped, and {path: `Checked`}.
+    Returns it without its damaged files, and {path: `Checked`}. Damaged files
+    raise `UserError` unless they may be skipped.
     """
     paths = [path for path, _ in (*listing.train, *listing.test)]
     found = dict(zip(paths, check(paths, listing.root), strict=True))
@@ -53,7 +53,7 @@ def check_listing(listing, skip_damaged=False):
 def check(paths, root):
     """The `Checked` of each image file, in the order of the paths.
 
-    `root` is the folder that the results are kept for.
+    The results are kept for the folder `root`.
     """
     kept = kept_checks.load(root)
     times = {path: _time(path) for path in paths}

@@ -1,7 +1,7 @@
-"""A list of image files as CSV: path, label and, if it says so, the split.
+"""A list of image files as CSV: path, label and, optionally, the split.
 
-A run keeps such a list where no folder says which images are tested, so what
-a run wrote is read as what a user wrote.
+A run keeps such a list if no folder says which images are tested. A run's list
+is read like a user's.
 """
 
 import csv
@@ -14,7 +14,7 @@ from tfnas.data.layout import TEST, TRAIN
 from tfnas.errors import UserError
 
 COLUMNS = ("path", "label", "split")
-# Of a file that a run went on without.
+# The split of a file that a run left out.
 DAMAGED = "damaged"
 _NAMED = 3
 
@@ -22,14 +22,14 @@ _NAMED = 3
 def read(data_csv, root):
     """[(path, label, split)] of a list; the split is "train", "test" or "".
 
-    Relative paths are below `root`. What cannot be understood, a path that
-    stands there twice and files that are not there are a `UserError`.
+    Relative paths are below `root`. A line that cannot be understood, a path
+    listed twice and missing files raise `UserError`.
     """
     lines = csv.DictReader(io.StringIO(_text(data_csv)))
     names = [(name or "").strip().lower() for name in lines.fieldnames or ()]
     if not {"path", "label"} <= set(names):
         raise UserError(
-            f"--data_csv={data_csv}: its first line has to be path,label or "
+            f"--data_csv={data_csv}: its first line must be path,label or "
             "path,label,split"
         )
     lines.fieldnames, found = names, {}
@@ -38,7 +38,9 @@ def read(data_csv, root):
         path, label, split = _row(row, where)
         path = os.path.join(root, path)
         if path in found:
-            raise UserError(f"{where}: {readable(path)} stands there twice")
+            raise UserError(
+                f"{where}: {readable(path)} is listed twice; keep one line"
+            )
         found[path] = label, split
     found = {path: row for path, row in found.items() if row[1] != DAMAGED}
     gone = [readable(path) for path in found if not os.path.isfile(path)]
@@ -46,9 +48,9 @@ def read(data_csv, root):
         shown = ", ".join(gone[:_NAMED])
         more = f" and {len(gone) - _NAMED} more" if gone[_NAMED:] else ""
         raise UserError(
-            f"{data_csv}: {len(gone)} of {len(found)} files are not there: "
-            f"{shown}{more}; restore them, say where they are with "
-            "--data_dir, or start a new run with a list without them"
+            f"{data_csv}: {len(gone)} of {len(found)} files are missing: "
+            f"{shown}{more}; restore them, name their folder with --data_dir, "
+            "or start a new run with a list without them"
         )
     return [(path, *row) for path, row in found.items()]
 
@@ -60,7 +62,7 @@ def _text(data_csv):
         raise UserError(f"--data_csv={data_csv}: {error.strerror}") from None
     if b"\0" in content:
         raise UserError(f"--data_csv={data_csv}: not a CSV file")
-    # Names of files may be of any bytes; a spreadsheet begins with a mark.
+    # File names may hold any bytes; a spreadsheet's CSV begins with a mark.
     return content.decode("utf-8-sig", "surrogateescape")
 
 

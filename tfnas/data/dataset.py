@@ -1,4 +1,4 @@
-"""What a dataset is: images, labels, class names and their statistics."""
+"""A dataset: images, labels, class names and their statistics."""
 
 import dataclasses
 
@@ -29,7 +29,7 @@ class Split:
         return self.images.shape[1:]
 
     def take(self, places):
-        """The split of some of its images alone; a slice copies none."""
+        """The split of only these images; a slice copies nothing."""
         return Split(self.images[places], self.labels[places])
 
 
@@ -37,7 +37,7 @@ class Split:
 class Dataset:
     """An image classification dataset, in memory or in files.
 
-    Search and selection read `train` alone; `test` is for the last number.
+    Search and selection read only `train`; `test` is for the final accuracy.
 
     Args:
         name: the source's name, such as "cifar10".
@@ -49,8 +49,8 @@ class Dataset:
         std: standard deviation of each channel, in the same unit.
         flip: whether a mirrored image still shows its class. False for
             digits, for example.
-        listing: the files that a run has to keep a list of, since no folder
-            says which are tested.
+        listing: the files that a run must list, as no folder says which are
+            tested.
     """
 
     name: str
@@ -91,9 +91,8 @@ class Dataset:
 def channel_statistics(images):
     """Mean and standard deviation of each channel of uint8 (N, H, W, C).
 
-    Two tuples of C floats, in 0..1 units; they come from histograms, so they
-    are exact and need little memory. A channel without any variation gets a
-    deviation of 1.
+    Two tuples of C floats, in 0..1 units; histograms make them exact in little
+    memory. A constant channel gets a deviation of 1.
     """
     channels = images.shape[-1]
     histogram = np.zeros((channels, 256))

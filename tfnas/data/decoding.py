@@ -1,4 +1,4 @@
-"""Images of any file as uint8 pixels, and those of a split as one array."""
+"""Image files as uint8 pixels, and the images of a split as one array."""
 
 import functools
 
@@ -19,10 +19,9 @@ def decode(content, channels=0):
 
     Reads JPEG, PNG, GIF, and BMP of 24 or 32 bits or in gray; `channels` is 1,
     3, or 0, which takes as many as the file has. EXIF's orientation is applied,
-    of JPEG and of PNG (eXIf). A file's header says how large it is before it is
-    decoded, and one that is too large is refused by what it says. When it runs,
-    anything else, a damaged file and more than `PIXELS` pixels raise
-    `tf.errors.InvalidArgumentError`.
+    of JPEG and of PNG (eXIf). An image too large by its header is refused
+    before it is decoded. At run time, any other file, a damaged one and more
+    than `PIXELS` pixels raise `tf.errors.InvalidArgumentError`.
     """
     return _decoder(channels)(content)
 
@@ -64,7 +63,7 @@ def _decoder(channels):
 
 
 def fault(error):
-    """What to add to the name of an image that was refused so."""
+    """The reason of a refusal, to follow the image's name."""
     for reason in (f"more than {PIXELS} pixels", "32-bit values"):
         if reason in error.message:
             return f" ({reason})"
@@ -87,7 +86,7 @@ def fit_square(images, size):
 def convert(image, image_size=None):
     """An image, or the bytes of its file, as ((H, W, 3), whether it is gray).
 
-    All is uint8. Alpha is dropped, gray is spread over three channels.
+    All is uint8. Alpha is dropped, gray is repeated over three channels.
     `image_size` is the side to resize to, or None.
     """
     if image.dtype == tf.string:
@@ -116,11 +115,11 @@ def converter(image_size=None):
 def collect(examples, count, image_size, describe):
     """Decodes and stacks a split: uint8 (N, H, W, C) and int64 labels (N,).
 
-    Each of the `count` examples is (image, label), as `convert` takes an image;
-    `describe` names the image at a position in a message. If every image is
-    gray the result has one channel. The third of the results is {position:
-    name} of the damaged images, which the arrays are without. A `UserError`
-    names an image of another size than the first.
+    Each of the `count` examples is (image, label), the image as `convert` takes
+    it; `describe` names the image at a position in a message. If every image is
+    gray, the result has one channel. The third result is {position: name} of
+    the damaged images, which the arrays leave out. A `UserError` names an image
+    whose size differs from the first one's.
     """
     converted = examples.map(
         lambda image, label: (*convert(image, image_size), label),
@@ -157,7 +156,7 @@ def collect(examples, count, image_size, describe):
 
 
 def other_size(name, shape, others):
-    """The error on an image that is not as large as the others."""
+    """The error about an image whose size differs from the others'."""
     return UserError(
         f"{name}: {shape[0]}x{shape[1]} pixels where others have "
         f"{others[0]}x{others[1]}; set --image_size to resize all"

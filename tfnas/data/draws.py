@@ -8,20 +8,20 @@ splittable pseudorandom number generators", 2014), chained over the keys.
 
 import numpy as np
 
-# What a number is for; each purpose has its own sequence.
+# Purposes: each has its own sequence.
 ORDER, CROP_ROW, CROP_COLUMN, FLIP, CUTOUT_ROW, CUTOUT_COLUMN = range(6)
-# Of ImageNet: four changes of colour and their order; area and ratio of a
-# crop at each of ten tries.
+# For ImageNet: four changes of colour and their order; area and ratio of a crop
+# in each of ten tries.
 JITTER, CROP_TRIES = range(6, 11), range(11, 31)
-# Of the training images: which are used, which half or part they are in; of
-# all images: which are for testing.
+# Which training images are used, and their half or part; which of all images
+# are for testing.
 SUBSET, HALVES, HELD_OUT, TEST = range(31, 35)
 
 _MASK = (1 << 64) - 1
 
 
 def _mix(values):
-    with np.errstate(over="ignore"):  # Arithmetic modulo 2**64 is meant.
+    with np.errstate(over="ignore"):  # Wrap modulo 2**64.
         values = values + np.uint64(0x9E3779B97F4A7C15)
         values = values ^ (values >> np.uint64(30))
         values = values * np.uint64(0xBF58476D1CE4E5B9)
@@ -38,7 +38,7 @@ def _bits(seed, epoch, purpose, index):
 
 
 def integers(seed, epoch, purpose, index, bound):
-    """Draws a whole number below `bound`, itself below 2**32, for each sample.
+    """Draws a whole number below `bound` (at most 2**32 - 1) for each sample.
 
     Sample indices (N,) give int32 (N,). The purpose is one of this module's
     constants; epochs count from 0.

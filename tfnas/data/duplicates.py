@@ -1,4 +1,4 @@
-"""Test images that are training images too, by a hash of their pixels."""
+"""Test images that are also training images, by a hash of their pixels."""
 
 import hashlib
 import pathlib
@@ -30,6 +30,6 @@ def line(root, train, test):
     name = readable(pathlib.Path(root).resolve().name)
     equal = "equals" if count == 1 else "equal"
     return (
-        f"{name}: {count} of {len(test)} test images {equal} a training image, "
-        "pixel by pixel; their accuracy says nothing of new images"
+        f"{name}: {count} of {len(test)} test images {equal} a training "
+        "image, pixel by pixel; their accuracy says nothing about new images"
     )

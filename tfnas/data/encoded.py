@@ -1,7 +1,7 @@
-"""Images that stay in their files, and are decoded batch by batch.
+"""Images that stay in their files and are decoded batch by batch.
 
-ImageNet does not fit into memory, and its images are of all sizes. A split of
-it knows where each image is; `tfnas.data.pixels` reads what a batch needs.
+ImageNet does not fit into memory, and its images are of all sizes. Its splits
+know where each image is; `tfnas.data.pixels` reads what a batch needs.
 """
 
 import contextlib
@@ -64,7 +64,7 @@ class EncodedSplit:
         return [self.describe(index) for index in self.indices.tolist()]
 
     def take(self, places):
-        """The split of some of its images alone."""
+        """The split of only these images."""
         return dataclasses.replace(self, indices=self.indices[places])
 
     def files(self, places):
@@ -96,7 +96,7 @@ def load_records(name, data_dir, side):
 
     parts = [x for x in ("test", "validation") if x in builder.info.splits]
     tests = [split(part) for part in parts if part != "train"]
-    # ImageNet's test images have no labels; its validation images are tested.
+    # ImageNet's test images have no labels; its validation images stand in.
     tests = [test for test in tests if test.read(0)[1] >= 0]
     if not tests or "train" not in builder.info.splits:
         raise UserError(
@@ -107,11 +107,11 @@ def load_records(name, data_dir, side):
 
 
 def load_files(listing, side, skip_damaged=False):
-    """Finds the files of a `Listing`, all of which are checked.
+    """Finds the files of a `Listing` and checks them all.
 
-    They are shuffled by a permutation that is always the same, so that the two
-    halves of a search see the same classes. Returns what `load_folder` does,
-    the splits `EncodedSplit`, and raises alike.
+    A fixed permutation shuffles them, so that the two halves of a search see
+    the same classes. Returns and raises what `load_folder` does, with
+    `EncodedSplit` for the splits.
     """
     listing, found = check_listing(listing, skip_damaged)
 
@@ -139,7 +139,7 @@ def load_files(listing, side, skip_damaged=False):
 def damaged_images(split):
     """The names of a split's images that cannot be decoded, in file order.
 
-    Of files all are decoded again that were changed since the check.
+    Files that have changed since the check are decoded again.
     """
     if split.root is not None:
         paths = sorted(split.paths)
@@ -155,7 +155,7 @@ def damaged_images(split):
 
     found, indices = [], np.sort(split.indices)
     with futures.ThreadPoolExecutor() as threads:
-        # In blocks, as a million waiting tasks would take a gigabyte.
+        # In blocks: a million waiting tasks would take a gigabyte.
         for start in range(0, len(indices), _BLOCK):
             block = indices[start : start + _BLOCK].tolist()
             found += filter(None, threads.map(named, block))
@@ -166,9 +166,9 @@ def damaged_images(split):
 def damage_named(dataset):
     """Name the images that stopped a run because they cannot be decoded.
 
-    A `UserError` takes the place of TensorFlow's error, which names no file. A
-    folder's images are read before the first epoch; this is for files that are
-    damaged or gone later, and for records.
+    TensorFlow's error names no file; a `UserError` replaces it. A folder's
+    images are read before the first epoch; this is for records, and for files
+    damaged or lost later.
     """
     try:
         yield
@@ -176,7 +176,7 @@ def damage_named(dataset):
         _name_damage(dataset, hasattr(dataset.train, "root"))
         raise
     except (tf.errors.OpError, FileNotFoundError):
-        # All records would be decoded for what is not about them.
+        # The error is about something else: do not decode every record.
         _name_damage(dataset, getattr(dataset.train, "root", None))
         raise
 

@@ -1,4 +1,4 @@
-"""One image file as a training tests on it."""
+"""An image file, prepared as a training prepares its test images."""
 
 from tfnas.data import image_bytes, imagenet
 
@@ -10,10 +10,10 @@ def evaluation_image(content, shape, crop=1.0):
         content: the bytes, as of `tfnas.data.formats.read`, a scalar string
             tensor.
         shape: (H, W, C) of the result.
-        crop: the share of the shorter side that is kept; below 1 for what was
+        crop: the share of the shorter side to keep; below 1 for networks
             trained with ImageNet's augmentation.
     """
     if crop == 1.0:
         return image_bytes.pixels_of(content, shape, crop)
-    # In the order of the training, which cuts out what it has resized.
+    # In training's order: resize, then crop.
     return imagenet.centre_crop(imagenet.decode(content), shape[0])

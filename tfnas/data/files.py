@@ -1,4 +1,4 @@
-"""The files of an image folder: which are read, and which are not."""
+"""The files of an image folder: those that are read, those that are not."""
 
 import collections
 import os
@@ -8,7 +8,7 @@ from tfnas.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp")
 SUFFIXES += (".tif", ".tiff")
-# What systems and programs leave in a folder, beside names with a dot.
+# Systems and programs leave these in a folder, besides hidden files.
 _LEFT_BEHIND = {
     "__macosx",
     "@eadir",
@@ -95,12 +95,12 @@ def _kind(name, of_class, form):
 
 
 def is_hidden(name):
-    """Whether a file or folder is no part of the data, such as Thumbs.db."""
+    """Whether a file or folder is not part of the data, such as Thumbs.db."""
     return name.startswith(".") or name.lower() in _LEFT_BEHIND
 
 
 def readable(name):
-    """A file's name that can be printed, whatever its bytes are."""
+    """A file's name in printable form, whatever its bytes."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
@@ -114,7 +114,7 @@ def damaged(names, remedy="restore or replace {them}, or start a new run"):
 
 
 def some(names):
-    """The first of some names, and how many more there are."""
+    """The first names, and how many more there are."""
     shown = ", ".join(map(readable, names[:_NAMED]))
     more = f" and {len(names) - _NAMED} more" if names[_NAMED:] else ""
     return shown + more

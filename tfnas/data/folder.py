@@ -1,4 +1,4 @@
-"""Image files with a class each, read into memory."""
+"""Labelled image files, read into memory."""
 
 import os
 import random
@@ -14,11 +14,11 @@ from tfnas.data.duplicates import digest
 def load_folder(listing, image_size=None, skip_damaged=False):
     """Reads the files of a `Listing` into memory.
 
-    Files are listed class by class and then shuffled by a permutation that is
-    always the same, that of TFDS's ImageFolder, so that the two halves of a
-    search in index order see the same classes. Gray, palette, alpha and 16-bit
-    images are read as 8-bit gray or RGB: gray if every image is. Damaged files
-    are a `UserError`, or left out.
+    Files are listed class by class and then shuffled by a fixed permutation,
+    that of TFDS's ImageFolder, so that the two halves of a search in index
+    order see the same classes. Gray, palette, alpha and 16-bit images are read
+    as 8-bit gray or RGB: gray if every image is. Damaged files raise
+    `UserError` or are left out.
 
     Returns:
         The `Listing` without damaged files, its train and its test `Split`, and
@@ -29,7 +29,7 @@ def load_folder(listing, image_size=None, skip_damaged=False):
     files = tf.data.Dataset.from_tensor_slices(
         (list(map(os.fsencode, paths)), list(labels))
     ).map(_read)
-    # In one go, so that all damaged files are named and channels are equal.
+    # In one go, to name all damaged files and to agree on the channels.
     images, labels, damage = collect(
         files, len(paths), image_size, paths.__getitem__
     )

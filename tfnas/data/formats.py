@@ -1,8 +1,8 @@
-"""Image files of formats that TensorFlow does not decode, by Pillow.
+"""Image formats that TensorFlow does not decode, read by Pillow.
 
-They become PNG files of the same pixels, so that everything behind this has one
-way to decode an image. What is exported for servers has no Pillow, and refuses
-these formats by name (`tfnas.data.image_headers`).
+They become PNG files of the same pixels, so that all later code decodes images
+in one way. Exported networks have no Pillow and refuse these formats by name
+(`tfnas.data.image_headers`).
 """
 
 import contextlib
@@ -20,16 +20,16 @@ _DEEP = ("I", "F")
 
 
 def read(path):
-    """The bytes of an image file, as of `plain`."""
+    """The bytes of an image file, made `plain`."""
     return plain(pathlib.Path(path).read_bytes())
 
 
 def plain(content):
-    """An image file's bytes, or those of a PNG file that shows the same.
+    """An image file's bytes, or those of a PNG file with the same picture.
 
     WebP, TIFF and BMP of all kinds become PNG: the first picture, upright, in 8
-    bits, gray or RGB. All else stays as it is. A file that Pillow does not
-    decode, or of more than `PIXELS` pixels, raises
+    bits, gray or RGB. Everything else stays as it is. A file that Pillow cannot
+    decode, or with more than `PIXELS` pixels, raises
     `tf.errors.InvalidArgumentError`, as `tfnas.data.decoding.decode` does.
     """
     kind = _kind(content)
@@ -48,13 +48,13 @@ def plain(content):
     except Exception as error:  # A decoder may raise anything.
         raise _refusal(f"damaged {kind} ({error})") from None
     file = io.BytesIO()
-    # Packing would take longer than all else.
+    # Compressing would take longer than everything else.
     pixels.save(file, "PNG", compress_level=0)
     return file.getvalue()
 
 
 def _kind(content):
-    """Pillow's name of a format that it is to decode, else None."""
+    """Pillow's name of a format that Pillow must decode, else None."""
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
     if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
@@ -64,7 +64,7 @@ def _kind(content):
 
 def _eight_bits(image):
     image.load()
-    # Where EXIF is damaged, the picture may be whole.
+    # The picture may be intact even if its EXIF is damaged.
     with contextlib.suppress(Exception):
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):

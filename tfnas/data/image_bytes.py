@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfnas.data import decoding
 
-# A photograph of as many pixels has fewer.
+# A photograph of `PIXELS` pixels has fewer.
 BYTES = 2**25
 # BT.601, as JPEG's own gray.
 _GRAY = (0.299, 0.587, 0.114)
@@ -18,8 +18,8 @@ def decode(content, shape, crop=1.0):
     """One image file of at most `BYTES` bytes as float32 pixels, whole, 0..255.
 
     `shape` is the result's (H, W, C), C being 1 or 3; `crop` is the share of
-    the shorter side that is kept. When it runs, what
-    `tfnas.data.decoding.decode` does not read raises
+    the shorter side to keep. At run time, files that
+    `tfnas.data.decoding.decode` does not read raise
     `tf.errors.InvalidArgumentError`.
     """
     short = tf.debugging.assert_less_equal(
@@ -44,7 +44,7 @@ def pixels_of(content, shape, crop=1.0):
 def _centre(image, size, crop):
     """The centred part that has the proportions of the result."""
     height, width = tf.shape(image)[0], tf.shape(image)[1]
-    # Of a unit of the result's height and width, as many pixels as fit.
+    # As many whole units of the result's height and width as fit.
     unit = tf.minimum(height / size[0], width / size[1]) * crop
     rows = tf.maximum(tf.cast(tf.round(unit * size[0]), tf.int32), 1)
     columns = tf.maximum(tf.cast(tf.round(unit * size[1]), tf.int32), 1)

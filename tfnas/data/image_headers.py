@@ -1,20 +1,20 @@
-"""What an image file says of itself, read in a graph before it is decoded.
+"""An image file's header, read in a graph before the image is decoded.
 
-TensorFlow's decoder believes a file. Some kilobytes may unfold to gigabytes:
-a format whose size nobody asked for, a GIF's later pictures, a PNG's
-compressed texts. So only formats that are known here pass, with the number of
-their pixels, and only those parts of a file that its picture needs.
+TensorFlow's decoder trusts a file, and kilobytes may unfold to gigabytes: an
+unchecked size, a GIF's later pictures, a PNG's compressed texts. So only known
+formats pass, with the number of their pixels, and only the parts of a file that
+its picture needs.
 """
 
 import tensorflow as tf
 
-# Parts of a file that are walked through: segments, chunks, blocks.
+# The most parts of a file to walk through: segments, chunks, blocks.
 _PARTS = 2**16
 # A scan of a progressive JPEG passes over all pixels, however short it is.
 _SCANS = 1000
 
 
-# Formats that people send, by the bytes at a place.
+# Formats that people send, by their bytes at an offset.
 _FOREIGN = {
     "WebP": [(8, b"WEBP")],
     "TIFF": [(0, b"II*\0"), (0, b"MM\0*")],
@@ -24,7 +24,7 @@ _FOREIGN = {
 
 
 def foreign(content):
-    """{name: whether a file is of this format}, of those not decoded here."""
+    """{name: whether a file has this format}, for formats not decoded here."""
     return {
         name: tf.reduce_any(
             [_part(content, at, len(magic)) == magic for at, magic in places]
@@ -34,7 +34,7 @@ def foreign(content):
 
 
 def examine(content):
-    """What there is to know of an image file before it is decoded.
+    """What to know about an image file before it is decoded.
 
     Three tensors: the part of the file that holds its (first) picture, a
     string; how many pixels that has, int64, 0 for what is not a JPEG, PNG, GIF
@@ -58,7 +58,7 @@ def examine(content):
 
 # === JPEG ===
 
-# Frame headers and what follows them: nothing of EXIF comes later.
+# Frame headers and what follows them: EXIF comes earlier.
 _FRAMES = [b"\xff\xc0", b"\xff\xc1", b"\xff\xc2", b"\xff\xda", b"\xff\xd9"]
 
 
@@ -71,7 +71,7 @@ def _jpeg(content):
 
 
 def _jpeg_exif(content):
-    """The block in the first segment APP1 that says it is of EXIF."""
+    """The block in the first APP1 segment that is marked as EXIF."""
 
     def length(at):
         return _number(content, at + 2, tf.uint16, little_endian=False)
@@ -157,7 +157,7 @@ def _gif(content):
         return tf.cast(tf.gather(values, at), tf.int64)
 
     def colours(at):
-        """Bytes of the colour table that the flags at a place speak of."""
+        """Bytes of the colour table, by the flags at a place."""
         flags = byte(at)
         size = tf.bitwise.left_shift(tf.constant(6, tf.int64), flags & 7)
         return tf.where(flags > 127, size, 0)
@@ -223,7 +223,7 @@ def _size(content):
 
 
 def _part(content, at, count):
-    """So many bytes from a place on, or as many as there are."""
+    """So many bytes from a place on, or fewer at the end."""
     at = tf.minimum(tf.cast(at, tf.int64), _size(content))
     return tf.strings.substr(content, at, tf.cast(count, tf.int64))
 

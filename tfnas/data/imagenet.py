@@ -1,11 +1,11 @@
 """ImageNet's augmentation, one image at a time, and its evaluation crop.
 
-A random part of the image is resized to a square and mirrored, its colours
-are jittered; for evaluation the shorter side becomes 8/7 of the square's and
-the centre is cut out (256 and 224 pixels). The form is torchvision's
-(`RandomResizedCrop`, `ColorJitter`, `Resize`, `CenterCrop`), with the values
-of the ImageNet scripts of DARTS and P-DARTS. Random numbers come from outside
-(`draw`), so that every function here is a plain function of its arguments.
+A random part of the image is resized to a square and mirrored, its colours are
+jittered; for evaluation the shorter side becomes 8/7 of the square's and the
+centre is cut out (256 and 224 pixels). The form is torchvision's
+(`RandomResizedCrop`, `ColorJitter`, `Resize`, `CenterCrop`), with the values of
+the ImageNet scripts of DARTS and P-DARTS. Random numbers come from `draw`, so
+every function here depends only on its arguments.
 """
 
 import functools
@@ -28,7 +28,7 @@ _GRAY = (0.299, 0.587, 0.114)
 
 
 def draw(indices, *, seed, epoch, flip):
-    """Draws the numbers which augment a batch: float32 (N, 28), 0 to below 1.
+    """Draws the numbers that augment a batch: float32 (N, 28), 0 to below 1.
 
     They are the crop's area at ten tries and its ratio at each, row and column,
     mirrored if below 1/2; brightness, contrast, saturation, hue, and the order
@@ -80,7 +80,7 @@ def crop_box(height, width, numbers):
 def random_resized_crop(image, numbers, side):
     """Crops a random part, resizes it to a square, mirrors every other one.
 
-    By the (28,) numbers of `draw`, (H, W, 3) becomes float32 (side, side, 3) in
+    The (28,) numbers of `draw` turn (H, W, 3) into float32 (side, side, 3) in
     the unit of the image.
     """
     box = crop_box(tf.shape(image)[0], tf.shape(image)[1], numbers)
@@ -131,8 +131,8 @@ def centre_crop(image, side):
     shape = tf.cast(tf.shape(image)[:2], tf.int64)
     size = shape * round(side * 256 / 224) // tf.reduce_min(shape)
     scale, corner = size / shape, tf.round((size - side) / 2)
-    # Of a very long image the whole, enlarged, would not fit into memory, so
-    # only the pixels that the square is made of are resized.
+    # A very long image would not fit into memory enlarged, so only the pixels
+    # of the square are resized.
     reach = tf.maximum(1 / scale, 1) + 1
     start = tf.maximum(tf.floor(corner / scale - reach), 0)
     stop = tf.math.ceil((corner + side) / scale + reach)

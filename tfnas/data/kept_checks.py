@@ -1,7 +1,7 @@
 """Results of checks of image files, kept in the user's cache.
 
 They are below XDG_CACHE_HOME, or else ~/.cache, a file for each folder of
-images. Where nothing can be written or read, files are checked again.
+images. If it cannot be read or written, files are checked again.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from pathlib import Path
 from tfnas.cli.files import staged
 
 HOME = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-# To be raised where the same file would be found otherwise.
+# Raise it when a check would judge the same file differently.
 _VERSION = 1
 
 

@@ -1,4 +1,4 @@
-"""The folders of an image folder: which hold training images, which tests."""
+"""The folders of an image folder: which to train on, which to test on."""
 
 import dataclasses
 import os
@@ -34,8 +34,8 @@ class Layout:
 def layout(data_dir):
     """The `Layout` of a folder.
 
-    One that cannot be used, an empty class or one that is tested and not
-    trained are a `UserError`.
+    A folder that cannot be used, an empty class and a class that is tested but
+    not trained raise `UserError`.
     """
     root = pathlib.Path(data_dir)
     if not root.is_dir():
@@ -43,7 +43,7 @@ def layout(data_dir):
     train, tests = _splits(root, TRAIN), _splits(root, TEST)
     if tests and not train:
         raise UserError(
-            f"{tests[0]}: has no folder train/ beside it; --data_dir needs "
+            f"{tests[0]}: has no folder train/ next to it; --data_dir needs "
             f"{_FORMS}"
         )
     home, test = (*train, root)[0], (*tests, None)[0]
@@ -60,7 +60,7 @@ def layout(data_dir):
 
 
 def _splits(root, names):
-    """The split folders of some names, in the order of the names.
+    """The split folders of these names, in their order.
 
     A folder that holds images itself is a class of that name.
     """

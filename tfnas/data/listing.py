@@ -1,4 +1,4 @@
-"""Image files with their classes, and which of them are for testing."""
+"""Image files, their classes, and which of them are for testing."""
 
 import dataclasses
 import os
@@ -19,13 +19,13 @@ class Listing:
     """The image files of a data set.
 
     Attributes:
-        root: the folder that paths in a kept list begin at.
+        root: the folder that paths in a kept list start from.
         classes: class names; a label is a position in it.
         train: [(path, label)] of the training images, class by class.
         test: those of the test images.
-        damaged: [(path, label)] of the files that are left out.
-        is_kept: whether a run has to keep the list, since the folders do not
-            say all of it.
+        damaged: [(path, label)] of the files left out.
+        is_kept: whether a run must keep the list, as the folders do not say all
+            of it.
         homes: the folders that class folders were found in.
         spare: split folders that are not read.
     """
@@ -42,8 +42,8 @@ class Listing:
     def left_whole(self, damage, skip_damaged):
         """The listing without the damaged files, {path: its name in words}.
 
-        Where they are not to be skipped, or nothing is left of a split, they
-        are a `UserError`.
+        If they may not be skipped, or a split would be empty, they raise
+        `UserError`.
         """
         if not damage:
             return self
@@ -86,8 +86,8 @@ class Listing:
 def find(data_dir=None, data_csv=None, test_share=None, seed=0):
     """The `Listing` of a folder, or of a list as CSV.
 
-    Where neither says which images are for testing, `test_share` of each
-    class are, drawn by the seed. What cannot be used is a `UserError`.
+    If neither says which images are for testing, `test_share` of each class
+    are, drawn by the seed. Unusable input raises `UserError`.
     """
     if data_csv:
         return _of_list(data_dir, data_csv, test_share, seed)
@@ -116,7 +116,7 @@ def _of_list(data_dir, data_csv, test_share, seed):
     rows = csv_list.read(data_csv, root)
     classes = tuple(sorted({label for _, label, _ in rows}))
     numbers = {name: label for label, name in enumerate(classes)}
-    # In the order of folders, so that a kept list is read as they were.
+    # In the folders' order, so that a kept list gives the same images.
     files = sorted((numbers[label], path, split) for path, label, split in rows)
     train, test = (
         [(path, label) for label, path, split in files if split in splits]
@@ -130,8 +130,8 @@ def _of_list(data_dir, data_csv, test_share, seed):
     untrained = {x[1] for x in test} - {x[1] for x in train}
     if untrained:
         raise UserError(
-            f"{data_csv}: class {classes[min(untrained)]} has test images "
-            "alone; add training images or remove it"
+            f"{data_csv}: class {classes[min(untrained)]} has only test "
+            "images; add training images or remove it"
         )
     return listing
 

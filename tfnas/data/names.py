@@ -5,16 +5,16 @@ import re
 
 from tfnas.errors import UserError, nearest
 
-# The sources with a name of their own; any other name is one of TFDS.
+# The sources with their own names; any other name is one of TFDS.
 DATASETS = ("digits", "fashion_mnist", "cifar10", "cifar100", "image_folder")
-# What runs on images from Python call theirs.
+# The name for images that were given in Python.
 ARRAYS = "arrays"
 
 
 def canonical(name):
-    """The data set's own name, given one in other case or with dashes.
+    """A data set's name, whatever its case and with dashes or underscores.
 
-    A name that no data set has is returned as it is.
+    An unknown name is returned as it is.
 
     Example: `canonical("Fashion-MNIST")` is "fashion_mnist".
     """
@@ -22,7 +22,7 @@ def canonical(name):
     if head in (*DATASETS, ARRAYS) or ":" in head:
         return name
     for known in (DATASETS, _catalog()):
-        # An exact name comes before one that is written alike.
+        # An exact name comes before a similar one.
         found = {_letters(other): other for other in known}
         found |= {other: other for other in known}
         own = found.get(head) or found.get(_letters(head))
@@ -32,9 +32,9 @@ def canonical(name):
 
 
 def check_name(name, data_dir=None):
-    """Refuse a name that is no data set's, without TensorFlow.
+    """Refuse an unknown name, without TensorFlow.
 
-    Data that somebody has prepared in `data_dir` may have any name.
+    Data prepared in `data_dir` may have any name.
     """
     head = name.partition("/")[0]
     if head in DATASETS or ":" in head:
@@ -53,7 +53,7 @@ def check_name(name, data_dir=None):
 
 
 def unknown(name):
-    """The error about a name that is no data set's."""
+    """The error about an unknown name."""
     if pathlib.Path(name).is_dir():
         return UserError(
             f"--dataset={name}: a folder; use --dataset=image_folder "
@@ -67,7 +67,7 @@ def unknown(name):
 
 
 def _catalog():
-    """The names of TFDS, which are there without TensorFlow."""
+    """The names of TFDS, which need no TensorFlow."""
     import tensorflow_datasets as tfds
 
     return tfds.list_builders(with_community_datasets=False)

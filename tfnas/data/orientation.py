@@ -1,27 +1,27 @@
 """Photographs the right way up: EXIF's orientation, applied in a graph.
 
-A camera stores what its sensor saw and how it was held: tag 0x0112 in the
-first directory of a TIFF structure, in either byte order. Pillow's
-`ImageOps.exif_transpose` does the same to an image in memory. What stands in
-XMP alone is not read.
+A camera stores what its sensor saw and how it was held: tag 0x0112 in the first
+directory of a TIFF structure, in either byte order. Pillow's
+`ImageOps.exif_transpose` does the same to an image in memory. An orientation
+only in XMP is not read.
 """
 
 import numpy as np
 import tensorflow as tf
 
-# Of a directory's entry, the tag, a 16-bit number, one of them.
+# A directory's entry: the tag, the type of a 16-bit number, a count of 1.
 _BIG = np.array([0x01, 0x12, 0, 3, 0, 0, 0, 1])
 _LITTLE = np.array([0x12, 0x01, 3, 0, 1, 0, 0, 0])
 _ENTRY = 12
-# Which orientations are reached by a transposition, and which by mirroring
-# rows or columns after it.
+# The orientations that need a transposition, and those that need rows or
+# columns mirrored after it.
 _TRANSPOSED, _ROWS, _COLUMNS = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
 
 
 def of_exif(block):
     """The orientation in an EXIF block, int32 from 1 to 8, whatever its bytes.
 
-    The block is TIFF from its byte order mark on; where it says nothing, 1, as
+    The block is TIFF from its byte order mark on; if it says nothing, 1, as
     stored.
     """
     return tf.cond(

@@ -1,7 +1,7 @@
-"""Which training images are used, and for what.
+"""Parts of the training images: which are used, and for what.
 
-`stratified` keeps each class's share in every part, by the seed; `index` is
-the authors' way, the first and the last images in the order of the data set.
+`stratified` keeps each class's share in every part, drawn by the seed; `index`
+is the authors' way, the first and the last images in the data set's order.
 An image is drawn by its class and its place among that class's images, so the
 order in which classes are mixed does not matter.
 """
@@ -39,10 +39,10 @@ def search_halves(dataset, rule="stratified", seed=0):
 
 
 def held_out(dataset, count, rule="stratified", seed=0):
-    """Splits images that choose weights off those that train them.
+    """Splits the images that select weights from those that train them.
 
-    Returns two increasing int64 arrays of indices into `dataset.train`: to
-    train on, and the `count` to choose by, in index order the last ones.
+    Returns two increasing int64 arrays of indices into `dataset.train`: those
+    to train on and the `count` to select by, in index order the last ones.
     Stratified, a class of two or more images is in both as far as `count`
     allows.
     """
@@ -57,7 +57,7 @@ def held_out(dataset, count, rule="stratified", seed=0):
     labels = dataset.train.labels
     sizes = np.bincount(labels)
     most = np.maximum(sizes - 1, 0)
-    # Where every class but for one image is too few, some are held out whole.
+    # If all but one image of every class are too few, hold out whole classes.
     most = most if count <= most.sum() else sizes
     least = _one_each(np.minimum(most, 1), count)
     last = _drawn(labels, count, least, most, seed, draws.HELD_OUT)
@@ -65,7 +65,7 @@ def held_out(dataset, count, rule="stratified", seed=0):
 
 
 def subset(dataset, count, rule="stratified", seed=0):
-    """The dataset with `count` of its training images alone, in their order.
+    """The dataset with only `count` of its training images, in their order.
 
     In index order they are the first ones; stratified, each class keeps its
     share and at least one image as far as `count` allows.
@@ -87,9 +87,9 @@ def subset(dataset, count, rule="stratified", seed=0):
 
 
 def tested(labels, share, seed=0):
-    """The places of the images to test on, where nothing says which they are.
+    """The places of the images to test on if nothing says which they are.
 
-    They are that share of each class, drawn by the seed: at least one as far as
+    They are a share of each class, drawn by the seed: at least one as far as
     the share allows, and never all. Increasing int64 places in `labels`.
     """
     most = np.maximum(np.bincount(labels) - 1, 0)
@@ -99,9 +99,9 @@ def tested(labels, share, seed=0):
 
 
 def lacking(dataset, parts):
-    """One line that names every class that a part has no image of, or None.
+    """One line that names the classes missing from each part, or None.
 
-    The parts are {what a part is: its labels}.
+    The parts are {a part in words: its labels}.
     """
     found = []
     for part, labels in parts.items():
@@ -122,12 +122,12 @@ def _cut(count, place):
 
 
 def _others(count, chosen):
-    """The indices that are not among the chosen ones."""
+    """The indices not among the chosen ones."""
     return np.setdiff1d(np.arange(count), chosen, assume_unique=True)
 
 
 def _one_each(present, count):
-    """At least one of each class that is there, if there is room for it."""
+    """At least one of each class present, if there is room."""
     return present if present.sum() <= count else np.zeros_like(present)
 
 

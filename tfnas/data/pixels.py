@@ -1,8 +1,8 @@
 """From sample indices to normalised, augmented images.
 
-Two kinds of split, two ways: arrays are cropped, mirrored and cut out as on
-CIFAR, files are decoded, cropped and jittered as on ImageNet. Each way is a
-`Pixels`: what is read in Python, and what TensorFlow makes of it.
+Arrays are cropped, mirrored and cut out as on CIFAR; files are decoded, cropped
+and jittered as on ImageNet. Each way is a `Pixels`: a part that reads in Python
+and a part that TensorFlow computes.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from tfnas.data.encoded import EncodedSplit
 
 @dataclasses.dataclass(frozen=True)
 class Pixels:
-    """How a batch comes about.
+    """How a batch is made.
 
     Args:
         read: function of (places, epoch): arrays of a batch.

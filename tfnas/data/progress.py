@@ -1,4 +1,4 @@
-"""A line from time to time on how much is read and how long the rest takes."""
+"""Progress lines: how much is read, and how long the rest takes."""
 
 import time
 
@@ -6,10 +6,10 @@ _SECONDS = 10
 
 
 class Progress:
-    """What is said while many images are read; nothing if it is quick.
+    """Progress while many images are read; silent if it is quick.
 
     Args:
-        what: what is done with them, such as "Checked".
+        what: the verb, such as "Checked".
         count: how many there are.
         clock: function that gives the time in seconds.
     """
@@ -19,7 +19,7 @@ class Progress:
         self.started = self.said = clock()
 
     def reached(self, done):
-        """Note that so many are done, and say so every ten seconds."""
+        """Note that so many are done, and print it every ten seconds."""
         now = self.clock()
         if done and now - self.said >= _SECONDS and done < self.count:
             self.said = now

@@ -1,8 +1,8 @@
-"""Any record of a prepared TFDS dataset, without those before it.
+"""Random access to the records of a prepared TFDS dataset.
 
 TFDS reads its TFRecord files from their beginning. Batches whose order is a
 function of (seed, epoch, sample index) need any record at any time, so the
-files' record headers are read once, which says where each record starts.
+record headers are read once to find where each record starts.
 """
 
 import os
@@ -63,7 +63,7 @@ class Records:
         )
 
     def labels(self):
-        """int64 array (N,) of all labels, for which every record is read."""
+        """int64 array (N,) of all labels; reads every record."""
         found = [self.read(index)[1] for index in range(len(self))]
         return np.array(found, np.int64)
 

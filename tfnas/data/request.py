@@ -1,11 +1,11 @@
-"""What can be said about a request for data before any image is read."""
+"""Checks of a request for data before any image is read."""
 
 from tfnas.data.dataset import SMALLEST_SIDE
 from tfnas.data.listing import find
 from tfnas.data.names import check_name
 from tfnas.errors import UserError
 
-# What comes as one array, not as image files.
+# These come as one array, not as image files.
 IN_MEMORY = ("digits", "fashion_mnist")
 
 
@@ -21,8 +21,8 @@ def check_request(
 ):
     """Refuses a request for data that cannot be met, without TensorFlow.
 
-    Takes what `load` takes. A value out of range, or a folder that is not of
-    the form that it must have, is a `UserError`.
+    Takes what `load` takes. A value out of range, or a folder of another form
+    than needed, raises `UserError`.
     """
     check_name(name, data_dir)
     if image_size is not None and image_size < SMALLEST_SIDE:

@@ -48,7 +48,7 @@ _STATISTICS = {
     "cifar100": ((0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)),
 }
 
-# A mirrored character is another character, or none.
+# A mirrored character is another character or not one at all.
 _NOT_MIRRORED = {
     "digits",
     "emnist",
@@ -97,14 +97,14 @@ def load(
         data_dir: folder to look in.
         image_size: resize to squares of this many pixels, after cropping
             the largest centred square. None keeps the images as they are.
-        augmentation: "imagenet" leaves the images in their files, to be
-            decoded batch by batch and brought to `image_size` (224 by
-            default) by ImageNet's crops; mean and deviation are ImageNet's.
-            For folders and TFDS alone.
-        data_csv: CSV file of path, label and, if it says so, split, "train" or
+        augmentation: "imagenet" leaves the images in their files, to be decoded
+            batch by batch and brought to `image_size` (224 by default) by
+            ImageNet's crops; mean and deviation are ImageNet's. Only for
+            folders and TFDS.
+        data_csv: CSV file of path, label and, optionally, split, "train" or
             "test". Paths are relative to `data_dir`, or else to the file.
-        test_share: the share of each class that is tested where neither
-            folders nor list say it, 0.2 by default.
+        test_share: the share of each class to test on if neither folders nor
+            list say it, 0.2 by default.
         seed: decides which images these are.
         skip_damaged: leave damaged files out instead of refusing them.
 
@@ -112,7 +112,7 @@ def load(
         A `Dataset`.
 
     Raises:
-        UserError: the name is unknown, or the data cannot be used or had.
+        UserError: the name is unknown, or the data are unusable or missing.
 
     Example:
 
@@ -153,9 +153,9 @@ def load(
 
 
 def _files(listing, side, in_files, skip_damaged):
-    """The train and the test split of a `Listing`, with what is to be said.
+    """The train and the test split of a `Listing`, and what to print.
 
-    Returns the listing too, without the files that are left out.
+    Also returns the listing without the files left out.
     """
     unread = not_read(listing.root, listing.homes, listing.spare)
     large = None if in_files else too_large(listing, side)
@@ -234,7 +234,7 @@ def _read_fashion(folder):
 def read_idx(path, dimensions):
     """Reads a gzipped idx file of unsigned bytes (LeCun's MNIST format).
 
-    A file that is missing, damaged or of other dimensions is a `UserError`.
+    A missing or damaged file, or one of other dimensions, raises `UserError`.
     """
     try:
         content = gzip.decompress(pathlib.Path(path).read_bytes())

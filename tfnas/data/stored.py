@@ -1,7 +1,7 @@
 """Images that stay in their files and look like an array in memory.
 
-They are cropped, mirrored and cut out as those in memory: the same batches,
-bit for bit, for the time that decoding takes.
+They give the same batches as images in memory, bit for bit, for the time that
+decoding takes.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from tfnas.devices.free_memory import available_memory
 
 
 class StoredImages:
-    """Image files, decoded when they are asked for.
+    """Image files, decoded on demand.
 
     Args:
         paths: the files.
@@ -48,7 +48,7 @@ class StoredImages:
         return found
 
     def take(self, places):
-        """Some of the files alone."""
+        """Only these files."""
         taken = copy.copy(self)
         taken.paths = self.paths[places]
         taken.shape = (len(taken.paths), *self.shape[1:])
@@ -79,8 +79,8 @@ class StoredSplit(Split):
 def load_stored(listing, image_size=None, skip_damaged=False):
     """Finds the files of a `Listing` that are too many for memory.
 
-    All are checked. Takes and returns what `load_folder` does, in the same
-    order, the splits `StoredSplit`.
+    It checks them all. Takes and returns what `load_folder` does, in the same
+    order, with `StoredSplit` for the splits.
     """
     listing, found = check_listing(listing, skip_damaged)
     whole = {path: one for path, one in found.items() if one.digest}
@@ -106,7 +106,7 @@ def load_stored(listing, image_size=None, skip_damaged=False):
 def too_large(listing, image_size=None):
     """One line if the images of a `Listing` do not fit into memory, or None.
 
-    They may take half of what is free; the rest is for what is done with them.
+    They may take half of the free memory; the rest is for the computation.
     """
     files = [*listing.train, *listing.test]
     shape = _shape_of_one(files, image_size)

@@ -36,7 +36,7 @@ def search_stream(
     """Pairs of a training and a validation batch for a bilevel search.
 
     A finite `tf.data.Dataset` of ((images, labels), (images, labels)): float32
-    (N, H, W, C) normalised and int64 (N,). The halves are those of
+    (N, H, W, C) normalised and int64 (N,). The halves come from
     `search_halves`, the batch size is over all replicas, `start_step` counts
     over all epochs, `cutout` is the square's side in pixels, 0 for none.
 
@@ -67,7 +67,7 @@ def train_stream(
     normalised and int64 (N,). The batch size is over all replicas, `start_step`
     counts over all epochs. `cutout` is the square's side in pixels; None for
     half the shorter side, which is the authors' 16 at 32 pixels; 0 for none.
-    Images in files get ImageNet's augmentation, which has none.
+    Images in files get ImageNet's augmentation, without cutout.
     """
     if len(indices) == 0:
         raise UserError(f"{dataset.name}: no images to train on")
@@ -149,7 +149,7 @@ def _stream(
 
 
 def _finished(read_all, signature, finish, steps):
-    """The batches of a generator, finished beside the training."""
+    """The batches of a generator, finished in parallel with the training."""
     stream = tf.data.Dataset.from_generator(
         read_all, output_signature=signature
     )
@@ -161,7 +161,7 @@ def _finished(read_all, signature, finish, steps):
 
 
 def _ahead(stream):
-    """Prefetched, in the threads that it started with.
+    """Prefetched, with a fixed number of threads.
 
     tf.data's tuner of threads can miss, most of all on one core, that its
     iterator has ended; then the end of an epoch waits for it, up to a minute.
