@@ -4,12 +4,12 @@ import tensorflow as tf
 
 
 def own_loss(method, alphas, decay_weight=None):
-    """What a method's values add to the validation loss for alpha alone.
+    """The loss that a method's values add to alpha's step.
 
     Args:
         method: a `Method`.
         alphas: list of arrays (edges, operations).
-        decay_weight: present weight of `beta_decay`, or None.
+        decay_weight: current weight of `beta_decay`, or None.
 
     Returns:
         A scalar; 0.0 where the method adds nothing.
@@ -54,9 +54,9 @@ def zero_one(alphas, norm="l2"):
 def beta_decay(alphas):
     """beta-DARTS's regulariser: the smooth maximum of each edge's alpha.
 
-    L = mean over the edges of log sum_o exp(alpha_o). It keeps the softmax
-    from running away, skips first. Source: Ye et al., beta-DARTS (CVPR 2022,
-    arXiv:2203.01665), equation 12.
+    L = mean over the edges of log sum_o exp(alpha_o). It keeps the softmax from
+    running away, which skips do first. Source: Ye et al., beta-DARTS (CVPR
+    2022, arXiv:2203.01665), equation 12.
 
     Args:
         alphas: list of arrays (edges, operations).

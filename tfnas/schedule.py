@@ -1,7 +1,7 @@
-"""What changes from epoch to epoch (survey, section 3.3).
+"""The schedules: values that change with the epoch (survey, section 3.3).
 
-Every function is a closed form of the epoch, counted from 0, so that a
-resumed run needs no schedule state: it asks for the epoch it continues with.
+Every function is a closed form of the epoch, counted from 0, so a resumed run
+needs no schedule state: it asks for the epoch at which it continues.
 """
 
 import dataclasses
@@ -118,11 +118,11 @@ def linear(epoch, epochs, initial):
 
 
 def warm_up(epoch, epochs, rate):
-    """Learning rate of the first epochs, which rise to it step by step.
+    """Learning rate of the first epochs, which rises step by step.
 
     Args:
         epoch: index of the epoch, from 0 and below `epochs`.
-        epochs: how many epochs rise.
+        epochs: for how many epochs it rises.
         rate: the learning rate of the last of them.
 
     Source: P-DARTS's code, 5 epochs for batches above 256.
@@ -222,7 +222,7 @@ def surviving_operations(weights, operations, keep, *, final=False):
     # (("none", "b"),)
     ```
     """
-    import numpy as np  # here, as flags import this module and need to be quick
+    import numpy as np  # here, as flags import this module and must be quick
 
     scores = np.asarray(weights, np.float64)
     candidates = scores.shape[1]
@@ -243,8 +243,8 @@ def surviving_operations(weights, operations, keep, *, final=False):
 def linear_decay(epoch, epochs):
     """Weight of the auxiliary skip that DARTS- adds to every edge.
 
-    It falls from 1 in the first epoch to 0 after the last. Source: DARTS-
-    (Chu et al., 2021), of which no authors' code was at hand to check it.
+    It falls from 1 in the first epoch to 0 after the last. Source: DARTS- (Chu
+    et al., 2021), not checked against the authors' code.
 
     Args:
         epoch: index of the epoch, from 0.
