@@ -183,7 +183,7 @@ def test_graphviz_paints_pixels(space, tmp_path):
 
 def test_pixels_take_graphviz(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(UserError, match=r"picture\.png: a PNG takes Graphviz"):
+    with pytest.raises(UserError, match=r"picture\.png: a PNG needs Graphviz"):
         drawing.render(CELL, tmp_path / "picture.png")
 
 

@@ -1,4 +1,4 @@
-"""What a search finds: the one file format, its schema, and its pictures."""
+"""Genotypes: the file format, its schema, and pictures."""
 
 from tfnas.genotype.format import Cell, Edge, Genotype
 from tfnas.genotype.schema import ATTENTIONS, OPERATIONS, GenotypeError

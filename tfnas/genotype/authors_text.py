@@ -3,9 +3,9 @@
     Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ...],
              normal_concat=range(2, 6), reduce=[...], reduce_concat=[2, 3, 5])
 
-Two entries belong to each node; they may stand in a list of their own. Fair
-DARTS, whose nodes have any number, adds the node to each entry. The text is
-read as syntax, by `ast`, and never run.
+Each node has two entries, which may stand in their own list. In Fair DARTS a
+node has any number, so each entry also names its node. The text is parsed by
+`ast` and never run.
 """
 
 import ast
@@ -24,8 +24,8 @@ def is_call(text):
 def parse(text):
     """{cell: (edges, concat)}, an edge as (operation, source, node).
 
-    A `GenotypeError` says what is not as the authors write it; names and
-    numbers are not looked at.
+    A `GenotypeError` says what differs from the authors' form; names and
+    numbers are not checked.
     """
     require(len(text) <= MAX_BYTES, "text", f"over {MAX_BYTES:,} characters")
     try:
@@ -81,7 +81,7 @@ def _edges(entries, where):
     for place, entry in enumerate(flat):
         known = isinstance(entry, tuple) and len(entry) in (2, 3)
         require(known, f"{where}[{place}]", "not (operation, state)")
-        # Of three the node is named before the source.
+        # With three items the node comes before the source.
         node = entry[1] if len(entry) == 3 else 2 + place // 2
         found.append((entry[0], entry[-1], node))
     return found

@@ -1,8 +1,8 @@
 """Pictures of genotypes: Graphviz DOT, Mermaid, SVG and PNG.
 
 Every picture is made from the same small description, a list of panels with
-boxes and links, so that all formats tell the same. Where the `dot` program
-of Graphviz is installed it does the layout; otherwise `plain_svg` draws.
+boxes and links, so that all formats show the same. If Graphviz's `dot` is
+installed, it does the layout; otherwise `plain_svg` draws.
 """
 
 import os
@@ -117,7 +117,7 @@ def to_mermaid(architecture: Cell | Genotype, title: str = "") -> str:
         lines.append(f'  subgraph p{i}["{_mermaid_text(panel.title) or " "}"]')
         for box in panel.boxes:
             lines.append(f'    p{i}_{box.name}("{_mermaid_text(box.label)}")')
-            # The text is dark on these fills in a page's dark theme as well.
+            # Text on these fills stays dark in a page's dark theme.
             look = f"fill:{box.fill},color:#111827,stroke:#6b7280"
             styles.append(f"  style p{i}_{box.name} {look}")
         for link in panel.links:
@@ -189,14 +189,14 @@ def _png(architecture, path):
     png = _laid_out(dot, "png")
     if png is None:
         raise UserError(
-            f"{path}: a PNG takes Graphviz; apt-get install graphviz, or use "
+            f"{path}: a PNG needs Graphviz; apt-get install graphviz, or use "
             ".svg"
         )
     return png
 
 
 def _laid_out(dot, kind):
-    """The picture as bytes, or None where Graphviz is not installed."""
+    """The picture as bytes, or None without Graphviz."""
     import graphviz
 
     try:
@@ -316,7 +316,7 @@ def _dot_link(link, panel, drawn):
 
 
 def _row_break(link, panel):
-    """A long chain goes on in a new row, below the first box."""
+    """A long chain continues in a new row, below the first box."""
     if panel.row is None or int(link.to[1:]) % panel.row:
         return ""
     return " constraint=false"

@@ -1,13 +1,13 @@
-"""Genotypes: what a search finds, and the one file format that holds it.
+"""Genotypes, the architectures that a search finds, and their file format.
 
-A genotype is the discrete architecture that is left when the relaxed search
-space is thrown away (survey, section 3.4). In the DARTS space it is a normal
-and a reduction cell, each a directed acyclic graph whose edges carry one
-operation; states 0 and 1 are the outputs of the two previous cells. In the
-mobile space it is a chain of layers; in NAS-Bench-201 it is one cell.
+A genotype is the discrete architecture derived from a relaxed search space
+(survey, section 3.4). In the DARTS space it is a normal and a reduction cell,
+each a directed acyclic graph with one operation on an edge; states 0 and 1 are
+the outputs of the two previous cells. In the mobile space it is a chain of
+layers; in NAS-Bench-201 it is one cell.
 
-The file is plain JSON, so that it can be read by people, compared by `diff`
-and trusted: reading it never runs code, and everything in it is checked.
+The file is plain JSON that people can read and `diff` can compare. Reading it
+never runs code, and everything in it is checked.
 """
 
 import json
@@ -49,9 +49,9 @@ class Edge:
 class Cell:
     """A directed acyclic graph of operations.
 
-    A state is the sum of its incoming edges. Several operations on one edge
-    and repeated edges are legal; so is an edge from a state that nothing
-    reaches, which contributes nothing.
+    A state is the sum of its incoming edges. Several operations on one edge and
+    repeated edges are legal; so is an edge from an unreached state, which
+    contributes nothing.
 
     Args:
       edges: the edges; their order is kept and is the order of the weights.
@@ -93,8 +93,8 @@ class Genotype:
       reduce: cell that halves it (darts).
       cell: the only cell (nasbench201).
       layers: operation of each layer (mobile).
-      provenance: where it comes from, a flat mapping of names to text,
-        numbers, booleans or None.
+      provenance: its origin, a flat mapping of names to text, numbers, booleans
+          or None.
 
     Example:
 
@@ -190,7 +190,7 @@ class Genotype:
 
     @property
     def cells(self) -> dict[str, Cell]:
-        """The cells by name: normal and reduce, or cell, or none."""
+        """The cells by name: normal and reduce, only cell, or no cells."""
         cells = {
             "normal": self.normal,
             "reduce": self.reduce,

@@ -1,7 +1,7 @@
-"""What a legal genotype file is: its names, and the check of every field.
+"""The schema of genotype files: names, and the check of every field.
 
-A complaint is one line that names the field, says what is wrong with it and,
-where there is one, the remedy.
+An error is one line that names the field, the fault and, if there is one, the
+remedy.
 """
 
 import json
@@ -26,7 +26,7 @@ ATTENTIONS = (
 
 OPERATIONS = {
     # The eight primitives of DARTS in the authors' order, then the two that
-    # only the hand-searched cells of NASNet and AmoebaNet use.
+    # only the cells of NASNet and AmoebaNet use.
     "darts": (
         "none",
         "max_pool_3x3",
@@ -81,7 +81,7 @@ def is_text(path_or_text):
 
 
 def read(path):
-    """Returns the text of a file, which must be small and UTF-8."""
+    """Returns the text of a small UTF-8 file."""
     try:
         with open(path, "rb") as file:
             return file.read(MAX_BYTES + 1).decode("utf-8-sig")
@@ -134,7 +134,7 @@ def require(legal, where, complaint):
 
 
 def check_choice(value, options, where, kind):
-    """Checks that a name is known, or suggests the one that was meant."""
+    """Checks that a name is known, or suggests the nearest one."""
     if isinstance(value, str) and value in options:
         return
     close = get_close_matches(str(value)[:100], options, n=1)
@@ -147,7 +147,7 @@ def check_choice(value, options, where, kind):
 
 
 def _some(options):
-    """Names for a message; of many, the first."""
+    """Names for a message: the first, if there are many."""
     names = list(options)
     return ", ".join(names[:8]) + ", ..." * (len(names) > 8)
 
@@ -177,7 +177,7 @@ def _quoted(value):
 
 
 def shown(name):
-    """A name, quoted only where it would not fit into one line."""
+    """A name, quoted only if it would break the line."""
     fits = name.isprintable() and 0 < len(name) <= 200
     return name if fits else _quoted(name)
 
@@ -247,7 +247,7 @@ def _check_cell(cell, where, space):
 def _check_edge(edge, where, space):
     first = INPUTS[space]
     operations = OPERATIONS[space]
-    if space == "darts":  # an attention may compete with the operations
+    if space == "darts":  # an attention may be a candidate operation
         operations += ATTENTIONS[1:]
     check_choice(edge.op, operations, f"{where}.op", "operation")
     source = check_type(edge.source, int, f"{where}.from")
