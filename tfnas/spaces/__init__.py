@@ -1,6 +1,6 @@
-"""Search spaces: what can be found (survey, section 3.1).
+"""Search spaces (survey, section 3.1).
 
-The file of a space's name has its `SPACE`; what starts TensorFlow stands in
+The file with a space's name has its `SPACE`; code that starts TensorFlow is in
 the registries of `tfnas.networks`.
 """
 
@@ -16,7 +16,7 @@ def names():
 
 
 def get(name):
-    """The `Space` of a name; one that is no space's is a `UserError`."""
+    """The `Space` of a name; an unknown name raises `UserError`."""
     if name not in OPERATIONS:
         raise UserError(
             f"--space={name}: no such space; use {', '.join(names())}"

@@ -19,7 +19,7 @@ class Placement:
     """What a placement adds to a search cell.
 
     Attributes:
-        compete: attentions are candidates beside the operations.
+        compete: whether attentions are candidates next to the operations.
         second: candidates of a second mixture on the result of each edge's
             first one; beta weighs them.
         end: candidates of a mixture on the cell's output; gamma weighs them.

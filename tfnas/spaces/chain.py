@@ -1,11 +1,11 @@
-"""Chains of layers, each of which keeps its shape whatever it does.
+"""Chains of layers with fixed shapes; only the operations are searched.
 
-So only a layer's operation is searched: an inverted bottleneck with a kernel
-and an expansion of its own, or a skip. `skip` is the identity where a layer
-keeps its channels and map. Where it changes them, `skip` is a 1x1 convolution
-with the layer's stride and a batch norm, much as in FBNet's code, and as DARTS
-halves its map on a skip: so every layer has the same candidates, alpha is one
-matrix without dead entries, and every choice of names is a network.
+A layer's operation is an inverted bottleneck, of some kernel and expansion, or
+a skip. `skip` is the identity if the layer keeps its channels and map.
+Otherwise it is a 1x1 convolution with the layer's stride and a batch norm, much
+as in FBNet's code and in DARTS's skips at stride 2. So every layer has the same
+candidates, alpha is one matrix without dead entries, and every choice of names
+is a network.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ _OF_CELLS += ("stop_skips", "skip_dropout", "skip_limit")
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Channels and strides of a network; the operations are left open.
+    """Channels and strides of a network, without its operations.
 
     Attributes:
         stem: channels of the 3x3 convolution on the image.
@@ -45,7 +45,7 @@ class Chain(Space):
     """A space of chains of layers.
 
     Args:
-        name: as of `Space`.
+        name: as in `Space`.
         stages: (channels, stride of the first layer, layers) of each; other
             strides are 1.
         stem: channels of the stem.
@@ -103,8 +103,8 @@ class Chain(Space):
     def layout(self, input_shape, width=1.0):
         """The `Layout` for (height, width, channels) of an image.
 
-        `width` is a factor on all channels, which are then multiples of eight.
-        An image below 4x4 pixels or a width that is not positive is a
+        `width` is a factor on all channels, rounded to multiples of eight. An
+        image below 4x4 pixels or a width that is not positive raises
         `UserError`.
         """
         if not width > 0:
@@ -125,9 +125,9 @@ class Chain(Space):
     def strides(self, input_shape):
         """Strides, 1 or 2, of the stem and then of the layers.
 
-        Below 64 pixels the first strides of 2 become 1, as many as it takes for
-        the last map to be at least 4x4. Stride 2 rounds an odd size up. An
-        image below 4x4 pixels is a `UserError`.
+        Below 64 pixels as many of the first strides become 1 as it takes to
+        keep the last map at 4x4 or more. Stride 2 rounds an odd size up. An
+        image below 4x4 pixels raises `UserError`.
         """
         own = [s if i == 0 else 1 for _, s, n in self.stages for i in range(n)]
         steps = [2, *own]
@@ -162,9 +162,9 @@ class Chain(Space):
 
 
 def chain_of(genotype):
-    """The `Chain` that a genotype is of.
+    """The `Chain` of a genotype.
 
-    A space of another kind or another number of layers is a `UserError`.
+    A space of another kind or another number of layers raises `UserError`.
     """
     genotype.validate()
     space = spaces.get(genotype.space)

@@ -19,8 +19,8 @@ KINDS = ("normal", "reduce")
 NODES = 4
 # The order is the order of the columns of alpha.
 PRIMITIVES = OPERATIONS["darts"][:8]
-# What a search may be told to choose from: NASNet's pair of convolutions is
-# in published cells only.
+# The candidates that a search may have: NASNet's pair of convolutions occurs
+# only in published cells.
 CANDIDATES = tuple(op for op in OPERATIONS["darts"] if op != "conv_7x1_1x7")
 
 
@@ -59,9 +59,9 @@ def reductions(cells):
 def auxiliary_norms(genotype, stem):
     """How many batch norms the auxiliary classifier has, 1 or 2.
 
-    The authors' ImageNet heads lack the second one, by oversight (a comment of
-    DARTS's code); P-DARTS's alone has it. As with Fair DARTS's drop path, the
-    provenance says whose network it is.
+    The authors' ImageNet heads lack the second one by oversight, as a comment
+    in DARTS's code says; only P-DARTS's has it. As with Fair DARTS's drop path,
+    the provenance says whose network it is.
     """
     pdarts = genotype.provenance.get("method") == "pdarts"
     return 2 if stem == "cifar" or pdarts else 1
@@ -78,9 +78,9 @@ class _Darts(Space):
         return edges(nodes or NODES)
 
     def choices(self):
-        """Two different earlier states of each node, an operation for each.
+        """Two different earlier states for each node, with an operation each.
 
-        `none` is no choice, as in the papers' cells.
+        `none` cannot be chosen, as in the papers' cells.
         """
         return {
             f"{kind}_{node}_{part}": options

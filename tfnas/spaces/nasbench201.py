@@ -1,8 +1,8 @@
 """The space of NAS-Bench-201: small enough that every answer is known.
 
 One cell, repeated: its input is state 0, three nodes follow, and each of the
-six edges carries one of five operations, so there are 15,625 cells. All of
-them were trained, which tells luck from search. The network around the cell is
+six edges carries one of five operations, so there are 15,625 cells. All of them
+were trained, so search can be told from luck. The network around the cell is
 fixed: a stem, three stacks of cells, and between the stacks a residual block
 that halves the map and doubles the channels.
 
@@ -26,7 +26,7 @@ CHANNELS, CELLS = 16, 15
 def edges():
     """The (from, to) pairs of a cell in the order of alpha's rows.
 
-    It is the order of the benchmark's strings too.
+    The benchmark's strings have the same order.
 
     Example: `edges()[:3]` is ((0, 1), (0, 2), (1, 2)).
     """
@@ -76,12 +76,12 @@ class _Bench(Space):
         return CHANNELS, CELLS
 
     def method_values(self, method):
-        """What the values of a method for cells become in this space.
+        """A method's values for cells, turned into this space's.
 
-        The rule that picks operations is the benchmark's, the strongest of
-        each edge, `none` among them; so neither threshold nor skip limit
-        applies. Later stages of a search keep the same share of the candidates
-        as in the space darts, and each has a cell more in a stack.
+        The rule is the benchmark's, the strongest operation of each edge,
+        `none` included; so neither threshold nor skip limit applies. Later
+        stages of a search keep the same share of the candidates as in the space
+        darts, and each adds a cell to every stack.
         """
         names = PRIMITIVES if "none" in method.operations else PRIMITIVES[1:]
         stages, all_kept = len(method.cells), len(method.operations)
@@ -108,16 +108,15 @@ SPACE = _Bench("nasbench201")
 
 
 def to_string(genotype):
-    """A genotype as the benchmark writes it.
+    """A genotype in the benchmark's notation.
 
-    An edge that the genotype does not have is written as `none`.
+    An edge that the genotype lacks becomes `none`.
 
     Args:
         genotype: a `Genotype` of this space.
 
     Raises:
-        UserError: for another space or two operations on one edge, which the
-            benchmark does not know.
+        UserError: for another space, or two operations on one edge.
 
     Example:
 
@@ -130,8 +129,8 @@ def to_string(genotype):
     genotype.validate()
     if genotype.space != "nasbench201":
         raise UserError(
-            f"space={genotype.space}: only genotypes of space nasbench201 are "
-            "in the benchmark"
+            f"space={genotype.space}: the benchmark holds only genotypes of "
+            "space nasbench201"
         )
     found = {}
     for edge in genotype.cell.edges:
@@ -153,11 +152,11 @@ def to_string(genotype):
 
 
 def from_string(text, provenance=None):
-    """The genotype of a cell as the benchmark writes it.
+    """The genotype of a cell in the benchmark's notation.
 
     Args:
-        text: such as `to_string` returns.
-        provenance: of the genotype.
+        text: as `to_string` returns it.
+        provenance: the genotype's.
 
     Raises:
         UserError: for another form, edge or operation.

@@ -1,4 +1,4 @@
-"""What a search space is: all that differs from one to the next."""
+"""The search space: everything that differs between spaces."""
 
 import dataclasses
 
@@ -9,32 +9,32 @@ from tfnas.genotype.schema import PARTS
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """A search space: what can be found in it, and what it cannot do.
+    """A search space: its architectures, and what it cannot do.
 
     A subclass is a kind of space. It gives `edges(nodes=None)`, the (from, to)
     of alpha's rows; `choices()`, {name: its options}, and `genotype(chosen,
     provenance=None)`, the `Genotype` of any combination of them;
     `size(channels, cells, stem)`, these values as its supernets, networks and
-    costs take them, and `supernet_size(method, channels, cells, nodes=None)`,
-    those and all else that the cost of a supernet takes;
+    costs take them; `supernet_size(method, channels, cells, nodes=None)`, the
+    same with the other arguments of a supernet's cost; and
     `paper_size(channels)`, the (channels, cells) of its paper's network for a
     search with so many channels.
 
     Args:
-        name: as `--space` takes it and genotypes say it.
+        name: as in `--space` and in genotypes.
 
     Attributes:
-        candidates: names that `--operations` takes; () where nothing reads it.
-        competing: further names that may be an edge's candidates.
-        nodes: of a cell, where the space fixes them.
-        stacks: how many parts of equally many cells a network has.
-        derivations: rules that make its genotypes, the default first.
-        passed_over: rules of a method in whose place the default is taken.
-        lacks: {flag of a search that nothing reads: why}.
-        absent: {argument of `build_network` that its networks do not have:
-            what they have}.
-        settled: further flags of a training that nothing reads.
-        cannot: {what it cannot do: the sentence that says so}.
+        candidates: names that `--operations` takes; () if nothing reads it.
+        competing: further names that an edge's candidates may have.
+        nodes: of a cell, if the space fixes them.
+        stacks: number of a network's stacks of equally many cells.
+        derivations: rules for its genotypes, the default first.
+        passed_over: rules of a method that the default replaces.
+        lacks: {flag of a search that it does not read: why}.
+        absent: {argument of `build_network` that it does not take: what its
+            networks have instead}.
+        settled: further flags of a training that it does not read.
+        cannot: {what it cannot do: the error's text}.
     """
 
     name: str
@@ -53,11 +53,11 @@ class Space:
     def per_edge(self, operations=None, nodes=None):
         """The candidates of each edge or layer, checked.
 
-        None stands for all, names for every edge alike, or {part of the
+        They are None for all, a list of names for every edge, or {part of the
         genotype: names of each edge}, equally many in each; the result is {part
-        of the genotype: list of lists of names}. `nodes` is a cell's number,
-        where the space leaves it open. An unknown name or another number of
-        lists is a `UserError`.
+        of the genotype: list of lists of names}. `nodes` counts a cell's nodes,
+        if the space leaves them open. An unknown name or a wrong number of
+        lists raises `UserError`.
         """
         parts, count = PARTS[self.name], len(self.edges(nodes))
         known = (*(self.candidates or OPERATIONS[self.name]), *self.competing)
@@ -85,7 +85,7 @@ class Space:
         return rows
 
     def method_values(self, method):
-        """{flag: value} that become others when a method comes to the space."""
+        """{flag: value} that a method's move to this space changes."""
         return {}
 
     def check_cells(self, cells):
@@ -98,21 +98,21 @@ class Space:
             )
 
     def can(self, feature):
-        """Whether the space has what not every space has."""
+        """Whether the space can do what not every space can."""
         return feature not in self.cannot
 
     def check(self, feature):
-        """Raise the `UserError` that says what the space cannot do."""
+        """Raise the `UserError` for what the space cannot do."""
         if not self.can(feature):
             raise UserError(self.cannot[feature].format(space=self.name))
 
     def stage_in_words(self, number, stage):
-        """What a stage searches, the first words of its line in the plan."""
+        """A stage's search, the first words of its line in the plan."""
         return (
             f"Stage {number}: {stage.cells} cells, {stage.operations_kept} "
             "operations an edge"
         )
 
     def adaptation(self, input_shape):
-        """One line on what small images change in the networks, or ""."""
+        """One line on how small images change the networks, or ""."""
         return ""
