@@ -22,7 +22,7 @@ def names():
 def get(name):
     """The `Method` of a name.
 
-    For a name that is no method's, a `UserError` has the nearest one.
+    An unknown name raises a `UserError` with the nearest one.
     """
     if isinstance(name, Method):
         return name
@@ -33,7 +33,7 @@ def get(name):
 
 
 def from_values(values):
-    """The `Method` of values as `Method.values` and a name give them."""
+    """The `Method` of a name and values as `Method.values` returns them."""
     values = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in values.items()

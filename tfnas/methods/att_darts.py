@@ -1,4 +1,4 @@
-"""Att-DARTS: every edge also chooses an attention for its result."""
+"""Att-DARTS: search an attention for every edge's result as well."""
 
 from tfnas.methods.method import Method
 

@@ -26,7 +26,7 @@ METHOD = Method(
     presets={
         "paper": {},
         # Too few steps for a sigmoid to reach 0.85: the cells come from the
-        # fallback of `derivation.threshold_node`, and the run says so.
+        # fallback of `derivation.threshold_node`, as the run reports.
         "quick": {"epochs": 12, "batch_size": 64, "halves": "stratified"},
     },
 )

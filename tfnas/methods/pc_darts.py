@@ -1,4 +1,4 @@
-"""PC-DARTS: a quarter of the channels is mixed, and edges are weighed."""
+"""PC-DARTS: mix a quarter of the channels, and weigh the edges."""
 
 from tfnas.methods.method import Method
 

@@ -1,7 +1,7 @@
-"""Which choices cannot stand beside each other, and what to do about it."""
+"""Choices that exclude each other, and the remedy."""
 
 THRESHOLD_RULES = ("threshold_node", "threshold_edge")
-# What a method may ask for and not every space has.
+# What a method may ask for that not every space has.
 _ABILITIES = ("stem", "skip_limit", "attention", "partial_channels")
 _ABILITIES += ("edge_normalization", "auxiliary_skip", "budget_macs")
 _ABILITIES += ("operations_kept", "stop_skips", "skip_dropout")
@@ -10,7 +10,7 @@ _ABILITIES += ("operations_kept", "stop_skips", "skip_dropout")
 def contradictions(method):
     """Yields (broken, message) of each rule that a method's values can break.
 
-    The message is a line that names both flags.
+    The message is one line that names both flags.
     """
     yield from _values(method)
     yield from _space(method)
@@ -21,7 +21,7 @@ def contradictions(method):
 
 
 def unused(method):
-    """Yields the flags that nothing would read beside a method's other values.
+    """Yields the flags that nothing would read next to a method's other values.
 
     They are (flags, unused, why), as `command.refuse_unused` takes them.
     """
@@ -58,7 +58,7 @@ def unused(method):
 def _values(method):
     yield (
         len(set(method.operations)) < len(method.operations),
-        "--operations: names an operation twice",
+        "--operations: names an operation twice; name each once",
     )
     yield (
         set(method.operations) == {"none"},
@@ -70,9 +70,9 @@ def _values(method):
     yield (
         method.learning_rate_min > method.learning_rate,
         f"--learning_rate_min={method.learning_rate_min}: is above "
-        f"--learning_rate={method.learning_rate}",
+        f"--learning_rate={method.learning_rate}; lower it",
     )
-    yield method.gradient_clip == 0, "--gradient_clip=0: lets no step be made"
+    yield method.gradient_clip == 0, "--gradient_clip=0: use more than 0"
 
 
 def _space(method):
