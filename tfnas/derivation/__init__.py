@@ -3,12 +3,12 @@
 The functions read the mixing weights of one kind of cell, the softmax or
 sigmoid of alpha, shaped (edges, operations), with the rows in the order of
 `tfnas.spaces.darts.edges`, and the names of the columns of every row, since
-P-DARTS keeps other operations on each edge. `none` is never chosen, but where
-it is a candidate it has taken its share of the softmax. All raise `UserError`
-if these shapes disagree or if an edge offers nothing but `none`.
+P-DARTS keeps other operations on each edge. `none` is never chosen, but as a
+candidate it takes its share of the softmax. All raise `UserError` if these
+shapes disagree or if an edge offers only `none`.
 
-Ties are decided as in the authors' code, and not alike: DARTS favours the
-earlier edge and operation, P-DARTS the later ones.
+Ties are decided as in each authors' code: DARTS favours the earlier edge and
+operation, P-DARTS the later ones.
 """
 
 import math
@@ -56,12 +56,12 @@ def derive(
         nodes: number of nodes.
         threshold: smallest weight that the threshold rules keep.
         max_skips: largest number of skips that "pdarts" allows, or None.
-        attentions: the attention of each edge (Att-DARTS), or None. They do
-            not influence the choice.
+        attentions: the attention of each edge (Att-DARTS), or None. They do not
+            affect the choice.
 
     Returns:
-        A `Cell`, and a line that says how a rule that found nothing was
-        replaced, empty otherwise.
+        A `Cell`, and a line on what replaced a rule that found nothing, empty
+        otherwise.
 
     Example:
 

@@ -7,10 +7,10 @@ from tfnas.spaces import nasbench201
 
 
 def each_edge(weights, operations):
-    """Keeps the strongest operation of each edge, be it `none`.
+    """Keeps the strongest operation of each edge, `none` included.
 
-    Of equal ones the first. Source: Dong and Yang, NAS-Bench-201 (2020), and
-    the authors' code, in which `none` wins like any other operation.
+    The first of equal ones wins. Source: Dong and Yang, NAS-Bench-201 (2020),
+    and the authors' code, in which `none` wins like any other operation.
 
     Args:
         weights: (6, operations) mixing weights.

@@ -1,4 +1,4 @@
-"""What the rules compare: the strength of operations and of edges."""
+"""The strengths of operations and edges, which the rules compare."""
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def sigmoid(alpha):
 def strongest(weights, names):
     """The name of each row's largest weight; the first of equal ones.
 
-    Att-DARTS chooses the attention of an edge so, from the softmax of beta.
+    Att-DARTS so chooses an edge's attention, from the softmax of beta.
 
     Args:
         weights: (edges, names) mixing weights.
@@ -66,7 +66,7 @@ def strongest(weights, names):
 
 
 def choosable(weights, operations, nodes):
-    """Checked copy of the weights in which `none` can never be the best."""
+    """Checked copy of the weights in which `none` is never the best."""
     weights = np.asarray(weights, np.float64)
     names = np.asarray(operations)
     rows = len(darts.edges(nodes))
@@ -77,13 +77,13 @@ def choosable(weights, operations, nodes):
         )
     if (names == "none").all(axis=1).any():
         raise UserError(
-            "operations: an edge offers only none; add another operation"
+            "operations: an edge has no candidate but none; add one"
         )
     return np.where(names == "none", -np.inf, weights)
 
 
 def two_strongest(scores, nodes, *, later_first=False):
-    """Rows of each node's two best edges, from the best one."""
+    """Rows of each node's two best edges, the best first."""
     strength = scores.max(axis=1)
     sign = -1 if later_first else 1
     rows = []
@@ -96,5 +96,5 @@ def two_strongest(scores, nodes, *, later_first=False):
 
 
 def all_nodes(nodes):
-    """The states that are nodes, which a cell's output concatenates."""
+    """The nodes' states, which a cell's output concatenates."""
     return tuple(range(2, nodes + 2))

@@ -1,4 +1,4 @@
-"""P-DARTS's rule: DARTS's with other ties and a limit on skips."""
+"""P-DARTS's rule: DARTS's with other ties and a skip limit."""
 
 import math
 
@@ -12,10 +12,10 @@ from tfnas.spaces import darts
 def pdarts(weights, operations, nodes=4, *, max_skips=math.inf):
     """The cell after the last stage of P-DARTS, with at most `max_skips` skips.
 
-    The authors allow the normal cell 2 skips and do not restrict the
-    reduction cell. Where no other operation is left to take a skip's place,
-    the cell with the fewest skips is returned. Source: Chen et al., P-DARTS
-    (2019), section 3.3, and the authors' code.
+    The authors allow the normal cell 2 skips and do not restrict the reduction
+    cell. If no other operation is left to replace a skip, the cell with the
+    fewest skips is returned. Source: Chen et al., P-DARTS (2019), section 3.3,
+    and the authors' code.
 
     Args:
         weights: (edges, operations) mixing weights of the last stage.
@@ -42,9 +42,9 @@ def pdarts(weights, operations, nodes=4, *, max_skips=math.inf):
 def skip_restrictions(weights, operations, nodes=4):
     """The cells on the way from no restriction to no skip at all.
 
-    Each step sets the weight of the weakest skip in the cell to 0 (of equal
-    ones, on the first edge) and derives the cell again from all that is left,
-    which may bring in another edge, and with it another skip.
+    Each step sets the weight of the cell's weakest skip to 0 (of equal ones,
+    on the first edge) and derives the cell again, which may bring in another
+    edge, and with it another skip.
 
     Args:
         weights: (edges, operations) mixing weights of the last stage.

@@ -1,4 +1,4 @@
-"""Fair DARTS's rules: whatever reaches a threshold stays."""
+"""Fair DARTS's rules: operations that reach a threshold stay."""
 
 import numpy as np
 
@@ -9,26 +9,25 @@ from tfnas.spaces import darts
 
 
 def threshold_node(weights, operations, nodes=4, *, threshold=0.85):
-    """The two strongest edges of a node, as far as they reach the threshold.
+    """The two strongest edges of a node that reach the threshold.
 
-    A node keeps 0, 1 or 2 inputs of one operation each, from the strongest.
+    A node keeps 0, 1 or 2 inputs of one operation each, the strongest first.
     Source: Chu et al., FairDARTS (2020); `threshold_sparse` in the authors'
     code, the derivation of the published cells.
 
-    A node without inputs is absent: the cell's output leaves it out, and
-    what it would feed is inert. Inert edges stay in the genotype, as in the
-    published cells. A node that is fed by absent nodes alone is absent too.
-    If no node is left, which stops the authors' code, the cell is derived by
-    `top2`, without a threshold.
+    A node without inputs is absent: the cell's output leaves it out, and its
+    edges are inert. Inert edges stay in the genotype, as in the published
+    cells. A node fed only by absent nodes is absent too. If no node is left,
+    which stops the authors' code, `top2` derives the cell, without a threshold.
 
     Args:
         weights: (edges, operations) sigmoid weights.
         operations: names of the columns of each edge.
         nodes: number of nodes.
-        threshold: smallest weight that is kept.
+        threshold: smallest weight to keep.
 
     Returns:
-        A `Cell`, and a warning of one line where the threshold was given up,
+        A `Cell`, and a warning of one line if the threshold was given up,
         otherwise an empty one.
 
     Example:
@@ -48,10 +47,10 @@ def threshold_node(weights, operations, nodes=4, *, threshold=0.85):
 def threshold_edge(weights, operations, nodes=4, *, threshold=0.85):
     """The two strongest operations of every edge that reach the threshold.
 
-    A node may keep any number of inputs and an edge two operations, the
-    weaker one first. Source: `threshold_edge` in the authors' code of
-    FairDARTS. Arguments, result, absent nodes and the case where nothing is
-    left are those of `threshold_node`.
+    A node may keep any number of inputs and an edge two operations, the weaker
+    one first. Source: `threshold_edge` in the authors' code of FairDARTS.
+    Arguments, result, absent nodes and the case that nothing is left are those
+    of `threshold_node`.
 
     Example:
 
