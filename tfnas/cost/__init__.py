@@ -1,9 +1,8 @@
 """Parameters and multiply-adds of a network, counted without building it.
 
-Parameters are the trainable ones; alpha and beta do not count. Multiply-adds
-are those of convolutions and linear layers for one image, as the papers count
-them: batch norms, pools, sums and the matrix products within an attention
-module are left out.
+Parameters are trainable; alpha and beta do not count. Multiply-adds are those
+of convolutions and linear layers for one image, as in the papers: batch norms,
+pools, sums and the matrix products within an attention module are left out.
 
 A map is (height, width); stride 2 rounds an odd size up.
 """
@@ -38,7 +37,7 @@ __all__ = [
     "training_memory",
 ]
 
-# The module that counts for a space: `network_cost` and `supernet_cost`.
+# Each space's module with `network_cost` and `supernet_cost`.
 COSTS = {
     "darts": "tfnas.cost.darts",
     "mobile": "tfnas.cost.mobile",
@@ -51,7 +50,7 @@ def network_cost(genotype: Genotype, **size: Any) -> Cost:
 
     Args:
         genotype: a `Genotype`.
-        **size: as of the function of this name in the space's module.
+        **size: passed to the function of this name in the space's module.
 
     Returns:
         A `Cost`.
@@ -78,9 +77,9 @@ def built_cost(
 
     Args:
         genotype: a `Genotype`.
-        channels: as of `tfnas.build_network`.
-        cells: as of `tfnas.build_network`.
-        stem: as of `tfnas.build_network`.
+        channels: as in `tfnas.build_network`.
+        cells: as in `tfnas.build_network`.
+        stem: as in `tfnas.build_network`.
         **images: `input_shape` and `classes`.
 
     Returns:
@@ -109,9 +108,9 @@ def supernet_cost(
         operations: those of the supernet: {"normal": ..., "reduce": ...} of
             the space darts, {"layers": ...} of the space mobile, {"cell":
             ...} of the space nasbench201.
-        space: its name; None for the first one whose operations have this
+        space: its name; None for the first space whose operations have this
             form.
-        **size: as of the function of this name in the space's module.
+        **size: passed to the function of this name in the space's module.
 
     Returns:
         A `Cost`.

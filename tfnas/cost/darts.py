@@ -37,8 +37,8 @@ def network_cost(
 ):
     """Cost of the evaluation network of a genotype of the DARTS space.
 
-    Edges that data does not reach cost nothing. Source of the layers: the
-    authors' code, whose counts for all published cells this meets exactly.
+    Edges that data does not reach cost nothing. Source: the authors' code; the
+    counts of all published cells agree exactly.
 
     Args:
         genotype: a `Genotype`.
@@ -170,20 +170,20 @@ def candidate_multiply_adds(
     edge_attentions: Sequence[str] = (),
     cell_attentions: Sequence[str] = (),
 ) -> tuple[dict[str, dict[str, Any]], int]:
-    """What each candidate adds to the derived network, if it is kept.
+    """The cost that each candidate adds to the derived network if kept.
 
     The network's cells keep all their nodes.
 
     Args:
-        operations: as of `supernet_cost`.
+        operations: as in `supernet_cost`.
         input_shape: (height, width, channels) of an image.
         classes: number of classes.
         channels: channels of a node in the first cell of the derived network.
         cells: its number of cells.
         nodes: nodes of a cell.
-        stem: its stem, as of `network_cost`.
-        edge_attentions: as of `supernet_cost`.
-        cell_attentions: as of `supernet_cost`.
+        stem: its stem, as in `network_cost`.
+        edge_attentions: as in `supernet_cost`.
+        cell_attentions: as in `supernet_cost`.
 
     Returns:
         ({"normal": {"alphas": array (edges, candidates), "betas": (edges,
@@ -205,7 +205,7 @@ def candidate_multiply_adds(
         for kind in operations
     }
 
-    @functools.cache  # most cells are alike
+    @functools.cache  # most cells are equal
     def of_cell(kind, site):
         own = {
             "alphas": [
@@ -265,7 +265,7 @@ def _stack(inside, widths, stem, channels, cells, *, affine=True):
         stride = 2 if kind == "reduce" else 1
         channels *= stride
         leaving = halve(shape) if stride == 2 else shape
-        # Where the first input is twice as large, halving it costs the same.
+        # Halving a first input of twice the size costs the same.
         cost += pointwise(before, channels, shape, affine)
         cost += pointwise(last, channels, shape, affine)
         cost += inside(kind, Site(channels, shape, leaving, stride, affine))

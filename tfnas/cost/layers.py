@@ -8,13 +8,13 @@ import functools
 import math
 from dataclasses import dataclass, replace
 
-# Channels in for one in the middle of an attention's bottleneck.
+# Input channels for each channel inside an attention's bottleneck.
 SQUEEZE = 16
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network, or a part of one, takes.
+    """The cost of a network or of a part of one.
 
     Attributes:
         parameters: trainable numbers.
@@ -55,7 +55,7 @@ def pointwise(inputs, outputs, shape, affine=True):
 
 
 def dense(inputs, outputs, shape, kernel, affine=True):
-    """NAS-Bench-201's convolution, with a bias where its norm has none."""
+    """NAS-Bench-201's convolution, with a bias if its norm has no offset."""
     return convolution(
         inputs, outputs, shape, area=kernel**2, bias=not affine
     ) + norm(outputs, affine)
@@ -67,7 +67,7 @@ def linear(inputs, outputs, *, bias=True):
 
 
 def norm(channels, affine=True):
-    """A batch norm; without scale and offset it has nothing to train."""
+    """A batch norm, which trains its scale and offset, if any."""
     return Cost(2 * channels * affine)
 
 
@@ -81,7 +81,7 @@ def halve(shape):
 
 @dataclass(frozen=True)
 class Site:
-    """Where an operation stands.
+    """The place of an operation in a network.
 
     Attributes:
         channels: channels in and out.
@@ -98,7 +98,7 @@ class Site:
     affine: bool = True
 
     def behind(self, source):
-        """The site of an edge from `source`: only inputs are yet to halve."""
+        """The site of an edge from `source`: only inputs are still unhalved."""
         if source < 2:
             return self
         return replace(self, entering=self.leaving, stride=1)
@@ -107,8 +107,8 @@ class Site:
 def operation(name, site):
     """Cost of one of the `OPERATIONS`, or of an attention in their place.
 
-    Such an attention has a factorized reduction, never affine, before it
-    where the stride is 2 (Att-DARTS).
+    At stride 2 a factorized reduction, never affine, precedes such an attention
+    (Att-DARTS).
     """
     if name in OPERATIONS:
         return OPERATIONS[name](site)
@@ -147,7 +147,7 @@ def _dilated(kernel, site):
 
 
 def _separable(kernel, site):
-    # Both halves write the smaller map, as the first one has the stride.
+    # Both halves write the smaller map, as the first has the stride.
     return _dilated(kernel, site) + _dilated(kernel, site)
 
 

@@ -1,4 +1,4 @@
-"""Memory that a run takes on a CPU, estimated before it starts."""
+"""The memory of a run on a CPU, estimated before it starts."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from tfnas.cost.layers import halve
 from tfnas.genotype import ATTENTIONS, Genotype
 from tfnas.spaces import darts
 
-# Maps that the two inputs of a cell keep for each state of the cell before.
+# Maps kept by a cell's two inputs, per state of the cell before.
 PREPROCESSING = 2
 TRAINING_FIXED, TRAINING_CELL, TRAINING_KEPT = 0.9e9, 2.5e7, 0.89
 
@@ -20,7 +20,7 @@ class Memory:
     """Peak memory of a process that searches or trains.
 
     Attributes:
-        fixed: bytes whatever the batch: the libraries, the traced graph, the
+        fixed: bytes at any batch size: the libraries, the traced graph, the
             weights.
         per_image: bytes for each image of a batch.
 
@@ -35,11 +35,11 @@ class Memory:
     per_image: float
 
     def peak(self, batch_size):
-        """Bytes with batches of a size."""
+        """Bytes at a batch size."""
         return self.fixed + batch_size * self.per_image
 
     def largest_batch(self, available):
-        """Images of the largest batch that fits into so many bytes, or 0."""
+        """Size of the largest batch that fits into so many bytes, or 0."""
         return max(0, int((available - self.fixed) / self.per_image))
 
 
@@ -57,8 +57,8 @@ def search_memory(
 ) -> Memory:
     """Memory of the search with a supernet.
 
-    What each batch adds is what the operations' results on all edges keep for
-    the backward pass; images, stem and classifier are small beside them.
+    A batch adds the results of all edges' operations, kept for the backward
+    pass; images, stem and classifier are small in comparison.
 
     Args:
         operations: {"normal": names of each edge, "reduce": the same}.
@@ -68,7 +68,7 @@ def search_memory(
         nodes: nodes of a cell.
         edge_attentions: attentions, or operations, after each edge.
         partial: the K of PC-DARTS.
-        stem: as of `supernet_cost`.
+        stem: as in `supernet_cost`.
         **size: further values of `supernet_cost`.
 
     Returns:
@@ -120,7 +120,7 @@ def training_memory(
         classes: number of classes.
         channels: channels of a node in the first cell.
         cells: number of cells.
-        stem: as of `network_cost`.
+        stem: as in `network_cost`.
 
     Returns:
         A `Memory`.
@@ -147,13 +147,13 @@ def training_memory(
         cells=cells,
         stem=stem,
     ).parameters
-    # As fitted to measured peaks, as of a search.
+    # Fitted to measured peaks, as for a search.
     fixed = TRAINING_FIXED + TRAINING_CELL * cells + 16 * parameters
     return Memory(fixed, TRAINING_KEPT * 4 * kept)
 
 
 def _behind(stem, input_shape):
-    """(height, width) of the map that enters the first cell."""
+    """(height, width) of the first cell's input."""
     shape = input_shape[:2]
     for _ in range(3 if stem == "imagenet" else 0):
         shape = halve(shape)
@@ -170,11 +170,10 @@ def _maps(name):
 
 
 def _calibrated(parameters, cells, attentions, kept):
-    """Bytes as fitted to measured peaks (`tests/test_memory.py`).
+    """Bytes, fitted to measured peaks (`tests/test_memory.py`).
 
-    Each parameter has a gradient, a buffer and a new value; `attentions` are
-    those on all edges of all cells; `kept` are the numbers that one image's
-    maps have.
+    Each parameter has a gradient, a buffer and a new value; `attentions` counts
+    them on all edges of all cells, `kept` the numbers in one image's maps.
     """
     graph = 1.15e8 * cells + 4.5e6 * attentions
     return Memory(1.0e9 + graph + 16 * parameters, 0.89 * 4 * kept)
@@ -203,7 +202,7 @@ def edge_outputs(
 
 
 def _states(shape, channels, cells):
-    """The kind of each cell, and the numbers that one of its states has."""
+    """The kind of each cell, and the numbers in one of its states."""
     for index in range(cells):
         reduction = index in darts.reductions(cells)
         if reduction:

@@ -68,7 +68,7 @@ def supernet_cost(
         A `Cost`, without architecture parameters.
 
     Raises:
-        UserError: if the operations or the number of cells cannot be.
+        UserError: for an illegal number of cells or illegal operations.
 
     Example: `supernet_cost(None).parameters` is 1692826.
     """

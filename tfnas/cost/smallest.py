@@ -1,4 +1,4 @@
-"""The cheapest network that a search of cells could find."""
+"""The cheapest network that a search for cells could find."""
 
 import itertools
 import math
@@ -23,17 +23,17 @@ def smallest_multiply_adds(
 ) -> int:
     """Multiply-adds of the cheapest network that a rule can derive.
 
-    Two edges of each node stay, with an operation other than `none`; by a
-    threshold a single edge from an input may be all that is left of a cell.
+    Two edges of each node stay, with an operation other than `none`; a
+    threshold may leave a cell a single edge from an input.
 
     Args:
         candidates: names of the operations that compete on every edge.
         nodes: nodes of a cell.
         by_threshold: whether the rule is one of Fair DARTS's.
-        skip_limit: skips that the normal cell may have, or None for any.
-        edge_attentions: as of `candidate_multiply_adds`.
-        cell_attentions: as of `candidate_multiply_adds`.
-        **size: as of `candidate_multiply_adds`.
+        skip_limit: most skips in the normal cell, or None for any number.
+        edge_attentions: as in `candidate_multiply_adds`.
+        cell_attentions: as in `candidate_multiply_adds`.
+        **size: passed to `candidate_multiply_adds`.
 
     Returns:
         An integer.
@@ -69,13 +69,13 @@ def smallest_multiply_adds(
 
 
 def _cheapest(costs, names):
-    """The least of the last axis, `none` left out; 0 without any names."""
+    """The least along the last axis without `none`; 0 without names."""
     known = [i for i, name in enumerate(names) if name != "none"]
     return np.min(costs[..., known], axis=-1) if known else costs.sum(-1)
 
 
 def _options(row, names, added):
-    """(is a skip, multiply-adds) of an edge's skip and of its best other."""
+    """(is a skip, multiply-adds) of an edge's skip and its cheapest other."""
     found = {}
     for name, cost in zip(names, row, strict=True):
         if name != "none":
