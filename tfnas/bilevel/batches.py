@@ -1,4 +1,4 @@
-"""What a search can be fitted on, and one sentence on what it cannot."""
+"""The batches that a search can be fitted on, and errors about others."""
 
 import keras
 import tensorflow as tf
@@ -10,14 +10,14 @@ PAIRS = (
     "trains the weights, the second alpha; tfnas.data.search_stream makes them"
 )
 NOT_WHOLE = (
-    "ModelCheckpoint: a search is kept by its weights; use "
-    'ModelCheckpoint("search.weights.h5", save_weights_only=True), and '
+    "ModelCheckpoint: a search is saved by its weights; use "
+    'ModelCheckpoint("search.weights.h5", save_weights_only=True), or '
     "search.supernet.save for the supernet alone"
 )
 
 
 def check_fit(arguments):
-    """Refuse what `fit` of a search cannot do, before it starts.
+    """Refuse arguments that a search's `fit` does not take, before it starts.
 
     Args:
         arguments: {name: value} of `keras.Model.fit`.
@@ -30,7 +30,7 @@ def check_fit(arguments):
     for name in ("class_weight", "sample_weight"):
         if arguments.get(name) is not None:
             raise UserError(
-                f"fit({name}=): a search weighs images by their class alone; "
+                f"fit({name}=): a search weighs images only by their class; "
                 "use BilevelSearch(supernet, class_weights=[...])"
             )
     callbacks = arguments.get("callbacks") or ()
@@ -43,9 +43,9 @@ def check_fit(arguments):
 
 
 def halves(data):
-    """The two batches of a step, if that is what `fit` was given.
+    """The two batches of a step, if `fit` was given pairs.
 
-    Under a strategy they are those of all replicas.
+    Under a strategy they cover all replicas.
     """
     paired = isinstance(data, tuple | list) and len(data) == 2
     if not paired or not all(isinstance(h, tuple | list) for h in data):

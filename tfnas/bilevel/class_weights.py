@@ -1,20 +1,20 @@
-"""How much each class counts in a loss."""
+"""Weights of the classes in a loss."""
 
 import numpy as np
 import tensorflow as tf
 
 
 def class_weights(rule, labels, classes):
-    """A weight for each class, or None where all images count alike.
+    """A weight for each class, or None if all images count the same.
 
-    Balanced, every class has the same sum of weights and an image counts 1 on
-    average: of n images of k classes, those of a class with m count n / (k m).
-    A class without images counts in neither n nor k.
+    Balanced, every class has the same sum of weights, and an image weighs 1 on
+    average: with n images of k classes, an image of a class of m weighs
+    n / (k m). A class without images counts in neither n nor k.
 
     Args:
         rule: "none" or "balanced".
         labels: class numbers of the images to train on, (N,).
-        classes: how many classes there are.
+        classes: number of classes.
 
     Returns:
         float64 (classes,), or None.

@@ -2,13 +2,13 @@ r"""The curvature of the validation loss in alpha (RobustDARTS).
 
     H = d^2 L_valid(w, alpha) / d alpha^2,   lambda = its largest eigenvalue
 
-A large lambda says that the loss at a discrete architecture, a step away from
-the mixture, will be far from the mixture's. H is never formed: double
+A large lambda means that the loss at a discrete architecture, a step away from
+the mixture, will differ much from the mixture's. H is never formed: double
 backpropagation gives its products with vectors,
 
     H v = d/d alpha <d L_valid / d alpha, v>,
 
-and Lanczos's method the largest eigenvalue from a few of them.
+and Lanczos's method finds the largest eigenvalue from a few of them.
 """
 
 import numpy as np
@@ -22,11 +22,10 @@ from tfnas.networks.proxy import still_logits
 class AlphaHessian:
     """The Hessian of the cross-entropy of one batch in the architecture.
 
-    The batch, (images, labels), is always the same one. w stays as it is
-    (first order) and batch norms take the batch's statistics. Alpha's L2,
-    whose coefficient the authors' code adds to every eigenvalue, and the
-    method's own loss on alpha are left out. `class_weights` are those of the
-    loss that alpha descends.
+    The batch, (images, labels), is fixed. w stays as it is (first order), and
+    batch norms use the batch's statistics. Alpha's L2, whose coefficient the
+    authors' code adds to every eigenvalue, and the method's own loss on alpha
+    are left out. `class_weights` are those of alpha's loss.
 
     Batch norms are not fused here: in float32 the fused operation's second
     derivative put the largest eigenvalue 6 to 17 percent off.
@@ -81,12 +80,11 @@ class AlphaHessian:
 
 
 def largest_eigenvalue(product, size, steps=40, tolerance=1e-3):
-    """The largest eigenvalue of a symmetric matrix, from its products alone.
+    """The largest eigenvalue of a symmetric matrix, by its products alone.
 
     `product` maps a vector (size,) to the matrix times it. Lanczos's method
-    with full reorthogonalisation: it stops where the bound of the error, the
-    residual of the Ritz vector, is below the relative tolerance, at `steps` at
-    the latest.
+    with full reorthogonalisation stops once the error's bound, the residual of
+    the Ritz vector, is below the relative tolerance, or after `steps`.
 
     Source: Golub and Van Loan, Matrix Computations, chapter 10.
     """
@@ -97,7 +95,7 @@ def largest_eigenvalue(product, size, steps=40, tolerance=1e-3):
         basis.append(vector)
         image = product(vector)
         diagonal.append(image @ vector)
-        for _ in range(2):  # once more, for what rounding left
+        for _ in range(2):  # twice, to remove what rounding left
             image = image - np.array(basis).T @ (np.array(basis) @ image)
         norm = np.linalg.norm(image)
         matrix = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)

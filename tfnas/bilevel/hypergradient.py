@@ -1,8 +1,8 @@
 """The gradient of the validation loss in alpha (survey, equations 6 to 8).
 
-It takes w as it is (first order) or one step ahead of it (second order), by
-the authors' finite differences or exactly. All of it is written as functions
-of values: evaluating a gradient leaves every variable as it was.
+It is taken at w (first order) or one step ahead of w (second order), by the
+authors' finite differences or exactly. Everything is a function of values:
+evaluating a gradient changes no variable.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ class Unroll:
     """The step ahead of second order, w' = w - xi (mu v + g + lambda w).
 
     Attributes:
-        learning_rate: xi, the present learning rate of w.
+        learning_rate: xi, the current learning rate of w.
         momentum: mu.
         weight_decay: lambda.
         second_order: "finite_difference", as the authors, or "exact".
@@ -37,9 +37,9 @@ class Unroll:
 class Hypergradient:
     """Gradients of the validation loss in alpha, as functions of values.
 
-    Each returns the gradients, the validation logits and the new values of
-    the moving statistics: those of the training-mode forward passes that the
-    authors make with the network itself, not with its unrolled copy.
+    Each returns the gradients, the validation logits and the new values of the
+    moving statistics, those of the authors' training-mode forward passes with
+    the network itself, not with its unrolled copy.
     """
 
     def __init__(self, supernet, seed=(0, 0), class_weights=None):
@@ -51,7 +51,7 @@ class Hypergradient:
         self.statistics = supernet.non_trainable_variables
 
     def first_order(self, valid_batch):
-        """The gradient at the present w."""
+        """The gradient at the current w."""
         alphas = values(self.alphas)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(alphas)
@@ -70,7 +70,7 @@ class Hypergradient:
         alphas, weights = values(self.alphas), values(self.weights)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(alphas)
-            with unfused():  # this gradient is differentiated once more
+            with unfused():  # it is differentiated once more
                 ahead, statistics = self._step_ahead(
                     train_batch, alphas, weights, buffers, unroll
                 )
@@ -127,7 +127,7 @@ class Hypergradient:
         return ahead, statistics
 
     def _valid_loss(self, batch, alphas, weights=None):
-        """The loss that alpha descends: cross-entropy and the method's own."""
+        """Alpha's loss: cross-entropy and the method's own."""
         loss, logits, statistics = self._loss(batch, alphas, weights)
         with keras.StatelessScope(
             state_mapping=zip(self.alphas, alphas, strict=True)
@@ -136,7 +136,7 @@ class Hypergradient:
         return loss + own / replicas.count(), logits, statistics
 
     def _loss(self, batch, alphas, weights=None, statistics=None):
-        """Loss, logits and new statistics with values put for variables."""
+        """Loss, logits and new statistics with values in place of variables."""
         images, labels = batch
         mapping = list(zip(self.alphas, alphas, strict=True))
         if weights is not None:
@@ -153,8 +153,8 @@ class Hypergradient:
 def cross_entropy(labels, logits, class_weights=None):
     """Mean cross-entropy of integer labels (N,) over the global batch.
 
-    Under several replicas this is the replica's part of the mean: the sum of
-    the parts, and of their gradients, is that of the whole batch.
+    With several replicas this is the replica's part of the mean: the parts, and
+    their gradients, sum to those of the whole batch.
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     losses = weighted(losses, labels, class_weights)
@@ -163,11 +163,11 @@ def cross_entropy(labels, logits, class_weights=None):
 
 
 def current_value(scope, variable):
-    """What a variable holds in a `StatelessScope`: put, assigned or its own."""
+    """A variable's value in a `StatelessScope`: given, assigned or its own."""
     value = scope.get_current_value(variable)
     return variable.value if value is None else value
 
 
 def values(variables):
-    """What variables hold now, as tensors that a tape can watch."""
+    """The current values of variables, as tensors that a tape can watch."""
     return [tf.convert_to_tensor(v.value) for v in variables]

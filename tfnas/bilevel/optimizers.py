@@ -1,13 +1,13 @@
 """PyTorch's SGD and Adam as Keras optimizers.
 
-Keras states the same methods in another form: its momentum buffer holds
+Keras writes the same methods differently: its momentum buffer holds
 learning-rate-scaled steps, so a changing learning rate gives another
 trajectory, and its Adam adds epsilon before the bias correction. Parity with
-the authors' runs needs their form. L2 is not here: the authors add it to the
-gradient after clipping, which the training step does.
+the authors' runs needs their form. L2 is not here: as in the authors' code, the
+training step adds it to the gradient after clipping.
 
-Under a strategy each replica moves its own copies, by gradients that are summed
-already (`replicas.total`); Keras would sum them once more, one by one.
+Under a strategy each replica moves its own copies by gradients that are already
+summed (`replicas.total`); Keras would sum them again, one by one.
 """
 
 import keras
@@ -16,7 +16,7 @@ from keras import ops
 
 
 class _Optimizer(keras.optimizers.Optimizer):
-    """An optimizer whose gradients are those of the global batch."""
+    """An optimizer that takes gradients of the global batch."""
 
     def apply(self, grads, trainable_variables=None):
         variables = trainable_variables or self._trainable_variables
@@ -36,7 +36,7 @@ class SGD(_Optimizer):
     Args:
         learning_rate: step size.
         momentum: decay of the buffer v.
-        **kwargs: as of `keras.optimizers.Optimizer`.
+        **kwargs: passed to `keras.optimizers.Optimizer`.
 
     Example: `SGD(learning_rate=0.025, momentum=0.9)`.
     """
@@ -71,7 +71,7 @@ class SGD(_Optimizer):
 
 @keras.saving.register_keras_serializable(package="tfnas")
 class Adam(_Optimizer):
-    """Adam (Kingma and Ba, 2015) with epsilon beside the corrected moment.
+    """Adam (Kingma and Ba, 2015) with epsilon next to the corrected moment.
 
     w = w - rate * m' / (sqrt(v') + epsilon), with m' and v' bias-corrected.
 
@@ -79,7 +79,7 @@ class Adam(_Optimizer):
         learning_rate: step size.
         beta_1, beta_2: decay of the first and second moment.
         epsilon: added to the root of the second moment.
-        **kwargs: as of `keras.optimizers.Optimizer`.
+        **kwargs: passed to `keras.optimizers.Optimizer`.
 
     Example: `Adam(learning_rate=3e-4, beta_1=0.5)`.
     """
@@ -107,7 +107,7 @@ class Adam(_Optimizer):
         )
 
     def move(self, pairs, rate):
-        # As Python's floats in PyTorch: 1 - beta_2 cancels in float32.
+        # In Python's floats, as in PyTorch: 1 - beta_2 cancels in float32.
         step = ops.cast(self.iterations + 1, "float64")
         corrections = [
             ops.cast(1 - beta**step, rate.dtype)

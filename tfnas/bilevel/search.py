@@ -43,13 +43,13 @@ def architecture_gradients(
 ) -> dict[str, tf.Tensor]:
     """The gradient in alpha that a search step would use.
 
-    It contains the method's own loss on the architecture and leaves out
-    alpha's L2, which belongs to the optimizer's step. Weights, momentum and
-    moving statistics stay bit for bit as they were.
+    It includes the method's own loss on the architecture but not alpha's L2,
+    which belongs to the optimizer's step. Weights, momentum and moving
+    statistics do not change.
 
     Args:
         supernet: a `Supernet`.
-        train_batch: (images, labels) of the training half; read by order 2.
+        train_batch: (images, labels) of the training half; only for order 2.
         valid_batch: (images, labels) of the validation half.
         order: 1, w as it is, or 2, w one step ahead.
         second_order: "finite_difference" as in DARTS, or "exact" (double
@@ -95,21 +95,21 @@ def architecture_gradients(
 class BilevelSearch(DistributedModel):
     """A supernet whose `train_step` alternates alpha and w.
 
-    Both optimizers exist, with their variables, from construction on, so that
-    a checkpoint taken at any moment is whole. Use it with `fit` on batches
-    ((train images, labels), (valid images, labels)), of normalised images;
-    labels are class numbers or one-hot. Weights of images or classes it does
-    not take, and `ModelCheckpoint` keeps it with `save_weights_only=True`.
+    Both optimizers and their variables exist from construction on, so a
+    checkpoint taken at any moment is whole. Use it with `fit` on batches
+    ((train images, labels), (valid images, labels)) of normalised images;
+    labels are class numbers or one-hot. `fit` takes no weights of images or
+    classes, and `ModelCheckpoint` needs `save_weights_only=True`.
 
     Args:
         supernet: a `Supernet`; its method gives all values of the update.
-        seed: decides, with the step, what is random inside the supernet.
-        class_weights: what an image of each class counts in both losses, as of
-            `bilevel.class_weights`; None for all alike.
-        **kwargs: as of `keras.Model`.
+        seed: with the step, decides what is random in the supernet.
+        class_weights: weight of each class's images in both losses, as in
+            `bilevel.class_weights`; None for equal weights.
+        **kwargs: passed to `keras.Model`.
 
     Source: DARTS (arXiv:1806.09055), algorithm 1; alpha before w as in the
-    authors' code (the survey writes the other order).
+    authors' code (the survey has the other order).
 
     Example:
 
@@ -167,17 +167,17 @@ class BilevelSearch(DistributedModel):
         return super().fit(*args, **kwargs)
 
     def save(self, *args, **kwargs):
-        """Refused: what a search is kept by are its weights."""
+        """Refused: a search is saved by its weights."""
         raise UserError(NOT_WHOLE)
 
     def call(self, inputs, training=False):
         return self.supernet(inputs, training=training)
 
     def freeze_architecture(self, frozen):
-        """Say whether the next steps leave alpha as it is.
+        """Set whether the next steps leave alpha unchanged.
 
-        P-DARTS and PC-DARTS begin so, and of several inner steps all but the
-        first do. Across hosts each of the two kinds of step is traced once.
+        The first epochs of P-DARTS and PC-DARTS do, and all but the first of
+        several inner steps. Across hosts both kinds of step are traced once.
         """
         if frozen == self.architecture_frozen:
             return
@@ -273,7 +273,7 @@ class BilevelSearch(DistributedModel):
         self._track("loss", labels, logits, self.class_weights)
 
     def _seed(self, phase):
-        """Another pair of numbers for each seed, step and phase."""
+        """A distinct pair of numbers for each seed, step and phase."""
         base = tf.constant(self.seed * 2**20, tf.int64)
         step = tf.cast(self.optimizer.iterations.value, tf.int64)
         return tf.stack([base, 2 * step + phase])
@@ -287,7 +287,7 @@ class BilevelSearch(DistributedModel):
 
 
 def clip_by_norm(gradients, largest):
-    """Scale gradients down to a joint norm, as PyTorch's clip_grad_norm."""
+    """Scale gradients down to a joint norm, like PyTorch's clip_grad_norm."""
     scale = tf.minimum(largest / (tf.linalg.global_norm(gradients) + 1e-6), 1)
     return [g * tf.cast(scale, g.dtype) for g in gradients]
 
@@ -296,7 +296,7 @@ def descend(optimizer, gradients, variables, weights, weight_decay):
     """One step of a built optimizer with coupled L2.
 
     The gradients are summed over the replicas; weight_decay (lambda) times the
-    variables' values, the weights, joins them.
+    weights is added.
     """
     decay = tf.constant(weight_decay, weights[0].dtype)
     sums = [g + decay * w for g, w in zip(gradients, weights, strict=True)]

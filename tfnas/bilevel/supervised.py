@@ -1,4 +1,4 @@
-"""Training one network on labelled images, as the papers' authors do."""
+"""Training one network on labelled images, as the authors do."""
 
 import keras
 import tensorflow as tf
@@ -13,12 +13,12 @@ from tfnas.devices.distributed_model import DistributedModel
 class SupervisedTraining(DistributedModel):
     """A network of `build_network` whose `train_step` is the authors' recipe.
 
-    The loss is the classifier's cross-entropy and, weighed, the auxiliary
-    classifier's, if there is one; the gradient is clipped before L2 joins it,
-    and SGD has PyTorch's form. The optimizer exists with its variables from
-    construction on, so that a checkpoint taken at any moment is whole.
-    `class_weights`, as of `bilevel.class_weights`, weigh the images of the
-    training's losses, not those of a test.
+    The loss is the classifier's cross-entropy plus, weighted, the auxiliary
+    classifier's, if there is one; the gradient is clipped before L2 is added,
+    and SGD has PyTorch's form. The optimizer and its variables exist from
+    construction on, so a checkpoint taken at any moment is whole.
+    `class_weights`, as in `bilevel.class_weights`, weigh the images in the
+    training losses, not in a test.
     """
 
     def __init__(self, network, recipe, class_weights=None, **kwargs):
@@ -54,7 +54,7 @@ class SupervisedTraining(DistributedModel):
                 loss += self.recipe.auxiliary * _mean(
                     self._weighted(labels, auxiliary)
                 )
-        # What hangs on a state that nothing reaches has no gradient.
+        # Weights behind an unreached state have no gradient.
         gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
         gradients = clip_by_norm(
             replicas.total(gradients), self.recipe.gradient_clip
@@ -82,7 +82,7 @@ class SupervisedTraining(DistributedModel):
 def cross_entropies(labels, logits, smoothing=0.0):
     """Cross-entropy (N,) of each image with smoothed integer labels.
 
-    Of a label, the share `smoothing`, 0 to below 1, goes to all classes alike.
+    The share `smoothing` of a label, 0 to below 1, is spread over all classes.
 
     Source: `CrossEntropyLabelSmooth` in DARTS's `cnn/train_imagenet.py`.
     """
@@ -94,7 +94,7 @@ def cross_entropies(labels, logits, smoothing=0.0):
 
 
 def _mean(losses):
-    """The mean over the global batch; of it, this replica's part."""
+    """This replica's part of the mean over the global batch."""
     images = replicas.total(tf.size(losses))
     return tf.reduce_sum(losses) / tf.cast(images, losses.dtype)
 
