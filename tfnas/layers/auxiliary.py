@@ -11,18 +11,18 @@ from tfnas.layers.fast.normalization import BatchNormalization
 class AuxiliaryHead(keras.layers.Layer):
     """A second classifier two thirds into the network, for training only.
 
-    ReLU; average pooling to 2x2; 1x1 convolution to 128 and 2x2 convolution
-    to 768 channels, each with batch norm and ReLU; a linear layer. The pool
-    of the authors has windows of 5x5, which fit one size of map: where they
-    would not give 2x2, each quarter of the map is averaged.
+    ReLU; average pooling to 2x2; 1x1 convolution to 128 and 2x2 convolution to
+    768 channels, each with batch norm and ReLU; a linear layer. The authors'
+    pool has 5x5 windows, which fit one map size: if they would not give 2x2,
+    each quarter of the map is averaged.
 
     Args:
         classes: number of classes.
         stride: of the pool: 3 for maps of 8x8 (CIFAR), 2 for 7x7 (ImageNet).
-        second_norm: whether the second convolution has a batch norm. In the
-            authors' ImageNet networks it has none, by oversight (their own
-            comment); P-DARTS alone has it there.
-        **kwargs: as of `keras.layers.Layer`.
+        second_norm: whether the second convolution has a batch norm. The
+            authors' ImageNet networks lack it by oversight (their own comment),
+            except P-DARTS's.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Returns:
         Logits, (N, classes).
@@ -98,9 +98,9 @@ class AuxiliaryHead(keras.layers.Layer):
 class TrainingReLU(keras.layers.Layer):
     """ReLU in training, nothing otherwise.
 
-    The authors' auxiliary head, which runs in training alone, starts with a
-    ReLU in place, so the rest of their network reads the map after it. As a
-    cell starts with a ReLU too, that only matters behind the last cell.
+    The authors' auxiliary head, which runs only in training, starts with a ReLU
+    in place, so the rest of their network reads the map after it. As cells
+    start with a ReLU too, this matters only after the last cell.
 
     Example: `TrainingReLU()(tf.ones((4, 8, 8, 64)), training=True)`.
     """

@@ -1,4 +1,4 @@
-"""What all operations have in common."""
+"""The base of all operations."""
 
 import keras
 import tensorflow as tf
@@ -13,9 +13,9 @@ class Operation(keras.layers.Layer):
     Args:
         channels: C, channels of the input and, on each edge, of the output.
         stride: 1, or 2 on the edges of a reduction cell's inputs.
-        edges: how many edges are served, each with weights of its own.
+        edges: how many edges are served, each with its own weights.
         affine: whether batch norms learn a scale and an offset.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
     """
 
     # Pools and the identity have no weights: one result serves every edge.
@@ -66,7 +66,7 @@ class Convolution(Operation):
     last batch norm weigh the result.
     """
 
-    # Whether `convolve` reads the map once for each edge.
+    # Whether `convolve` reads one copy of the map for each edge.
     reads_wide = True
 
     def call(self, state, training=False):

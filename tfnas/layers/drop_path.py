@@ -1,4 +1,4 @@
-"""Drop path: whole branches of a cell vanish for single images in training."""
+"""Drop path: in training, single images skip whole branches of a cell."""
 
 import keras
 import tensorflow as tf
@@ -8,11 +8,11 @@ from tfnas.devices import replicas
 
 @keras.saving.register_keras_serializable(package="tfnas")
 class DropPath(keras.layers.Layer):
-    """Decides for every image which paths of all cells it goes through.
+    """Decides for every image which paths of all cells it takes.
 
-    One layer draws for the whole network, so that there is one rate to
-    schedule and one random state to store. A path is kept with probability
-    1 - rate and divided by it; outside of training all are kept.
+    One layer draws for the whole network, so there is one rate to schedule and
+    one random state to store. A path is kept with probability 1 - rate and
+    divided by it; outside training all are kept.
 
     The draws are a function of the seed, the training step, the image's place
     in the global batch and the path: the same on any number of replicas and
@@ -21,8 +21,8 @@ class DropPath(keras.layers.Layer):
 
     Args:
         rate: value of the variable `rate` until a schedule sets it.
-        paths: for each cell, how many paths it has.
-        **kwargs: as of `keras.layers.Layer`.
+        paths: number of paths of each cell.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         images: (N, ...), for the size of the batch.

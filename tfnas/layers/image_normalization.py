@@ -1,4 +1,4 @@
-"""From the pixels of an image file to what a network was trained on."""
+"""Normalisation of an image file's pixels to a network's inputs."""
 
 import keras
 import numpy as np
@@ -15,8 +15,8 @@ class ImageNormalization(keras.layers.Layer):
     Args:
         mean: mean of each channel, in 0..1 units.
         std: standard deviation of each channel, in 0..1 units.
-        classes: names of the classes of those images, kept beside the rest.
-        **kwargs: as of `keras.layers.Layer`.
+        classes: names of the classes, kept with the rest.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Example: `ImageNormalization((0.5,), (0.25,))(images)`.
     """

@@ -26,7 +26,7 @@ class MixedOperation(keras.layers.Layer):
             not in number.
         stride: 1, or 2 for the inputs of a reduction cell.
         normalize_pools: whether a batch norm follows a pool, as in DARTS.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         state: (N, H, W, C).
@@ -82,7 +82,7 @@ class MixedOperation(keras.layers.Layer):
         self.built = True
 
     def call(self, state, weights, skip_dropout=None, training=False):
-        activated = {1: tf.nn.relu(state)}  # by the edges laid side by side
+        activated = {1: tf.nn.relu(state)}  # by edges side by side
         shared, everywhere, somewhere = {}, [], []
         weights = tf.cast(weights, state.dtype)
         columns = tf.unstack(weights, axis=1)
@@ -124,13 +124,13 @@ class MixedOperation(keras.layers.Layer):
         return tf.add_n(everywhere)
 
     def _column(self, name):
-        """The column of a candidate that has the same one on every edge."""
+        """The column of a candidate, if it is the same on every edge."""
         columns = {column for _, column in self.places[name]}
         everywhere = len(self.places[name]) == len(self.operations)
         return columns.pop() if everywhere and len(columns) == 1 else None
 
     def _blend(self, shared):
-        """What the operations whose result all edges share give each edge."""
+        """Each edge's part from the operations whose result all edges share."""
         rows = []
         count = len(self.operations)
         for name, (_, share) in shared.items():
@@ -142,7 +142,7 @@ class MixedOperation(keras.layers.Layer):
         return kernels.blend(maps, tf.stack(rows))
 
     def _spread(self, partial, state):
-        """Lay maps that serve some of the edges out over all of them."""
+        """Spread maps that serve some of the edges over all of them."""
         zero = tf.zeros_like(kernels.subsample(state, self.stride))
         sums = [[zero] for _ in self.operations]
         for edges, outputs in partial:
@@ -171,7 +171,7 @@ class MixedOperation(keras.layers.Layer):
 
 
 def _widened(activated, layer):
-    """ReLU(state) as a convolution reads it, made once for all that do."""
+    """ReLU(state) as convolutions read it, made once for all of them."""
     edges = layer.edges if layer.reads_wide else 1
     if edges not in activated:
         activated[edges] = kernels.widen(activated[1], edges)

@@ -1,10 +1,10 @@
 """The operations that an edge can carry (survey 3.1; DARTS, section 2.1).
 
 Each is a Keras layer that takes one state (N, H, W, C) and returns the
-operation's result for `edges` edges side by side (N, h, w, edges * C), with
-weights of their own for each edge. In an evaluation network `edges` is 1.
-Where all edges share the result (pools, identity), it stays (N, h, w, C).
-Convolutions are ReLU, convolution, batch norm, without bias.
+operation's result for `edges` edges side by side (N, h, w, edges * C); each
+edge has its own weights. In an evaluation network `edges` is 1. If all edges
+share the result (pools, identity), it stays (N, h, w, C). Convolutions are
+ReLU, convolution, batch norm, without bias.
 """
 
 import functools
@@ -38,9 +38,9 @@ class Identity(Operation):
 
 @keras.saving.register_keras_serializable(package="tfnas")
 class Zero(Operation):
-    """`none` where a genotype has it: nothing, in the shape of a result.
+    """`none` in a genotype: zeros in the shape of a result.
 
-    A search network does not need it: there only its weight counts.
+    A search network does not need it; only its weight counts there.
 
     Example: `Zero(16, stride=2)(state)`.
     """
@@ -58,13 +58,13 @@ class Zero(Operation):
 class Pool(Operation):
     """`max_pool_3x3` and `avg_pool_3x3`: 3x3, padding 1.
 
-    The average leaves the padding out of its count. A search cell normalises
-    the result (without scale and offset); an evaluation cell does not.
+    The average does not count the padding. A search cell normalises the result
+    (without scale and offset); an evaluation cell does not.
 
     Args:
         kind: "max" or "avg".
         normalize: whether a batch norm follows.
-        **kwargs: as of `Operation`.
+        **kwargs: passed to `Operation`.
 
     Example: `Pool("max", channels=16, normalize=False)(state)`.
     """
@@ -109,7 +109,7 @@ class SeparableConvolution(Convolution):
 
     Args:
         channels, kernel_size: C and k (3, 5 or 7).
-        **kwargs: as of `Operation`.
+        **kwargs: passed to `Operation`.
 
     Example: `SeparableConvolution(16, 3, stride=2)(state)`.
     """
@@ -149,7 +149,7 @@ class DilatedConvolution(Convolution):
 
     Args:
         channels, kernel_size: C and k (3 or 5).
-        **kwargs: as of `Operation`.
+        **kwargs: passed to `Operation`.
 
     Example: `DilatedConvolution(16, 5)(state)`.
     """
@@ -181,13 +181,13 @@ class DilatedConvolution(Convolution):
 class FactorizedConvolution(Convolution):
     """`conv_7x1_1x7`: ReLU, 1x7, then 7x1 convolution, batch norm.
 
-    Only cells searched by other means have it (NASNet, AmoebaNet), so it
-    serves one edge. The first convolution has the stride along the rows, the
-    second along the columns.
+    Only NASNet's and AmoebaNet's cells have it, so it serves one edge. The
+    first convolution has the stride along the rows, the second along the
+    columns.
 
     Args:
         channels: C.
-        **kwargs: as of `Operation`, `edges` being 1.
+        **kwargs: passed to `Operation`; `edges` is 1.
 
     Example: `FactorizedConvolution(16, stride=2)(state)`.
     """
@@ -212,13 +212,13 @@ class FactorizedConvolution(Convolution):
 class DenseConvolution(Convolution):
     """`nor_conv_kxk` of NAS-Bench-201: ReLU, kxk convolution, batch norm.
 
-    As in the authors' code the convolution has a bias where the norm is not
+    As in the authors' code, the convolution has a bias if the norm is not
     affine. The residual blocks between the stacks consist of two of them.
 
     Args:
         channels: output channels of each edge; the input may have others.
         kernel_size: k (1 or 3).
-        **kwargs: as of `Operation`.
+        **kwargs: passed to `Operation`.
 
     Example: `DenseConvolution(16, 3)(state)`.
     """
@@ -277,7 +277,7 @@ def operation(name, channels, *, stride=1, normalize_pools=False, **kwargs):
     """The layer of a primitive, or of an attention, by its published name.
 
     `normalize_pools` puts a batch norm after a pool (search cells). The rest is
-    as of `Operation`.
+    as in `Operation`.
     """
     kwargs = {"channels": channels, "stride": stride, "name": name, **kwargs}
     if name == "skip_connect":

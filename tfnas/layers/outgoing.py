@@ -1,8 +1,8 @@
-"""All that an edge of a search cell can be, for the edges of one state.
+"""The edges of a search cell that leave one state.
 
-The mixed operation, and around it what single methods add: attention after
-it (Att-DARTS), a part of the channels that passes by (PC-DARTS), weights of
-whole edges (PC-DARTS), a skip that fades (DARTS-), dropout on skips (P-DARTS).
+To the mixed operation, methods add attention after it (Att-DARTS), channels
+that bypass it (PC-DARTS), weights of edges (PC-DARTS), a fading skip (DARTS-)
+and dropout on skips (P-DARTS).
 """
 
 import dataclasses
@@ -19,12 +19,12 @@ from tfnas.layers.operations import operation
 
 @dataclasses.dataclass(frozen=True)
 class EdgeOptions:
-    """What the edges of a supernet have beside the mixed operation.
+    """What the edges of a supernet have besides the mixed operation.
 
     Attributes:
         second: candidates of a second mixture on each edge's result, or ().
         partial: K; 1/K of the channels enter the mixed operation.
-        auxiliary_skip: whether a skip outside of the mixture is added.
+        auxiliary_skip: whether a skip outside the mixture is added.
         normalize_pools: whether a batch norm follows a pool.
     """
 
@@ -35,9 +35,9 @@ class EdgeOptions:
 
 
 def weights_by_state(rows, weights):
-    """The parts of a cell's relaxed architecture that its states' edges need.
+    """A cell's relaxed architecture, divided among its states.
 
-    `rows` are those of each state's outgoing edges; the weights, as of
+    `rows` are those of each state's outgoing edges; the weights, as in
     `OutgoingEdges`, have a row for each edge of the cell.
     """
     parts = [{} for _ in rows]
@@ -66,7 +66,7 @@ class OutgoingEdges(keras.layers.Layer):
         operations: names of the candidates of each outgoing edge.
         stride: 1, or 2 for the inputs of a reduction cell.
         options: an `EdgeOptions` or its fields as a dict.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         state: (N, H, W, C).
@@ -124,7 +124,7 @@ class OutgoingEdges(keras.layers.Layer):
         self.built = True
 
     def _second_mixtures(self, wide_shape):
-        """A layer for all edges if attentions alone compete, else for each."""
+        """One layer for all edges if only attentions compete, else one each."""
         names, edges = self.options.second, len(self.operations)
         if not names:
             return []
@@ -175,7 +175,7 @@ class OutgoingEdges(keras.layers.Layer):
         return outputs
 
     def _with_bypass(self, mixed, state):
-        """Put the other channels beside the mixed ones and shuffle them.
+        """Put the other channels next to the mixed ones and shuffle them.
 
         PC-DARTS (arXiv:1907.05737), section 3.2: channel k of group g goes to
         place k * K + g, so that the next edge mixes other channels.

@@ -1,4 +1,4 @@
-"""How a cell brings a state to its own channels and map size."""
+"""Layers that bring a state to a cell's channels and map size."""
 
 import keras
 import tensorflow as tf
@@ -9,15 +9,15 @@ from tfnas.layers.fast import kernels
 
 @keras.saving.register_keras_serializable(package="tfnas")
 class FactorizedReduce(Convolution):
-    """`skip_connect` at stride 2, and a cell's way to halve its input.
+    """`skip_connect` at stride 2; cells also halve their inputs by it.
 
     ReLU; two 1x1 stride-2 convolutions, the second on the map moved by one
     pixel, each giving half of the channels; concatenation; batch norm. An odd
-    map is padded with one row and column of zeros, so ceil(size / 2) results.
+    map gets one row and column of zeros, so the result has ceil(size / 2).
 
     Args:
         channels: output channels of each edge, even.
-        **kwargs: as of `Operation`; the stride is 2.
+        **kwargs: passed to `Operation`; the stride is 2.
 
     Example: `FactorizedReduce(32)(state)`.
     """
@@ -71,7 +71,7 @@ class ReluConvolution(Convolution):
 
     Args:
         channels: output channels; the input may have another number.
-        **kwargs: as of `Operation`.
+        **kwargs: passed to `Operation`.
 
     Example: `ReluConvolution(16)(state)`.
     """

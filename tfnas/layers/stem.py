@@ -14,7 +14,7 @@ class StemConvolution(Operation):
     Args:
         channels: output channels.
         activate: whether a ReLU comes first.
-        **kwargs: `stride` and the rest as of `Operation`.
+        **kwargs: `stride` and the rest as in `Operation`.
 
     Example: `StemConvolution(48, stride=2)(images)`.
     """
@@ -33,7 +33,7 @@ class StemConvolution(Operation):
 
     def call(self, inputs, training=False):
         x = tf.nn.relu(inputs) if self.activate else inputs
-        # "SAME" at stride 2 pads at the end alone, PyTorch at both ends.
+        # At stride 2 "SAME" pads only at the end, PyTorch at both ends.
         x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
         x = tf.nn.conv2d(x, self.convolution.value, self.stride, "VALID")
         return self.norm(x, training=training)
@@ -44,11 +44,11 @@ class StemConvolution(Operation):
 
 @keras.saving.register_keras_serializable(package="tfnas")
 class ImagenetStem(keras.layers.Layer):
-    """Three 3x3 convolutions of stride 2, of a search on large images.
+    """Three 3x3 convolutions of stride 2, for a search on large images.
 
     Args:
         channels: C of the first cell, even.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         inputs: images, (N, H, W, colours).
@@ -100,7 +100,7 @@ class ImagenetStem(keras.layers.Layer):
 
 
 def small_stem(channels, colours, **kwargs):
-    """The one 3x3 convolution of a search on small images; no batch norm."""
+    """A 3x3 convolution for a search on small images; no batch norm."""
     return keras.layers.Conv2D(
         channels,
         3,

@@ -13,10 +13,10 @@ DILATION = 4
 class BottleneckAttention(Attention):
     """`bam`: 1 + sigmoid(channel logits * position logits).
 
-    "BAM: Bottleneck Attention Module" (Park et al., 2018), with the product
-    of the two where the paper's equation 2 has their sum, and no batch norm
-    on either. Channels: a bottleneck on their averages. Positions: 1x1 to
-    the bottleneck's channels, twice 3x3 with dilation 4, 1x1 to one map.
+    "BAM: Bottleneck Attention Module" (Park et al., 2018), with the product of
+    the two instead of their sum (the paper's equation 2), and no batch norm on
+    either. Channels: a bottleneck on their averages. Positions: 1x1 to the
+    bottleneck's channels, twice 3x3 with dilation 4, 1x1 to one map.
 
     Example: `BottleneckAttention(32)(tf.ones((2, 8, 8, 32)))`.
     """
@@ -74,9 +74,9 @@ class BottleneckAttention(Attention):
 def dilated(inputs, kernel, edges=1):
     """3x3 convolution with dilation 4 and as much zero padding.
 
-    TensorFlow has no gradient of a dilated convolution on CPU but that of a
-    depthwise one: each pair of a channel in and one out is a depthwise
-    convolution, and those with one channel out are summed.
+    On a CPU, of dilated convolutions TensorFlow has only the depthwise one's
+    gradient. So each pair of an input and an output channel is a depthwise
+    convolution, and those of one output channel are summed.
 
     Args:
         inputs: (N, H, W, edges * C).

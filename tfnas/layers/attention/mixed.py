@@ -34,14 +34,14 @@ def attention(name, channels, *, edges=1, **kwargs):
 class MixedAttention(keras.layers.Layer):
     """A weighted sum of attentions, for several edges side by side.
 
-    Edge e's map x becomes sum_b weights[e, b] * attention_b(x). Attentions
-    that multiply x by a mask are summed as masks, which is the same.
+    Edge e's map x becomes sum_b weights[e, b] * attention_b(x). For attentions
+    that multiply x by a mask, the masks are summed: the result is the same.
 
     Args:
         channels: C of each edge.
-        edges: how many edges are served, each with weights of its own.
+        edges: how many edges are served, each with its own weights.
         names: the candidates, of `tfnas.genotype.ATTENTIONS`.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         wide: (N, H, W, edges * C).

@@ -1,9 +1,9 @@
 """The attention modules of Att-DARTS (Nakai et al., 2020; survey 3.1).
 
-Each is a Keras layer that takes the maps of `edges` edges side by side,
-(N, H, W, edges * C), and returns maps of the same shape, with weights of its
-own for each edge. In an evaluation network `edges` is 1. The structures are
-those of the Att-DARTS code, which differ from the cited papers in places.
+Each is a Keras layer that takes the maps of `edges` edges side by side, (N, H,
+W, edges * C), and returns maps of the same shape; each edge has its own
+weights. In an evaluation network `edges` is 1. The structures follow the
+Att-DARTS code, which differs from the cited papers in places.
 """
 
 import keras
@@ -12,20 +12,20 @@ import tensorflow as tf
 from tfnas.layers.fast import kernels
 from tfnas.layers.fast.normalization import BatchNormalization
 
-# Channels in for one in the middle of a bottleneck: r of the papers.
+# Input channels for each channel inside a bottleneck: the papers' r.
 SQUEEZE = 16
 
 
 class Attention(keras.layers.Layer):
-    """What all attentions have in common: inputs * mask + rest.
+    """The base of all attentions: inputs * mask + rest.
 
     Batch norms have a scale and an offset even in a search network. Below 16
     channels, where the authors' bottleneck would have no channel, it has one.
 
     Args:
         channels: C of each edge.
-        edges: how many edges are served, each with weights of its own.
-        **kwargs: as of `keras.layers.Layer`.
+        edges: how many edges are served, each with its own weights.
+        **kwargs: passed to `keras.layers.Layer`.
     """
 
     def __init__(self, channels, edges=1, **kwargs):
@@ -44,8 +44,8 @@ class Attention(keras.layers.Layer):
     def parts(self, inputs, pooled, share, training=False):
         """The mask and the rest, times a share of each channel.
 
-        A mixed attention, which averages once for several and sums masks,
-        calls this. The share joins where the maps are smallest.
+        A mixed attention, which averages once for several and sums masks, calls
+        this. The share multiplies where the maps are smallest.
 
         Args:
             inputs: (N, H, W, edges * C).
@@ -54,8 +54,8 @@ class Attention(keras.layers.Layer):
             training: whether batch norms use and gather batch statistics.
 
         Returns:
-            (mask, rest): what to multiply the input by, and what to add, in
-            shapes that can be broadcast to that of `inputs`.
+            (mask, rest): what to multiply the input by and what to add, in
+            shapes that broadcast to that of `inputs`.
         """
         return share * self.mask(inputs, pooled, training=training), 0
 
@@ -146,10 +146,10 @@ class SqueezeExcitation(Attention):
 
 @keras.saving.register_keras_serializable(package="tfnas")
 class ConvolutionalBlockAttention(Attention):
-    """`cbam`: weigh channels, then positions of the weighed map.
+    """`cbam`: weigh channels, then positions of the weighted map.
 
     "CBAM: Convolutional Block Attention Module" (Woo et al., 2018). Channels:
-    one bottleneck on both their averages and their maxima. Positions: a 7x7
+    one bottleneck for both their averages and their maxima. Positions: a 7x7
     convolution on the maximum and the mean over channels, then a batch norm
     whose moving statistics move by 0.01.
 
@@ -195,8 +195,8 @@ class GatherExcite(Attention):
     """`ge_theta_plus`: weigh channels by a bottleneck on learned sums.
 
     "Gather-Excite" (Hu et al., 2018) of global extent: a depthwise kernel as
-    large as the map gathers it into one number a channel, so that the layer
-    has C * H * W weights and serves this map size only.
+    large as the map gathers it into one number a channel, so the layer has C *
+    H * W weights and serves only this map size.
 
     Example: `GatherExcite(16)(tf.ones((1, 8, 8, 16)))`.
     """
@@ -229,11 +229,11 @@ class GatherExcite(Attention):
 class DoubleAttention(Attention):
     """`double_attention`: gather global features, hand them to each position.
 
-    "A^2-Nets: Double Attention Networks" (Chen et al., 2018, section 3).
-    With m = C // 4 (1 below 4 channels), 1x1 convolutions make three maps of
-    m channels: features; `where` to gather them, a softmax over positions;
-    `which` of them a position is handed, a softmax over channels. A last one
-    brings what is handed back to C channels, and the input is added.
+    "A^2-Nets: Double Attention Networks" (Chen et al., 2018, section 3). With m
+    = C // 4 (1 below 4 channels), 1x1 convolutions make three maps of m
+    channels: features; `where` to gather them, a softmax over positions;
+    `which` of them each position gets, a softmax over channels. A last one
+    brings the result back to C channels, and the input is added.
 
     Example: `DoubleAttention(16)(tf.ones((1, 8, 8, 16)))`.
     """

@@ -12,12 +12,12 @@ from tfnas.layers.reduction import FactorizedReduce
 class AttentionOperation(Operation):
     """An attention as a candidate operation of an edge.
 
-    At stride 2 a `FactorizedReduce` of its own, never affine, comes first.
+    At stride 2 its own `FactorizedReduce`, never affine, comes first.
 
     Args:
         kind: the attention's name in a genotype, e.g. "se".
         channels: C.
-        **kwargs: as of `Operation`.
+        **kwargs: passed to `Operation`.
 
     Example: `AttentionOperation("cbam", 16, stride=2)(state)`.
     """

@@ -1,1 +1,1 @@
-"""What makes a supernet's step fast on a CPU."""
+"""Fast layers for a supernet's step on a CPU."""

@@ -1,7 +1,7 @@
-"""Convolutions with gradients of their own, for a CPU.
+"""Convolutions with their own gradients, for a CPU.
 
-TensorFlow's CPU has fast and slow ways to the same numbers, often by a factor
-of 3 to 15, and its automatic gradients take some of the slow ones. Each
+On a CPU TensorFlow has fast and slow ways to the same numbers, often a factor
+of 3 to 15 apart, and its automatic gradients take some of the slow ones. Each
 function here is one operation of `kernels`, with the ways chosen by
 measurement (docs/performance.md); `kernels` decides when they apply. All
 gradients consist of differentiable operations, so second derivatives exist.
@@ -10,20 +10,20 @@ gradients consist of differentiable operations, so second derivatives exist.
 import numpy as np
 import tensorflow as tf
 
-# From this many channels on, one product of matrices an edge is the fastest
-# way to the gradient of a 1x1 convolution's kernel.
+# From this many channels on, one matrix product per edge is the fastest way to
+# the gradient of a 1x1 convolution's kernel.
 WIDE = 32
 # Below this many channels, a depthwise convolution of more than 5 columns is
-# faster on channels of all images.
+# faster on all images' channels at once.
 NARROW = 12
 
 
 def depthwise(inputs, kernel, stride=1, padding="SAME"):
     """Depthwise convolution; y[h, w, c] = sum_ij k[i, j, c] x[h+i, w+j, c].
 
-    Up to 3 columns the gradients are oneDNN's. Of more, that in the input is
-    the convolution by the flipped kernel, and that in the kernel,
-    dk[i, j, c] = sum_hw x[h+i, w+j, c] g[h, w, c], avoids oneDNN's way.
+    Up to 3 columns the gradients are oneDNN's. Beyond, the input's gradient is
+    the convolution with the flipped kernel, and the kernel's, dk[i, j, c] =
+    sum_hw x[h+i, w+j, c] g[h, w, c], avoids oneDNN's way.
     """
     _, columns, channels, _ = kernel.shape
     if columns > 5 and channels < NARROW:
@@ -63,7 +63,7 @@ def _depthwise(inputs, kernel, stride, padding):
 
 
 def _images_beside(inputs, kernel, stride, padding):
-    """The same of one image that has the channels of all, N * C."""
+    """The same for one image with all images' channels, N * C."""
     count, (height, width, channels) = tf.shape(inputs)[0], inputs.shape[1:]
     wide = tf.transpose(inputs, [1, 2, 0, 3])
     wide = tf.reshape(wide, [1, height, width, count * channels])
@@ -82,8 +82,8 @@ def _kernel_gradient(inputs, shape, gradient, strides, padding):
         return _five_columns(inputs, gradient, rows)
     explicit = {}
     if columns > 3:
-        # Explicit padding leads to TensorFlow's own kernel, in a third of
-        # the time.
+        # Explicit padding selects TensorFlow's own kernel, which takes a third
+        # of the time.
         pads = [k // 2 if padding == "SAME" else 0 for k in (rows, columns)]
         around = [0, 0, pads[0], pads[0], pads[1], pads[1], 0, 0]
         padding, explicit = "EXPLICIT", {"explicit_paddings": around}
@@ -132,9 +132,9 @@ def dilated(inputs, kernel, dilation):
 def pointwise(inputs, kernel, edges):
     """1x1 convolution in groups, y_e = x_e k_e for each edge e.
 
-    (N, H, W, edges * C) meets a kernel (1, 1, C, edges * D). TensorFlow has the
-    grouped convolution on a CPU, but not its gradients. That in the input is
-    one again, with transposed kernels: dx_e = g_e k_e^T.
+    (N, H, W, edges * C) meets a kernel (1, 1, C, edges * D). On a CPU
+    TensorFlow has the grouped convolution but not its gradients. The input's is
+    another one, with transposed kernels: dx_e = g_e k_e^T.
     """
 
     @tf.custom_gradient
@@ -169,8 +169,8 @@ def _products(x, g, edges):
             )
         ]
         return tf.concat(own, -1)
-    # Narrow products cost less with those of different edges, which are
-    # thrown away, than with the copies that separate the edges.
+    # Narrow products cost less with the unused products of different edges than
+    # with copies that separate the edges.
     every = tf.matmul(x, g, transpose_a=True)
     own = np.kron(np.eye(edges), np.ones((depth, width)))
     every *= tf.constant(own, every.dtype)

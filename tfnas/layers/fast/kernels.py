@@ -1,9 +1,9 @@
 """Convolutions that serve several edges at once.
 
-The edges that leave one state apply the same kind of convolution to the same
-input with weights of their own. Laid side by side on the channel axis, edge
-after edge, they are one wide depthwise or grouped convolution (a *wide* map:
-(N, H, W, edges * C)). One edge is the ordinary case.
+The edges that leave a state apply the same kind of convolution to the same
+input, each with its own weights. Side by side on the channel axis, edge after
+edge, they are one wide depthwise or grouped convolution (a *wide* map: (N, H,
+W, edges * C)). With one edge it is the ordinary one.
 
 On a CPU in float32 the functions take the *fast path* of `fast`; elsewhere, and
 within `plain()`, TensorFlow's plain operations. Both give the same results.
@@ -52,11 +52,11 @@ def depthwise(inputs, kernel, stride=1, dilation=1):
     Args:
         inputs: (N, H, W, C).
         kernel: (k, k, C, 1), k odd.
-        stride: 1 or 2. "same" padding would pad on the right only when the
-            stride is 2, where PyTorch's padding k // 2 is symmetric.
-        dilation: spacing of the kernel's taps; with it TensorFlow allows no
-            stride; at a stride equal to it, taps meet every stride-th pixel
-            only, and those are an ordinary convolution's input.
+        stride: 1 or 2. At stride 2 "same" padding would pad only on the right;
+            PyTorch's padding k // 2 is symmetric.
+        dilation: spacing of the kernel's taps. TensorFlow does not combine it
+            with a stride; at a stride equal to it, taps meet only every
+            stride-th pixel, and those are an ordinary convolution's input.
 
     Returns:
         (N, ceil(H / stride), ceil(W / stride), C).
@@ -86,16 +86,16 @@ def depthwise(inputs, kernel, stride=1, dilation=1):
 def pointwise(inputs, kernel, edges=1):
     """1x1 convolution in groups, one kernel an edge.
 
-    The kernel (1, 1, C, edges * D) makes (N, H, W, edges * D) of (N, H, W,
-    edges * C).
+    The kernel (1, 1, C, edges * D) turns (N, H, W, edges * C) into (N, H, W,
+    edges * D).
     """
     gains = edges > 1 or kernel.shape[2] >= cpu.WIDE
     if gains and fast_path(inputs.dtype):
         return cpu.pointwise(inputs, kernel, edges)
     if edges == 1:
         return tf.nn.conv2d(inputs, kernel, 1, "VALID")
-    # The gradient of a grouped convolution does not exist on CPU; a batched
-    # matrix product does the same.
+    # On a CPU a grouped convolution has no gradient; a batched matrix product
+    # does the same.
     depth, width = kernel.shape[2], kernel.shape[3]
     pixels = tf.reshape(inputs, [-1, edges, depth])
     matrices = tf.reshape(kernel, [depth, edges, width // edges])
@@ -110,9 +110,8 @@ def pointwise(inputs, kernel, edges=1):
 def blend(maps, shares):
     """Weighted sums of maps (N, H, W, C), one for each edge, side by side.
 
-    Edge e of (N, H, W, edges * C) gets sum_o shares[o, e] * maps[o]: a product
-    of two matrices, one of them with a map in each row. Shares are (maps,
-    edges).
+    Edge e of (N, H, W, edges * C) gets sum_o shares[o, e] * maps[o]: a matrix
+    product with a map in each row. Shares are (maps, edges).
     """
     height, width, channels = maps[0].shape[1:]
     edges = shares.shape[1]
@@ -128,9 +127,9 @@ def for_channels(shares, channels):
     """The share of each edge once for each of its channels.
 
     (edges,) or (edges, X) becomes (edges * C,) or (edges * C, X): of 2
-    channels, [.2, .8] is [.2, .2, .8, .8]. Twenty nodes of a graph less than
-    `tf.repeat`, whose sizes may be unknown: a supernet has hundreds of them,
-    and starts the sooner.
+    channels, [.2, .8] is [.2, .2, .8, .8]. It takes twenty graph nodes less
+    than `tf.repeat`, whose sizes may be unknown: a supernet has hundreds of
+    them and starts sooner.
     """
     rest = shares.shape[1:]
     ones = np.ones([1, channels, *[1] * len(rest)])
@@ -141,9 +140,9 @@ def for_channels(shares, channels):
 def position_by_channel(positions, channels):
     """A map for each edge times a weight for each of its channels.
 
-    (N, H, W, edges) and (N, 1, 1, edges * C) give (N, H, W, edges * C). For
-    every image a product of two matrices, of which that of the channels has a
-    row for each edge, so that no map is ever repeated.
+    (N, H, W, edges) and (N, 1, 1, edges * C) give (N, H, W, edges * C). It is a
+    matrix product for every image, with a row of channels for each edge, so no
+    map is ever repeated.
     """
     _, height, width, edges = positions.shape
     own = channels.shape[-1] // edges

@@ -1,4 +1,4 @@
-"""Max pooling with derivatives that are right to the second order."""
+"""Max pooling with correct derivatives up to the second order."""
 
 import tensorflow as tf
 
@@ -14,13 +14,13 @@ def max_pool(inputs):
 
 @tf.custom_gradient
 def _to_maxima(inputs, numbers):
-    """Add the number of each window to where its first maximum is."""
-    # Of the graph that the gradient is in: functions keep no other's tensors.
+    """Add each window's number to the place of its first maximum."""
+    # In the gradient's own graph: functions keep no other graph's tensors.
     inputs = tf.identity(inputs)
 
     def gradient(g):
-        # TensorFlow's own, MaxPoolGradGrad, clears its input before it reads
-        # it where, on a CPU, both may have one buffer.
+        # TensorFlow's MaxPoolGradGrad clears its output before it reads its
+        # input; on a CPU both may share a buffer.
         _, places = tf.nn.max_pool_with_argmax(
             inputs, **WINDOW, include_batch_in_index=True
         )
@@ -28,8 +28,8 @@ def _to_maxima(inputs, numbers):
 
     scattered = tf.raw_ops.MaxPoolGrad(
         orig_input=inputs,
-        # oneDNN's gradient, fifteen times as fast as TensorFlow's own, is
-        # taken only where the pooling itself stands in the same graph.
+        # oneDNN's gradient, fifteen times as fast as TensorFlow's own, is taken
+        # only if the pooling itself is in the same graph.
         orig_output=tf.nn.max_pool2d(inputs, **WINDOW),
         grad=numbers,
         ksize=[1, 3, 3, 1],

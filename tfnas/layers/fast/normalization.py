@@ -1,4 +1,4 @@
-"""The one batch normalisation of the project."""
+"""Batch normalisation."""
 
 import contextlib
 import contextvars
@@ -13,10 +13,10 @@ _FUSED = contextvars.ContextVar("fused", default=True)
 
 @contextlib.contextmanager
 def unfused():
-    """Call batch norms in plain operations, also where one could do it all.
+    """Call batch norms in plain operations instead of the fused one.
 
-    The fused operation's second derivative was measured to be off by tens of
-    percent in float32; that of the plain operations is right.
+    In float32 the fused operation's second derivative was measured to be off by
+    tens of percent; the plain operations' is right.
     """
     token = _FUSED.set(False)
     try:
@@ -26,7 +26,7 @@ def unfused():
 
 
 def may_fuse():
-    """Whether batch norms may be one operation here and now."""
+    """Whether batch norms may be fused here and now."""
     return _FUSED.get()
 
 
@@ -34,25 +34,24 @@ def may_fuse():
 class BatchNormalization(keras.layers.BatchNormalization):
     """Batch normalisation with PyTorch's conventions, exact in every setting.
 
-    It differs from `keras.layers.BatchNormalization` in what parity with the
-    authors' PyTorch code needs: `epsilon` 1e-5 and `momentum` 0.9 (PyTorch
-    writes 0.1 for it); a moving variance that is unbiased over the global
-    batch; statistics of the global batch under `tf.distribute`; a second
-    derivative that is right, which second-order DARTS differentiates.
+    For parity with the authors' PyTorch code it differs from
+    `keras.layers.BatchNormalization`: `epsilon` 1e-5 and `momentum` 0.9
+    (PyTorch calls it 0.1); a moving variance that is unbiased over the global
+    batch; statistics of the global batch under `tf.distribute`; and a correct
+    second derivative, which second-order DARTS needs.
 
     Args:
         affine: whether to learn a scale and an offset. The batch norms of a
             search cell have neither (DARTS, `affine=False`).
         momentum: weight of the old value in a moving statistic.
         epsilon: added to the variance.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
-        inputs: (..., C).
-        training: whether to use, and record, the batch's statistics.
-        scale: (C,), multiplies the result; for norms that are not affine. A
-            mixed operation weighs its candidates so: the gradient in the
-            scale comes out of the norm's own.
+        inputs: (..., C). training: whether to use, and record, the batch's
+        statistics. scale: (C,), multiplies the result; for norms that are not
+        affine. A mixed operation weighs its candidates by it: the scale's
+        gradient comes from the norm's own.
 
     Example:
 
@@ -102,8 +101,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
         channels = inputs.shape[-1]
         gamma = tf.ones([channels]) if gamma is None else gamma
         beta = tf.zeros([channels]) if self.beta is None else self.beta.value
-        # The op moves the statistics itself, the variance by the unbiased
-        # one, as PyTorch does.
+        # The op updates the statistics itself, with the unbiased variance, as
+        # PyTorch does.
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=gamma,
@@ -137,7 +136,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 def _global_moments(inputs, axes, count):
     """Mean, biased variance and count over the batches of all replicas."""
-    # One reduction for both: a step waits for every one of them.
+    # One reduction for both: a step waits for each.
     sums, count = replicas.total(
         [tf.reduce_sum(inputs, axes), tf.cast(count, inputs.dtype)]
     )

@@ -1,9 +1,8 @@
 """Trace each distinct layer once, however often it occurs in a network.
 
-A supernet holds dozens of mixed operations and only a handful of kinds: same
-edges, channels, stride, candidates. Tracing is what makes its start slow, so
-layers of one kind, on all devices of a host, call one traced function of their
-weights.
+A supernet holds dozens of mixed operations but only a handful of kinds: same
+edges, channels, stride, candidates. Tracing makes its start slow, so layers of
+one kind, on all devices of a host, call one traced function of their weights.
 """
 
 import contextlib
@@ -22,8 +21,8 @@ class SharedTrace:
     """Calls layers; those of the same kind share one traced function.
 
     The function is pure: it takes the layer's variables as values and returns
-    the new values of those that the call updates (moving statistics), which
-    are then assigned. Under a strategy it has to be made in its scope.
+    the new values of those that the call updates (moving statistics), which are
+    then assigned. Under a strategy it must be made in its scope.
     """
 
     def __init__(self):
@@ -52,14 +51,14 @@ class SharedTrace:
         return outputs
 
     def _caller(self):
-        """What a function has to know of the replica that calls it."""
+        """What a function must know about the replica that calls it."""
         if replicas.count() == 1:
             return ()
         return *replicas.caller(), self._token.handle
 
     def _function(self, layer, training, arguments):
         path = (kernels.fast_path(), may_fuse())
-        # A batch of another size is no other kind.
+        # A batch of another size is the same kind.
         maps = tf.TensorSpec(
             [None, *arguments[0].shape[1:]], arguments[0].dtype
         )
@@ -68,7 +67,7 @@ class SharedTrace:
         key = (_kind(layer), training, path, repr(inputs))
         if key not in self._functions:
             # A partial: TensorFlow takes closures of the same code for one
-            # function, and would warn that it is traced too often.
+            # function and would warn that it is retraced too often.
             call = functools.partial(_call, layer, training)
             function = tf.function(call, autograph=False)
             # Under a strategy a function would be traced for each device.
@@ -78,9 +77,9 @@ class SharedTrace:
 
 
 def _may_share():
-    """Whether sums in a shared function would come to an end, and to the right.
+    """Whether sums in a shared function would finish, and be correct.
 
-    They have numbers on one host, for one gradient, and what is not fused is
+    On one host they have numbers, for one gradient, and unfused layers are
     differentiated twice. Eagerly one replica would wait for the next to begin.
     """
     if replicas.count() == 1:
@@ -102,7 +101,7 @@ def _call(layer, training, maps, caller, weights, statistics, *inputs):
 
 
 def _kind(layer):
-    """What the layer computes: its configuration, but not its name, as built.
+    """What the layer computes: its configuration as built, without its name.
 
     Layers of one configuration may have been built for different inputs.
     """
