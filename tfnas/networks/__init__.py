@@ -1,7 +1,7 @@
-"""Networks made of the layers: what a search trains, and what it finds.
+"""Networks made of the layers: supernets, and networks of genotypes.
 
-Two registries say which are a space's. What they name is imported when it is
-asked for, as it starts TensorFlow.
+Two registries name those of each space. They are imported on first use, as they
+start TensorFlow.
 """
 
 import importlib
@@ -9,14 +9,14 @@ import importlib
 from tfnas import spaces
 from tfnas.errors import UserError
 
-# The class of a space's supernet; it takes a `Method` and, beside
-# `input_shape`, `classes` and `operations`, the values of the space's `size`.
+# The class of a space's supernet; it takes a `Method`, `input_shape`,
+# `classes`, `operations` and the values of the space's `size`.
 SUPERNETS = {
     "darts": "tfnas.networks.darts.supernet.Supernet",
     "mobile": "tfnas.networks.mobile.supernet.MobileSupernet",
     "nasbench201": "tfnas.networks.nasbench201.supernet.BenchSupernet",
 }
-# What builds the network of a genotype of the space; it takes the same values.
+# The builder of a genotype's network; it takes the same values.
 BUILDERS = {
     "darts": "tfnas.networks.darts.evaluation.build_cell_network",
     "mobile": "tfnas.networks.mobile.evaluation.build_mobile_network",
@@ -28,7 +28,7 @@ STEMS = ("cifar", "imagenet")
 def build_supernet(method, *, channels=None, cells=None, **arguments):
     """The `SearchNetwork` of a method's space.
 
-    Channels and cells of None are the method's own, its first stage's;
+    Without channels and cells, those of the method's first stage count;
     `arguments` are `input_shape`, `classes` and `operations`.
     """
     size = method.search_space.size(
@@ -48,7 +48,7 @@ def build_network(
     auxiliary=False,
     drop_path=0.0,
 ):
-    """As `tfnas.build_network`, of a `Genotype` alone."""
+    """Like `tfnas.build_network`, but only for a `Genotype`."""
     genotype.validate()
     space = spaces.get(genotype.space)
     if stem not in STEMS:

@@ -14,16 +14,16 @@ from tfnas.relaxation import RELAXATIONS, edge_softmax, softmax
 class Architecture(keras.layers.Layer):
     """alpha and its companions, for each kind of cell (survey 3.2).
 
-    alpha weighs the operations of every edge. By the method, beta weighs
-    attentions after them, gamma attentions on a cell's output, and "edges"
-    whole edges.
+    alpha weighs the operations of every edge. Depending on the method, beta
+    weighs attentions after them, gamma attentions on a cell's output, and
+    "edges" the edges themselves.
 
     Args:
         method: a `Method`.
         operations: {"normal": names of each edge, "reduce": the same}, or
             {"cell": names of each edge} in the space nasbench201.
         nodes: number of nodes of a cell.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Example:
 
@@ -98,7 +98,7 @@ class Architecture(keras.layers.Layer):
         return weights
 
     def derive(self):
-        """The `Genotype` that the present values stand for."""
+        """The `Genotype` that the current values stand for."""
         cells, provenance = {}, {}
         for kind in self.operations:
             cells[kind], warning = self._derive_cell(kind)
@@ -122,7 +122,7 @@ class Architecture(keras.layers.Layer):
         return cell, warning
 
     def shares(self, kind):
-        """What decides: relaxed alpha times edge weights, in float64."""
+        """Weights to derive by: relaxed alpha times edge weights, float64."""
         relax = getattr(derivation, self.method.relaxation)
         shares = relax(keras.ops.convert_to_numpy(self.alphas[kind]))
         if self.edges:

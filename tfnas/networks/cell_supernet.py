@@ -1,4 +1,4 @@
-"""What supernets of cells have in common: alpha by kind, and its result."""
+"""The base of supernets of cells: alpha by kind, and its genotype."""
 
 import keras
 import tensorflow as tf
@@ -17,7 +17,7 @@ class CellSupernet(SearchNetwork):
     """
 
     def build_architecture(self):
-        """Make alpha and its companions, and what the schedule sets."""
+        """Make alpha, its companions and the schedule's variables."""
         self.architecture_layer = Architecture(
             self.method, self.operations, self.nodes, dtype=self.dtype_policy
         )
@@ -25,7 +25,7 @@ class CellSupernet(SearchNetwork):
         self.build_schedule()
 
     def mixing_weights(self):
-        """The relaxed architecture, as `Architecture.mixing_weights` tells."""
+        """The relaxed architecture, as in `Architecture.mixing_weights`."""
         weights = self.architecture_layer.mixing_weights()
         if self.auxiliary_weight is not None:
             fading = tf.convert_to_tensor(self.auxiliary_weight.value)
@@ -34,19 +34,19 @@ class CellSupernet(SearchNetwork):
         return weights
 
     def relaxed(self, seed, radius=None):
-        """`mixing_weights` as a step sees them, perturbed within a radius.
+        """A step's `mixing_weights`, perturbed within a radius.
 
-        Each kind of cell has noise of its own, as in SDARTS's code.
+        Each kind of cell has its own noise, as in SDARTS's code.
 
         Args:
             seed: two integers that decide the perturbation (SDARTS).
-            radius: of it, or None.
+            radius: the perturbation's, or None.
         """
         weights = self.mixing_weights()
         if radius is not None:
             for number, kind in enumerate(sorted(weights)):
                 own = weights[kind]
-                # Folded in, so that the dropout of skips draws other numbers.
+                # Folded in, so that skip dropout draws other numbers.
                 noise = tf.random.fold_in(seed, number)
                 own["alphas"] = perturbed(own["alphas"], radius, noise)
         return weights
@@ -57,7 +57,7 @@ class CellSupernet(SearchNetwork):
         Args:
             weights: those of the cell's kind.
             index: the cell's place in the network.
-            training: whether skips are dropped at all.
+            training: whether skips are dropped.
             seed: two integers that decide which.
         """
         own = dict(weights)
@@ -71,18 +71,18 @@ class CellSupernet(SearchNetwork):
     def architecture(self) -> dict[str, keras.Variable]:
         """The architecture variables by name.
 
-        `alphas_normal`, `alphas_reduce`: (edges, candidates), rows in the
-        order of `spaces.darts.edges`, columns in that of `operations`. By the
-        method also `betas_*`: (edges, attentions); `edges_*`: (edges,);
+        `alphas_normal`, `alphas_reduce`: (edges, candidates), rows in the order
+        of `spaces.darts.edges`, columns in that of `operations`. Some methods
+        also have `betas_*`: (edges, attentions); `edges_*`: (edges,);
         `gammas_*`: (attentions,).
         """
         return self.architecture_layer.by_name()
 
     def derive(self) -> Genotype:
-        """The `Genotype` that the present architecture stands for.
+        """The `Genotype` that the current architecture stands for.
 
-        A rule that found nothing to keep says in the genotype's provenance,
-        under "fallback_normal" or "fallback_reduce", how it was replaced.
+        If a rule found nothing to keep, the genotype's provenance says under
+        "fallback_normal" or "fallback_reduce" what replaced it.
         """
         return self.architecture_layer.derive()
 

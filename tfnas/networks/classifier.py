@@ -1,4 +1,4 @@
-"""Networks' ends: the classifier, and the names of its classes."""
+"""The end of a network: the classifier and its class names."""
 
 import keras
 import tensorflow as tf
@@ -9,7 +9,7 @@ from tfnas.layers.image_normalization import ImageNormalization
 
 
 def classifier(classes, width, **options):
-    """The linear layer from `width` features to logits, as PyTorch begins."""
+    """The linear layer from features to logits, initialised as in PyTorch."""
     return keras.layers.Dense(
         classes,
         kernel_initializer=uniform(width),
@@ -26,10 +26,9 @@ def pooled_logits(x, classes):
 
 @keras.saving.register_keras_serializable(package="tfnas")
 class ImageClassifier(keras.Model):
-    """A Functional model that knows what its logits are called.
+    """A Functional model that knows its class names.
 
-    Their names are in its layer "normalization": Keras clones a model by its
-    layers alone.
+    The layer "normalization" holds them, as Keras clones a model by layers.
 
     Example: `on_pixels(network, (0.3,), (0.4,), ("cat", "dog")).classes`.
     """
@@ -41,10 +40,10 @@ class ImageClassifier(keras.Model):
 
 
 def on_pixels(network, mean, std, classes):
-    """The network of normalised images, on images in 0..255.
+    """A network for normalised images, made to take images in 0..255.
 
     Args:
-        network: as of `build_network`, without an auxiliary classifier.
+        network: as in `build_network`, without an auxiliary classifier.
         mean: mean of each channel, in 0..1 units.
         std: deviation of each channel, in 0..1 units.
         classes: names of the classes in the order of the logits.
@@ -60,7 +59,7 @@ def on_pixels(network, mean, std, classes):
     normalized = normal(images)
 
     def call(layer, *args, **kwargs):
-        # Whatever read the images reads the normalised ones.
+        # The layers that read the images read the normalised ones.
         args = [normalized if x is images else x for x in args]
         return layer(*args, **kwargs)
 
@@ -74,7 +73,7 @@ def on_pixels(network, mean, std, classes):
 
 
 def reference(network, mean=None, std=None):
-    """Images in 0..255 to logits by the network as it was given, in Keras."""
+    """Logits of images in 0..255 by the original network, in Keras."""
 
     def logits(images):
         inputs = in_units_of(tf.constant(images), mean, std)
@@ -90,5 +89,5 @@ def logits_of(outputs):
 
 
 def in_units_of(images, mean, std):
-    """Images in 0..255 as a network takes them; as they are without a mean."""
+    """Images in 0..255, normalised for a network; unchanged without a mean."""
     return images if mean is None else normalize(images, mean, std)

@@ -1,4 +1,4 @@
-"""Evaluation cells: the graph that a genotype prescribes (survey 3.4)."""
+"""Evaluation cells: a genotype's graph (survey 3.4)."""
 
 import keras
 import tensorflow as tf
@@ -19,7 +19,7 @@ class GenotypeEdge(keras.layers.Layer):
         op: name of the operation.
         after: name of what follows (Att-DARTS), or None.
         stride: 1, or 2 for the inputs of a reduction cell.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         state: (N, H, W, C).
@@ -48,7 +48,7 @@ class GenotypeEdge(keras.layers.Layer):
         if self.after is not None:
             layer = attention if self.after in ATTENTIONS else operation
             self.second = layer(self.after, self.channels, **options)
-            # It may be the same operation: the scope keeps the paths apart.
+            # It may be the same operation: the scope separates the paths.
             with keras.name_scope("after"):
                 self.second.build(self.compute_output_shape(state_shape))
         self.built = True
@@ -80,10 +80,10 @@ class GenotypeCell(keras.layers.Layer):
     """A cell of an evaluation network.
 
     States 0 and 1 are the outputs of the two cells before, brought to C
-    channels; a node is the sum of its edges; the output concatenates the
-    nodes that the genotype names. Edges from a state that nothing reaches
-    are left out, with their weights. Batch norms have a scale and an offset,
-    pools have no batch norm.
+    channels; a node is the sum of its edges; the output concatenates the nodes
+    that the genotype names. Edges from an unreached state are left out, with
+    their weights. Batch norms have a scale and an offset, pools have no batch
+    norm.
 
     A path that drop path can remove is an edge that is not the identity (nor
     followed by the identity attention), or a node's whole sum.
@@ -95,7 +95,7 @@ class GenotypeCell(keras.layers.Layer):
         after_reduction: whether the cell before halved its map, so that
             state 0 must be halved too.
         drop: what a path is, "edge" (DARTS) or "node" (Fair DARTS).
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         inputs: the pair of the outputs of the cell before the last and of the

@@ -1,9 +1,8 @@
-"""How good the derived cell is now, without training it (survey 3.4).
+"""The proxy: how good the derived cell is, without training it (survey 3.4).
 
-The supernet is pruned to the cell: the proxy is the pruned supernet's accuracy
-on a fixed part of the validation half. What it lacks to the supernet's own is
-the discretisation gap, and skips that win by the weights of other operations
-lower it.
+It is the accuracy of the supernet, pruned to the cell, on a fixed part of the
+validation half. Its distance to the whole supernet's accuracy is the
+discretisation gap. Skips that win by other operations' weights lower it.
 """
 
 import keras
@@ -20,19 +19,19 @@ IMAGES = 512
 def fixed_part(dataset, places, images=IMAGES):
     """(images, labels) of at most `images` of those places, always the same.
 
-    They are normalised and not augmented.
+    The images are normalised and not augmented.
     """
-    # Mixed, since a folder's images may be in the order of their classes.
+    # Shuffled, as a folder's images may be ordered by class.
     chosen = draws.shuffled(0, 0, np.asarray(places))[:images]
     part = dataset.train.take(chosen)
     return next(iter(data.evaluation_batches(part, dataset, len(chosen))))
 
 
 def described(batch):
-    """What summary.json says of the (images, labels) that the proxy takes.
+    """summary.json's entry on the proxy's (images, labels).
 
-    "majority_share" is that of the largest class, which an answer that is
-    always the same has right: 2/3 for labels [0, 0, 1].
+    "majority_share" is the largest class's share, the accuracy of a constant
+    answer: 2/3 for labels [0, 0, 1].
     """
     counts = np.unique(np.asarray(batch[1]), return_counts=True)[1]
     images = int(counts.sum())
@@ -40,9 +39,9 @@ def described(batch):
 
 
 def proxy_accuracy(supernet, batch):
-    """The accuracy, in 0..1, of the supernet pruned to what it derives now.
+    """The accuracy, in 0..1, of the supernet pruned to its current cell.
 
-    Nothing of the supernet changes; batch norms take the batch's statistics.
+    The supernet does not change; batch norms use the batch's statistics.
     """
     images, labels = batch
     mixing = pruned_weights(supernet, supernet.derive())
@@ -52,7 +51,7 @@ def proxy_accuracy(supernet, batch):
 
 
 def still_logits(supernet, inputs, mapping=(), **arguments):
-    """Logits by the batch's statistics, without dropout; nothing changes.
+    """Logits by the batch's statistics, without dropout or side effects.
 
     `inputs` are normalised, (N, H, W, C); `mapping` has (variable, value)
     pairs, values put in place of variables. Returns (N, classes).
@@ -61,6 +60,6 @@ def still_logits(supernet, inputs, mapping=(), **arguments):
     rate = supernet.skip_dropout_rate
     if rate is not None:
         mapping.append((rate, tf.zeros_like(rate.value)))
-    # What batch norms would note of the batch stays in the scope.
+    # The batch norms' updates stay in the scope.
     with keras.StatelessScope(state_mapping=mapping):
         return supernet(inputs, training=True, **arguments)

@@ -1,16 +1,16 @@
-"""A supernet put to the corner of its relaxation that a cell names."""
+"""Pruning a supernet to one cell: a corner of its relaxation."""
 
 import numpy as np
 import tensorflow as tf
 
 
 def pruned_weights(supernet, genotype):
-    """The mixing weights that leave nothing of a supernet but one cell.
+    """The mixing weights that leave only one cell of a supernet.
 
-    Operations and attentions that the cell keeps weigh 1 and all others 0;
-    whole edges that it drops weigh 0, and with edge normalisation those that
-    it keeps share 1 as they did. A skip that fades (DARTS-) is gone. The form
-    is that of `mixing_weights`, with "edges" in any case.
+    Operations and attentions that the cell keeps weigh 1, all others 0; edges
+    that it drops weigh 0, and with edge normalisation the others keep their
+    relative weights and sum to 1. The fading skip (DARTS-) is gone. The form is
+    that of `mixing_weights`, always with "edges".
     """
     placement = supernet.method.placement
     places = supernet.space.edges(supernet.nodes)
@@ -39,7 +39,7 @@ def pruned_weights(supernet, genotype):
 
 
 def kept_operations(supernet, kind, cell):
-    """1 for every operation that a cell keeps, and 0: (edges, candidates)."""
+    """1 for every operation that a cell keeps, else 0: (edges, candidates)."""
     names = supernet.operations[kind]
     places = supernet.space.edges(supernet.nodes)
     kept = np.zeros(np.shape(names))
@@ -50,12 +50,12 @@ def kept_operations(supernet, kind, cell):
 
 
 def _shared(shares, places):
-    """Shares that sum to one over the edges into a node, if it has any."""
+    """Shares that sum to one over a node's incoming edges, if any."""
     nodes = np.array([to for _, to in places])
     totals = np.array([shares[nodes == node].sum() for node in nodes])
     return shares / np.where(totals > 0, totals, 1)
 
 
 def _one_hot(names, candidates, dtype):
-    """A row for each name; one that is dropped has nothing but zeros."""
+    """A one-hot row for each name; a dropped one has zeros."""
     return tf.constant([[n == c for c in candidates] for n in names], dtype)

@@ -1,8 +1,8 @@
 """The classes of `.keras` files, known to Keras once it and tfnas are imported.
 
-Keras reads a file by the classes that it knows, and imports no module that a
-file names. As importing these would start TensorFlow, each has a stand-in that
-imports it when a file asks for it.
+Keras reads a file by the classes that it knows and imports no module that a
+file names. As importing them all would start TensorFlow, each class has a
+stand-in that imports it when a file asks for it.
 """
 
 import functools
@@ -61,7 +61,7 @@ HOMES = {
 
 
 def with_keras():
-    """Tell Keras of the classes: now if it is imported, else once it is."""
+    """Register the classes: now if Keras is imported, else once it is."""
     if "keras" in sys.modules:
         register()
     else:
@@ -77,9 +77,9 @@ def register():
 
 
 class StandIn:
-    """What Keras makes objects of a class with, before it is imported.
+    """The stand-in of a class in Keras's registry until it is imported.
 
-    Its import puts the class itself in this one's place.
+    The import puts the class itself in its place.
 
     Args:
         module: where the class is.
@@ -95,7 +95,7 @@ class StandIn:
 
 
 class _Watch:
-    """A finder of modules that waits for Keras."""
+    """A module finder that waits for Keras."""
 
     def find_spec(self, name, path=None, target=None):
         if name != "keras":

@@ -1,4 +1,4 @@
-"""What all supernets have in common: a method, its space, alpha's own loss."""
+"""The base of all supernets: a method, its space, alpha's own loss."""
 
 from typing import Any
 
@@ -11,23 +11,23 @@ from tfnas.layers.fast.shared_trace import SharedTrace
 class SearchNetwork(keras.Model):
     """A network in which every architecture of a space competes.
 
-    A subclass sets `nodes` if it has cells, calls `choose` and then `build`;
+    A subclass sets `nodes` if it has cells, then calls `choose` and `build`;
     there it makes alpha, which `architecture` names, calls `build_schedule` and
     lays out its layers.
 
     Args:
-        method: name of a method, or a `Method`. One of a space of another kind
-            goes to `home`.
+        method: name of a method, or a `Method`. A method of another kind of
+            space moves to `home`.
         input_shape: (height, width, channels) of an image.
         classes: number of classes.
         channels: of the first cell; None for the method's own.
         cells: number of cells; None for that of the method's first stage.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
-    Example: `Supernet`, `BenchSupernet` and `MobileSupernet` are such.
+    Example: `Supernet`, `BenchSupernet` and `MobileSupernet`.
     """
 
-    home: Any = None  # a `Space` of the kind that the class is for
+    home: Any = None  # a `Space` of the class's kind
     nodes: int | None = None
 
     def __init__(
@@ -47,7 +47,7 @@ class SearchNetwork(keras.Model):
     def choose(self, operations):
         """Set the candidates, {kind: names of each edge or layer}.
 
-        None is for the method's own, or for all where a space has the same for
+        None stands for the method's own, or for all if a space has the same for
         every method.
         """
         if operations is None and self.space.candidates:
@@ -74,7 +74,7 @@ class SearchNetwork(keras.Model):
         )
 
     def architecture_loss(self):
-        """What the method adds to the validation loss for alpha alone."""
+        """The loss that the method adds to alpha's step."""
         alphas = [
             variable.value
             for name, variable in self.architecture.items()
@@ -86,14 +86,14 @@ class SearchNetwork(keras.Model):
 
     @property
     def weight_variables(self):
-        """The trainable variables that are not architecture: w."""
+        """The trainable variables besides the architecture: w."""
         architecture = {id(v) for v in self.architecture.values()}
         return [
             v for v in self.trainable_variables if id(v) not in architecture
         ]
 
     def cost(self):
-        """Parameters without architecture, and multiply-adds an image."""
+        """Parameters without the architecture, and multiply-adds per image."""
         size = self.space.supernet_size(
             self.method, self.channels, self.cell_count, self.nodes
         )

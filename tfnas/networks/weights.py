@@ -1,4 +1,4 @@
-"""Weights of a network as a file, and from one data set to another.
+"""A network's weights in a file, and their transfer to another data set.
 
 The file is safetensors, so that reading it never runs code. The keys are the
 paths of the variables.
@@ -23,7 +23,7 @@ _REMEDY = "use the genotype, --channels and --cells that it was trained with"
 def values(network):
     """{path: array} of a network's weights and moving statistics.
 
-    What belongs to a training alone, such as the rate of drop path, is left
+    Variables that only a training needs, such as drop path's rate, are left
     out.
     """
     return {
@@ -52,22 +52,22 @@ def decode(data, source):
 
 
 def load(network, path):
-    """Put a file's weights into the network that they belong to.
+    """Load a file's weights into their network.
 
-    A file of another network is a `UserError`.
+    Another network's file raises `UserError`.
     """
     fresh = transfer(network, read(path), path)
     if fresh:
-        raise UserError(f"{path}: {fresh[0]}; build the network that it is of")
+        raise UserError(f"{path}: {fresh[0]}; build the file's own network")
 
 
 def transfer(network, arrays, source="--weights"):
     """Start a network from {path: array} of one with other classes.
 
-    Classifiers for another number of classes keep their new values, and so
-    does an auxiliary classifier that the source did not have. One that only
-    the source had is left out. Returns lines that say what kept its new
-    values; if the networks differ in more, nothing is changed.
+    Classifiers with another number of classes keep their new values, as does an
+    auxiliary classifier that the source lacks. One that only the source has is
+    left out. Returns lines on what kept its new values; if the networks differ
+    further, nothing changes.
     """
     variables, taken, fresh = _variables(network), {}, set()
     for path, variable in variables.items():
@@ -102,7 +102,7 @@ def transfer(network, arrays, source="--weights"):
 
 
 def _starts_anew(path, there, shape):
-    """Whether an array may be missing (None), or have other classes."""
+    """Whether an array may be missing (None) or have other classes."""
     if there is None:
         return path.startswith("auxiliary/")
     return path in _BY_CLASS and there[:-1] == shape[:-1]

@@ -1,7 +1,7 @@
-"""The multiply-adds that a derived network may have: `--budget_macs`.
+"""The budget of a derived network's multiply-adds: `--budget_macs`.
 
-The budget is meant for the network of the paper, 36 channels and 20 cells,
-whatever the supernet's size.
+The budget is for the paper's network, 36 channels and 20 cells, whatever the
+supernet's size.
 """
 
 import math
@@ -45,24 +45,23 @@ def check(method, image_shape, classes):
 
 
 def over_budget(architecture, macs, fixed, budget):
-    """How far the network derived now exceeds a budget, in operations.
+    """How far the network that alpha stands for exceeds a budget.
 
-    L = max(0, D - budget) / c, where D are the multiply-adds of the network
-    that alpha stands for now and c those of the costliest candidate, so that
-    the push is as strong for a small budget as for a large one. D moves in
-    steps, so the gradient is that of the expectation E in its place (a
-    straight-through estimator): the push lasts until the network itself, not
-    the mean of many, keeps the budget.
+    L = max(0, D - budget) / c, where D are that network's multiply-adds and c
+    those of the costliest candidate, so the push is as strong for a small
+    budget as for a large one. D moves in steps, so the gradient is that of the
+    expectation E (a straight-through estimator): the push lasts until the
+    network itself, not the mean of many, keeps the budget.
 
     Args:
         architecture: an `Architecture` of cells.
         macs: multiply-adds of each candidate, as of
             `cost.candidate_multiply_adds`.
         fixed: those that do not depend on the architecture.
-        budget: those that the derived network may have.
+        budget: the most that the derived network may have.
 
     Returns:
-        A scalar; 0.0 where no candidate costs anything.
+        A scalar; 0.0 if no candidate costs anything.
 
     Example: `over_budget(supernet.architecture_layer, macs, fixed, 3e8)`.
     """
@@ -78,19 +77,18 @@ def over_budget(architecture, macs, fixed, budget):
 
 
 def expected_multiply_adds(architecture, macs, fixed):
-    """E: those of a network drawn by alpha, differentiable in it.
+    """E: those of a network drawn by alpha, differentiable in alpha.
 
-    Each node draws two of its edges, one after the other, with their
-    strengths as weights; an edge is as strong as its best operation (times
-    its own weight in PC-DARTS), as in the derivation. Then it draws its
-    operation and its attention with their shares. `none` has its part in the
-    softmax that decides an edge's strength, but is never drawn, as no derived
-    cell contains it.
+    Each node draws two of its edges, one after the other, weighted by strength;
+    an edge is as strong as its best operation (times its own weight in
+    PC-DARTS), as in the derivation. Then it draws its operation and attention
+    by their shares. `none` takes part in the softmax that decides an edge's
+    strength but is never drawn, as no derived cell contains it.
 
-    Args: as of `over_budget`.
+    Args: as in `over_budget`.
 
     Returns:
-        A scalar. Where every choice is certain it is the derived network's.
+        A scalar. If every choice is certain, it is the derived network's.
 
     Example: `expected_multiply_adds(supernet.architecture_layer, macs, 1e6)`.
     """
@@ -102,8 +100,7 @@ def expected_multiply_adds(architecture, macs, fixed):
 def derived_multiply_adds(architecture, macs, fixed):
     """D, a scalar: those of the two strongest edges of each node.
 
-    It counts neither what a threshold drops nor what a limit on skips
-    replaces. Arguments as of `over_budget`.
+    It ignores thresholds and limits on skips. Arguments as in `over_budget`.
     """
     return _multiply_adds(architecture, macs, fixed, _largest, _two_largest)
 
@@ -156,7 +153,7 @@ def _two_largest(strength):
 
 
 def _chances_of_two(strength):
-    """The chance of each edge to be among two, drawn without putting back."""
+    """The chance of each edge to be among two drawn without replacement."""
     first = tf.nn.softmax(strength)
     others = tf.where(np.eye(strength.shape[0], dtype=bool), -np.inf, strength)
     second = tf.linalg.matvec(tf.nn.softmax(others), first, transpose_a=True)

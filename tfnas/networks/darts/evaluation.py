@@ -1,4 +1,4 @@
-"""Evaluation networks: what a genotype is trained as (survey 3.4)."""
+"""Evaluation networks: genotypes to be trained (survey 3.4)."""
 
 import collections
 
@@ -79,7 +79,7 @@ def _cells(genotype, channels, count, stem):
 
 
 def _is_fair(genotype):
-    """Whether the network is Fair DARTS's, which knows irregular cells."""
+    """Whether the network is Fair DARTS's, which has irregular cells."""
     degrees = [
         degree
         for cell in genotype.cells.values()

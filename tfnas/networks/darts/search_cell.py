@@ -33,7 +33,7 @@ class SearchCell(keras.layers.Layer):
             state 0 must be halved too.
         options: `EdgeOptions`, or its fields, of every edge.
         end: attentions mixed on the cell's output, or ().
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         inputs: the pair of the outputs of the cell before the last and of the
@@ -128,9 +128,9 @@ class SearchCell(keras.layers.Layer):
             zip(self.outgoing, parts, strict=True)
         ):
             outputs = run(layer, states[state], own, training=training)
-            # Its gradient has fewer nodes than that of a sum.
+            # Its gradient has fewer nodes than a sum's.
             pending = tf.add_n([pending, outputs]) if state else outputs
-            if state >= 1:  # the next node has had its last edge
+            if state >= 1:  # the next node has all its edges
                 rest = pending.shape[-1] - self.channels
                 done, pending = tf.split(pending, [self.channels, rest], -1)
                 states.append(done)

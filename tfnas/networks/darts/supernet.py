@@ -30,7 +30,7 @@ class Supernet(CellSupernet):
     other. The variables exist from construction on.
 
     Args:
-        method: name of a method; it decides what no other argument does.
+        method: name of a method; it decides what other arguments do not.
         input_shape: (height, width, channels) of an image.
         classes: number of classes.
         channels: channels of the first cell; the stem has three times as many.
@@ -184,7 +184,7 @@ class Supernet(CellSupernet):
         return self.classifier(tf.reduce_mean(states[1], [1, 2]))
 
     def architecture_loss(self):
-        """What the method adds to the validation loss for alpha alone."""
+        """The loss that the method adds to alpha's step."""
         loss = super().architecture_loss()
         if self.method.budget_macs:
             loss += self.method.budget_weight * self._over_budget()

@@ -1,1 +1,1 @@
-"""Networks of the mobile space: the supernet, and what it finds."""
+"""Networks of the mobile space: the supernet and those of genotypes."""

@@ -24,7 +24,7 @@ def build_mobile_network(
     dropout=0.2,
     name="mobile_network",
 ):
-    """The network of a genotype of a space of chains, to be trained.
+    """The trainable network of a genotype of a space of chains.
 
     Stem, a fixed bottleneck without expansion, the layers, a 1x1
     convolution, global average pooling, dropout, classifier. Small images
@@ -34,7 +34,7 @@ def build_mobile_network(
         genotype: a `Genotype` with all layers of its space.
         input_shape: (height, width, channels) of an image.
         classes: number of classes.
-        width: factor on all channels, which are then multiples of eight.
+        width: factor on all channels, rounded to multiples of eight.
         dropout: rate before the classifier.
         name: the model's name.
 

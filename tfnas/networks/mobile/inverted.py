@@ -30,7 +30,7 @@ class ConvolutionBlock(Bounded):
     Args:
         channels: output channels.
         kernel_size: k, odd; the padding is symmetric.
-        **kwargs: `stride` and the rest as of `Operation`.
+        **kwargs: `stride` and the rest as in `Operation`.
 
     Example: `ConvolutionBlock(32, 3, stride=2)(images)`.
     """
@@ -61,15 +61,15 @@ class ConvolutionBlock(Bounded):
 class InvertedBottleneck(Bounded):
     """`mb_kxk_ee`: 1x1 to e times the channels, depthwise kxk, 1x1 back.
 
-    A batch norm follows each convolution and ReLU6 the first two. The input
-    is added where it has the result's shape. Without expansion (e = 1) there
-    is no first convolution.
+    A batch norm follows each convolution and ReLU6 the first two. The input is
+    added if it has the result's shape. Without expansion (e = 1) there is no
+    first convolution.
 
     Args:
         channels: output channels.
         kernel_size: k, odd.
         expansion: e, hidden channels for one of the input.
-        **kwargs: `stride` and the rest as of `Operation`.
+        **kwargs: `stride` and the rest as in `Operation`.
 
     Example: `InvertedBottleneck(40, 5, expansion=6, stride=2)(state)`.
     """
@@ -123,7 +123,7 @@ class Skip(Operation):
 
     Args:
         channels: output channels.
-        **kwargs: `stride` and the rest as of `Operation`.
+        **kwargs: `stride` and the rest as in `Operation`.
 
     Example: `Skip(40, stride=2)(state)`.
     """
@@ -155,7 +155,7 @@ class MixedLayer(keras.layers.Layer):
         channels: output channels.
         operations: names of the candidates.
         stride: 1 or 2.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         state: (N, H, W, C).
@@ -219,14 +219,14 @@ class MixedLayer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfnas")
 class Dropout(keras.layers.Layer):
-    """Inverted dropout with a random state that has a name of its own.
+    """Inverted dropout whose random state has a fixed name.
 
-    The state of `keras.layers.Dropout` is numbered by how many came before
-    it, so that a checkpoint by path would not fit the same network again.
+    Keras numbers the state of its own `Dropout`s in a process, so a checkpoint
+    by path would not fit the same network built again.
 
     Args:
         rate: share of the values that become zero in training.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Example: `Dropout(0.2, name="dropout")(features)`.
     """
@@ -250,7 +250,7 @@ class Dropout(keras.layers.Layer):
 
 
 def operation(op, channels, **kwargs):
-    """The layer of "mb_3x3_e3", ..., or "skip"; `kwargs` as of `Operation`."""
+    """The layer of "mb_3x3_e3", ..., or "skip"; `kwargs` as in `Operation`."""
     if op == "skip":
         return Skip(channels, **kwargs)
     return InvertedBottleneck(channels, *parts(op), **kwargs)

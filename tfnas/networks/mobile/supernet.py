@@ -1,6 +1,6 @@
 """The supernet of the mobile space.
 
-Their layout is a reconstruction; see `tfnas.spaces.mobile`.
+Its layout is a reconstruction; see `tfnas.spaces.mobile`.
 """
 
 import keras
@@ -28,7 +28,7 @@ class MobileSupernet(SearchNetwork):
         method: name of a method, or a `Method`.
         input_shape: (height, width, channels) of an image.
         classes: number of classes.
-        width: factor on all channels, which are then multiples of eight.
+        width: factor on all channels, rounded to multiples of eight.
         operations: candidate operations: None for all, a list of names, or
             {"layers": lists of names, one for each layer}.
         **kwargs: `name` and `dtype` of `keras.Model`.
@@ -125,9 +125,9 @@ class MobileSupernet(SearchNetwork):
     def derive(self):
         """The `Genotype` of each layer's strongest operation.
 
-        A chain needs an operation in every layer: where none reaches the
-        threshold of a method that has one, the strongest stays, and the
-        provenance counts these layers under "fallback_layers".
+        A chain needs an operation in every layer: if none reaches the method's
+        threshold, the strongest stays, and the provenance counts these layers
+        under "fallback_layers".
         """
         relax = getattr(derivation, self.method.relaxation)
         weights = relax(keras.ops.convert_to_numpy(self.alphas))

@@ -1,1 +1,1 @@
-"""Networks of NAS-Bench-201: the supernet, and what it finds."""
+"""Networks of NAS-Bench-201: the supernet and those of genotypes."""

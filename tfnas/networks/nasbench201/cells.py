@@ -29,11 +29,11 @@ class BenchSearchCell(keras.layers.Layer):
         operations: names of the candidate operations of each edge, in the
             order of `spaces.nasbench201.edges()`.
         options: `EdgeOptions`, or its fields, of every edge.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
         inputs: (N, H, W, C).
-        weights: as of `OutgoingEdges`, with a row for each edge of the cell.
+        weights: as in `OutgoingEdges`, with a row for each edge of the cell.
         run: how to call a state's edges, a `SharedTrace`.
 
     Returns:
@@ -103,16 +103,16 @@ class BenchSearchCell(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfnas")
 class BenchCell(keras.layers.Layer):
-    """The cell that a genotype prescribes.
+    """The cell of a genotype.
 
-    Batch norms have a scale and an offset. A node that nothing but `none`
-    reaches is zero.
+    Batch norms have a scale and an offset. A node that only `none` reaches is
+    zero.
 
     Args:
         cell: a `genotype.Cell` of the space nasbench201, or its edges as
             lists of [operation, from, to].
         channels: C of every state.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Example: `BenchCell(genotype.cell, 16)(tf.ones((1, 8, 8, 16)))`.
     """
@@ -170,14 +170,14 @@ class BenchCell(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfnas")
 class ResidualBlock(keras.layers.Layer):
-    """What halves the map between two stacks of cells.
+    """The block that halves the map between two stacks of cells.
 
     Two 3x3 convolutions, each after a ReLU and before a batch norm, the first
-    with stride 2, beside a 2x2 average pool and a 1x1 convolution.
+    with stride 2, plus a shortcut of a 2x2 average pool and a 1x1 convolution.
 
     Args:
         channels: output channels.
-        **kwargs: as of `keras.layers.Layer`.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Example: `ResidualBlock(32)(tf.ones((1, 8, 8, 16)))`, (1, 4, 4, 32).
     """

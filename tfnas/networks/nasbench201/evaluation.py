@@ -1,6 +1,6 @@
 """Networks that a search of NAS-Bench-201 finds.
 
-They are, as their supernet, a stem, three stacks of cells with residual blocks
+Like their supernet, they are a stem, three stacks of cells with residual blocks
 between them, batch norm, ReLU, global average pooling and a classifier.
 """
 
@@ -22,7 +22,7 @@ def build_bench_network(
     channels=nasbench201.CHANNELS,
     cells=nasbench201.CELLS,
 ):
-    """The network of a genotype of NAS-Bench-201, to be trained.
+    """The trainable network of a genotype of NAS-Bench-201.
 
     Args:
         genotype: a `Genotype` of the space nasbench201.
@@ -78,7 +78,7 @@ def layers_of(cell, channels, cells, options):
 
 
 def check_size(input_shape, cells):
-    """Refuse images too small, and cells that make no three stacks."""
+    """Refuse images too small, and cells that do not make three stacks."""
     nasbench201.SPACE.check_cells(cells)
     if min(input_shape[:2]) < 4:
         raise UserError(

@@ -1,7 +1,8 @@
 """The supernet of NAS-Bench-201.
 
-As the networks that it finds, it is a stem, three stacks of cells with residual
-blocks between them, batch norm, ReLU, global average pooling and a classifier.
+Like the networks found with it, it is a stem, three stacks of cells with
+residual blocks in between, batch norm, ReLU, global average pooling, a
+classifier.
 """
 
 import keras
