@@ -80,7 +80,7 @@ def test_tf_config_is_read():
     ],
 )
 def test_a_bad_tf_config_is_one_line(environment):
-    with pytest.raises(UserError, match=r"^TF_CONFIG: makes no cluster"):
+    with pytest.raises(UserError, match=r"^TF_CONFIG: does not make a cluster"):
         cluster.from_environment(environment)
 
 

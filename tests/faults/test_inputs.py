@@ -134,7 +134,7 @@ def test_no_gpu_is_one_line(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     line = refusal(devices.make_strategy, devices.parse("gpu:2"))
     assert line == (
-        "--devices=gpu:2: 0 GPU(s) here; use --devices=auto for what there is"
+        "--devices=gpu:2: 0 GPU(s) here; use --devices=auto for those"
     )
 
 

@@ -1,1 +1,1 @@
-"""What computes: devices, threads, the workers of a run."""
+"""Devices, threads and the workers of a run."""

@@ -1,7 +1,7 @@
-"""The workers of a run on several hosts, as their launcher tells them.
+"""The workers of a run on several hosts, as set by their launcher.
 
-Kubernetes' training operators and people set TF_CONFIG; SLURM's `srun` sets
-variables of its own. Nothing here starts TensorFlow.
+Kubernetes' training operators and people set TF_CONFIG; SLURM's `srun` sets its
+own variables. Nothing here starts TensorFlow.
 """
 
 import dataclasses
@@ -21,8 +21,8 @@ class Cluster:
 
     Attributes:
         workers: "host:port" of each.
-        index: this process's place among them; 0 is the chief, which alone
-            writes.
+        index: this process's place among them; 0 is the chief, the only one
+            that writes.
     """
 
     workers: tuple[str, ...]
@@ -33,7 +33,7 @@ class Cluster:
         return self.index == 0
 
     def resolver(self):
-        """What a `MultiWorkerMirroredStrategy` asks where its workers are."""
+        """The resolver that tells `MultiWorkerMirroredStrategy` its workers."""
         import tensorflow as tf
 
         return tf.distribute.cluster_resolver.SimpleClusterResolver(
@@ -47,8 +47,8 @@ class Cluster:
 def from_environment(environment):
     """The cluster that this process belongs to, or None if it is alone.
 
-    TF_CONFIG comes before SLURM's variables; if they are there and make no
-    cluster, that is a `UserError`.
+    TF_CONFIG comes before SLURM's variables; if they are set but do not make a
+    cluster, that raises `UserError`.
     """
     text = environment.get("TF_CONFIG")
     if text:
@@ -63,8 +63,8 @@ def from_environment(environment):
 def check_placing(config, batch_size):
     """Whether this process writes: it is alone, or the chief.
 
-    Devices and workers that a run cannot be shared among are refused;
-    `batch_size` is the images of a step, over all devices.
+    It refuses devices and workers that cannot share a run; `batch_size` counts
+    a step's images over all devices.
     """
     workers = from_environment(os.environ)
     count = 1 if workers is None else len(workers.workers)
@@ -95,7 +95,7 @@ def _from_tf_config(text):
             raise ValueError("a worker is not HOST:PORT")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"TF_CONFIG: makes no cluster of workers ({error}); unset it or "
+            f"TF_CONFIG: does not make a cluster ({error}); unset it or "
             'set {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": '
             '"worker", "index": 0}}'
         ) from None
@@ -103,7 +103,7 @@ def _from_tf_config(text):
 
 
 def _from_slurm(environment):
-    """One worker a task; tasks of one host have ports in a row."""
+    """One worker per task; tasks of one host have consecutive ports."""
     missing = [name for name in SLURM if name not in environment]
     if missing:
         raise UserError(f"{missing[0]}: missing; start the command with srun")
@@ -137,7 +137,7 @@ def expand_hosts(text):
 
 
 def expand_counts(text):
-    """SLURM's short form of tasks a node, in full."""
+    """SLURM's short form of tasks per node, in full."""
     counts = []
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)

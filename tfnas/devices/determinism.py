@@ -6,9 +6,9 @@ import tensorflow as tf
 def make_deterministic(operations=True):
     """Switches off what TensorFlow does differently from run to run.
 
-    It holds for the whole process and cannot be undone, so commands alone call
-    it. Without `operations` it is all but the operations, which measures what
-    they cost.
+    It holds for the whole process and cannot be undone, so only commands call
+    it. Without `operations` it leaves the operations as they are, to measure
+    what their determinism costs.
     """
     if operations:
         tf.config.experimental.enable_op_determinism()

@@ -1,7 +1,7 @@
-"""Which devices compute a step, and the strategy that shares it out.
+"""The devices of a step, and the strategy that divides it among them.
 
 A step is the same on any number of devices: each takes a part of the global
-batch, sums go over all parts (`layers/replicas.py`).
+batch, and sums go over all parts (`replicas.py`).
 """
 
 import dataclasses
@@ -16,11 +16,11 @@ KINDS = ("cpu", "gpu")
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-    """What `--devices` asks for.
+    """The value of `--devices`.
 
     Attributes:
         kind: "cpu", "gpu", or "auto": all GPUs, or the CPU as one device.
-        count: how many of this process; None for what there is.
+        count: this process's number of them; None for all.
     """
 
     kind: str
@@ -40,10 +40,10 @@ def parse(text):
 
 
 def check_present(devices, system="/dev"):
-    """Refuse GPUs that are not there, as far as the system tells.
+    """Refuse missing GPUs, as far as the system tells.
 
-    Only NVIDIA's are counted; where it has others TensorFlow decides. `system`
-    is the folder of devices.
+    Only NVIDIA's are counted; TensorFlow decides about others. `system` is the
+    folder of devices.
     """
     if devices.kind != "gpu":
         return
@@ -59,15 +59,15 @@ def _check_count(devices, count):
     if count < devices.count:
         raise UserError(
             f"--devices=gpu:{devices.count}: {count} GPU(s) here; use "
-            "--devices=auto for what there is"
+            "--devices=auto for those"
         )
 
 
 def check_batch(batch_size, count, workers=1):
-    """Refuse a batch, over all devices, that does not divide among them.
+    """Refuse a batch that does not divide among all devices.
 
-    `count` is each process's devices, None for not yet known. The message has
-    the sizes that do.
+    `count` is each process's devices, None if not yet known. The message has
+    sizes that do.
     """
     parts = (count or 1) * workers
     if batch_size % parts:
@@ -83,9 +83,9 @@ def make_strategy(devices, cluster=None):
     """The `tf.distribute` strategy of this process.
 
     The default one for one device, else a MirroredStrategy or, with a `Cluster`
-    of several workers, a MultiWorkerMirroredStrategy. TensorFlow's devices are
-    fixed when it begins to compute, so this comes before the first network.
-    Fewer devices than asked for are a `UserError`.
+    of several workers, a MultiWorkerMirroredStrategy. TensorFlow fixes its
+    devices when it begins to compute, so call this before the first network.
+    Too few devices raise `UserError`.
     """
     import tensorflow as tf
 
@@ -98,7 +98,7 @@ def make_strategy(devices, cluster=None):
 
 
 def _names(devices, tf):
-    """The names of the devices, made where they are logical ones."""
+    """The names of the devices; makes the logical ones."""
     present = tf.config.list_physical_devices("GPU")
     if devices.kind == "gpu":
         _check_count(devices, len(present))
@@ -129,7 +129,7 @@ def _logical_cpus(count, tf):
 def _refuse_late(devices):
     raise UserError(
         f"--devices={devices.kind}:{devices.count}: TensorFlow has started "
-        "with other devices; start a process of its own"
+        "with other devices; start a new process"
     ) from None
 
 
@@ -137,8 +137,8 @@ def _across_workers(cluster, names, tf):
     gpu = names[0].startswith("/gpu")
     if not gpu and len(names) > 1:
         raise UserError(
-            f"--devices=cpu:{len(names)}: one CPU device for each of several "
-            "workers; start more workers instead"
+            f"--devices=cpu:{len(names)}: each of several workers has one CPU "
+            "device; start more workers instead"
         )
     kinds = tf.distribute.experimental.CommunicationImplementation
     options = tf.distribute.experimental.CommunicationOptions(

@@ -9,7 +9,7 @@ class DistributedModel(keras.Model):
 
     On one host they are Keras's own. Keras 3 reduces a step's results in a way
     that fails across hosts (keras issue 20585); there, a step's results are
-    those of this host, and the metrics have the whole.
+    this host's, and the metrics cover all hosts.
     """
 
     def make_train_function(self, force=False):

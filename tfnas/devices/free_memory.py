@@ -1,19 +1,19 @@
-"""How much memory there is, for this process and at all."""
+"""Free and total memory."""
 
 from pathlib import Path
 
 
 def available_memory():
-    """Bytes that this process may use, those that it has included.
+    """Bytes that this process may use, including those it has.
 
-    The machine's free memory, or less where a control group sets a limit.
+    It is the machine's free memory, or less if a control group sets a limit.
     """
     own = int(Path("/proc/self/statm").read_text().split()[1]) * 4096
     return min(_bytes("MemAvailable") + own, *_limits())
 
 
 def total_memory():
-    """Bytes that the machine has, or the control group allows."""
+    """Bytes that the machine has or the control group allows."""
     return min(_bytes("MemTotal"), *_limits())
 
 

@@ -1,10 +1,10 @@
-"""What the processor of this machine is and can, as Linux says it."""
+"""This machine's processor and its features, as Linux reports them."""
 
 import platform
 import re
 from pathlib import Path
 
-# What decides how fast TensorFlow is here, by its names in /proc/cpuinfo.
+# Features that decide TensorFlow's speed, by their names in /proc/cpuinfo.
 _FEATURES = {
     "AVX2": {"avx2"},
     "AVX-512": {"avx512f"},
@@ -14,12 +14,12 @@ _FEATURES = {
 
 
 def name():
-    """The model, such as "AMD EPYC"; the architecture where Linux has none."""
+    """The model, such as "AMD EPYC"; else the architecture."""
     return _said("model name") or platform.machine()
 
 
 def features():
-    """Those of AVX2, AVX-512, VNNI and bf16 that it has, as a list."""
+    """Its features among AVX2, AVX-512, VNNI and bf16, as a list."""
     flags = set(_said("flags").split())
     return [feature for feature, names in _FEATURES.items() if names & flags]
 

@@ -6,23 +6,23 @@ import contextvars
 
 import tensorflow as tf
 
-# Of TensorFlow's own groups of devices the first has 1, and so on.
+# TensorFlow numbers its own groups of devices from 1.
 GROUP = 2**20
-# How many sums, and gradients of sums, a shared function may contain.
+# The most sums, and gradients of sums, in a shared function.
 SUMS = 2**12
 _SHARED = contextvars.ContextVar("shared", default=None)
-# By replica. TensorFlow remembers the numbers of sums for the whole process.
+# By replica. TensorFlow keeps the numbers of sums for the whole process.
 _CALLS = collections.Counter()
 
 
 def count():
-    """How many replicas compute this step; 1 outside of a strategy."""
+    """The number of replicas in this step; 1 outside a strategy."""
     context = tf.distribute.get_replica_context()
     return context.num_replicas_in_sync if context else 1
 
 
 def index():
-    """This replica's place among them; 0 outside of a strategy."""
+    """This replica's place among them; 0 outside a strategy."""
     if _SHARED.get():
         return _SHARED.get().index
     context = tf.distribute.get_replica_context()
@@ -41,7 +41,7 @@ def total(value):
 
 
 def pack(tensors):
-    """One vector of all numbers: what is done with each costs many nodes."""
+    """One vector of all numbers: operations on each would cost many nodes."""
     rows = [t if t.shape.rank == 1 else tf.reshape(t, [-1]) for t in tensors]
     return tf.concat(rows, 0)
 
@@ -56,10 +56,10 @@ def unpack(vector, shapes):
 
 
 def part_of(images, replica, replicas):
-    """Where a replica's part of a batch lies: its begin and its end.
+    """Begin and end of a replica's part of a batch.
 
-    All parts but the last ones have the same size, as TensorFlow divides a
-    batch; of a short batch the last ones may be empty.
+    As TensorFlow divides a batch, all parts but the last ones have the same
+    size; in a short batch the last ones may be empty.
     """
     size = (images + replicas - 1) // replicas
     if isinstance(images, int):
@@ -69,7 +69,7 @@ def part_of(images, replica, replicas):
 
 
 def apart(seed):
-    """A stateless seed (2,) int64 of each replica's own, from that of the step.
+    """Each replica's own stateless seed (2,) int64, from the step's.
 
     Its first number leaves 2**10 below for layers.
     """
@@ -91,9 +91,9 @@ def shared(index, call, token):
     """Trace a function that all replicas share.
 
     TensorFlow's own sums belong to the replica that traces them. In here they
-    are of whichever replica calls the function, by `index` and `call` as of
-    `caller`. `token` is the handle of a variable of that replica; its sums come
-    one after the other, in one order in all replicas.
+    belong to the replica that calls the function, by `index` and `call` from
+    `caller`. `token` is the handle of one of its variables; its sums come one
+    after the other, in the same order in all replicas.
     """
     outer = _SHARED.set(_Shared(index, call, token))
     try:

@@ -1,19 +1,19 @@
-"""How many operations run at a time, and on how many threads each."""
+"""The number of operations at a time, and of threads for each."""
 
 import os
 
 import tensorflow as tf
 
-# A search cell offers about as many independent operations at any time.
+# A search cell has about so many independent operations at any time.
 OPERATIONS = 4
 
 
 def divide(cores):
     """Threads of one operation, and operations at a time, on so many cores.
 
-    The operations of a cell are many and short: run beside each other on a
-    thread each, they spare the threads the waiting for one another that every
-    operation on several threads ends with (docs/performance.md).
+    A cell's operations are many and short. Run in parallel on a thread each,
+    they avoid the wait for each other's threads that ends every operation on
+    several threads (docs/performance.md).
     """
     operations = min(cores, OPERATIONS)
     return cores // operations, operations
@@ -22,9 +22,8 @@ def divide(cores):
 def divide_cores():
     """Let this process use its cores so.
 
-    It leaves alone what holds already: a GPU's defaults, TensorFlow's own
-    environment variables, and a process in which TensorFlow has begun to
-    compute. Commands alone call it.
+    It respects a GPU's defaults, TensorFlow's own environment variables, and a
+    process in which TensorFlow already computes. Only commands call it.
     """
     chosen = {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"}
     if chosen & set(os.environ) or tf.config.list_physical_devices("GPU"):

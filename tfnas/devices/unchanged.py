@@ -1,4 +1,4 @@
-"""A process of somebody's own, in which a run leaves nothing behind."""
+"""A caller's process, in which a run leaves nothing behind."""
 
 import contextlib
 import random
@@ -13,11 +13,11 @@ from tensorflow.python.util import _pywrap_determinism
 
 @contextlib.contextmanager
 def unchanged():
-    """Begin as a new process does, and put back what was there before.
+    """Start with the state of a new process, and restore the old one after.
 
     That is seeds, determinism, Grappler, and Keras's global state: its policy,
-    its names, its seed. How TensorFlow divides its threads stays: it is settled
-    once it computes.
+    its names, its seed. TensorFlow's threads stay: they are fixed once it
+    computes.
     """
     python, arrays = random.getstate(), np.random.get_state()
     deterministic = _pywrap_determinism.is_enabled()

@@ -1,4 +1,4 @@
-"""What the workers of one run tell each other, outside of the steps.
+"""Messages between the workers of a run, outside the steps.
 
 One of them is the chief. On one host all of this does nothing.
 """
@@ -45,7 +45,7 @@ def broadcast(strategy, data):
 
 
 class Agreement:
-    """What any worker wants to be done, known to all of them."""
+    """Any worker's request, known to all of them."""
 
     def __init__(self, strategy):
         self._total = None
@@ -69,8 +69,8 @@ def shared_out(strategy, stream):
     """A stream's batches, each divided among all replicas of all workers.
 
     Iterating over it gives the arguments of `strategy.run`. Every worker makes
-    the whole batches and keeps its parts, so that all draw the same numbers
-    whatever their number.
+    whole batches and keeps its parts, so the random numbers are the same for
+    any number of workers.
     """
     if not is_across_hosts(strategy):
         return strategy.experimental_distribute_dataset(stream)
@@ -99,7 +99,7 @@ def shared_out(strategy, stream):
 class AllHere:
     """Leaves the process if its fellow workers do not come.
 
-    TensorFlow waits for them without an end.
+    TensorFlow would wait for them forever.
     """
 
     def __init__(self, minutes=START_MINUTES):
@@ -116,7 +116,7 @@ class AllHere:
     def _leave(minutes):
         line = (
             f"error: not all workers came within {minutes} minutes; see their "
-            "own messages and start all of them again\n"
+            "messages and start all of them again\n"
         )
         os.write(2, line.encode())
         os._exit(EXIT_CODE)
