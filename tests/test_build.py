@@ -339,7 +339,11 @@ def unknown_operation(folder):
         (unknown_operation, None, "op: unknown operation 'conv_9x9'"),
         (None, "../x", "--name=../x: use ARCHITECTURE.DATASET_c"),
         (None, "tiny_digits", "--name=tiny_digits: use ARCHITECTURE.DATASET"),
-        (None, "tiny_digits.digits_c3_l3", "channels and cells are not those"),
+        (
+            None,
+            "tiny_digits.digits_c3_l3",
+            "channels and cells differ from the name",
+        ),
     ],
 )
 def test_a_run_that_cannot_be_an_entry_changes_nothing(
@@ -555,7 +559,7 @@ def test_the_wheel_s_zoo_loads_in_an_empty_folder(tiny, tmp_path):
     file.write_bytes(file.read_bytes()[:-8])
     train = ["-m", "tfnas.train", "--genotype=tiny_digits", "--channels=2"]
     for arguments, message in (
-        ((*train, f"--weights={tiny.name}"), "it is cut off or another file"),
+        ((*train, f"--weights={tiny.name}"), "it is truncated or another file"),
         ((*train, "--weights=PDARTS"), "PDARTS: has no weights in the zoo"),
         (("-m", "tfnas.train", "--genotype=../x"), "nor in the zoo"),
         (("-m", "tfnas.build", "--model=../x"), "not a name of the zoo"),

@@ -42,7 +42,10 @@ def test_a_name_a_file_and_a_run_s_folder_are_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("darts_v2", "--genotype=darts_v2: no such file, nor in the zoo; did "),
+        (
+            "darts_v2",
+            "--genotype=darts_v2: neither a file nor in the zoo; did ",
+        ),
         ("darts_v2", "did you mean DARTS_V2?"),
         ("qqqqqq", "see --help"),
         ("no/such.json", "no/such.json"),
@@ -150,12 +153,15 @@ def test_an_entry_is_the_same_after_json():
     ("change", "message"),
     [
         ({"name": "../x"}, "name='../x' is not a name"),
-        ({"name": "mine.digits_c9_l5"}, "channels and cells are not those"),
-        ({"name": "mine.mnist_c8_l5"}, "dataset is not that of the name"),
+        (
+            {"name": "mine.digits_c9_l5"},
+            "channels and cells differ from the name",
+        ),
+        ({"name": "mine.mnist_c8_l5"}, "dataset differs from the name"),
         ({"kind": "hearsay"}, "kind='hearsay' is not 'measured here' or"),
         ({"image_shape": [8, 8]}, "image_shape=[8, 8] is not"),
         ({"image_range": [0, 1]}, "image_range=[0, 1] is not [0, 255]"),
-        ({"mean": [0.1, 0.2, 0.3]}, "mean has not one value a channel"),
+        ({"mean": [0.1, 0.2, 0.3]}, "mean needs one value per channel"),
         ({"std": [0]}, "std=[0] is not"),
         ({"classes": ["a"]}, "classes=['a'] is not"),
         ({"channels": True}, "channels=True is not a whole number"),
@@ -166,7 +172,7 @@ def test_an_entry_is_the_same_after_json():
         ({"test": {"images": 1, "correct": 2}}, "more correct images than"),
         ({"training": {"command": "x"}}, "training={"),
         ({"kind": "paper", "test": None}, "so it needs paper"),
-        ({"path": "x"}, "'path' is no field"),
+        ({"path": "x"}, "'path' is not a field"),
     ],
 )
 def test_a_wrong_entry_is_refused_by_its_field(tmp_path, change, message):
@@ -183,7 +189,10 @@ def test_a_wrong_entry_is_refused_by_its_field(tmp_path, change, message):
         ("{", "not JSON"),
         ("[]", "not of the format tfnas-zoo/1"),
         ('{"format": "tfnas-zoo/1"}', "models is missing"),
-        ('{"format": "tfnas-zoo/1", "models": [1]}', "an entry is no object"),
+        (
+            '{"format": "tfnas-zoo/1", "models": [1]}',
+            "an entry is not an object",
+        ),
         (
             json.dumps({"format": "tfnas-zoo/1", "models": [RIGHT, RIGHT]}),
             "mine_digits.digits_c8_l5 is there twice",

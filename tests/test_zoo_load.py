@@ -148,7 +148,7 @@ def another_genotype(folder, file):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (cut_off, "it is cut off or another file"),
+        (cut_off, "it is truncated or another file"),
         (flip_a_byte, "its SHA-256 is not the index's"),
         (remove, "No such file or directory; fetch the zoo again"),
         (replace_weights, "not a whole safetensors file"),

@@ -1,11 +1,11 @@
-"""Comparisons that the zoo keeps: their runs are rows of results.csv too."""
+"""Comparisons in the zoo, whose runs are also rows of results.csv."""
 
 import csv
 
 from tfnas.zoo.genotypes import root
 from tfnas.zoo.schema import BENCHMARK, MEASURED
 
-# What is kept of `tfnas.compare`'s files, by the ending of its name.
+# The files of `tfnas.compare` that the zoo keeps, by the name's ending.
 FILES = {
     ".csv": "comparison.csv",
     ".md": "comparison.md",
@@ -14,15 +14,15 @@ FILES = {
 
 
 def folder(zoo=None):
-    """Where comparisons are, in the project's own zoo or in another."""
+    """The folder of comparisons, in the project's own zoo or another."""
     return root(zoo) / "comparisons"
 
 
 def rows(zoo=None):
-    """What results.csv says of the runs of every comparison: list of dicts.
+    """The rows of results.csv for the runs of every comparison, as dicts.
 
-    A cell that NAS-Bench-201 knows has the benchmark's accuracy on CIFAR-10,
-    and says so.
+    A cell of NAS-Bench-201 has the benchmark's accuracy on CIFAR-10, and says
+    so.
     """
     return [_row(name, run) for name in names(zoo) for run in runs(name, zoo)]
 
@@ -33,7 +33,7 @@ def names(zoo=None):
 
 
 def benchmarked(zoo=None):
-    """The names of those whose cells NAS-Bench-201 knows, sorted."""
+    """The names of those with NAS-Bench-201's cells, sorted."""
     return [
         name
         for name in names(zoo)
@@ -42,7 +42,7 @@ def benchmarked(zoo=None):
 
 
 def trained(zoo=None):
-    """The names of the others, if each of their runs was tested, sorted."""
+    """The names of the others whose runs were all tested, sorted."""
     return [
         name
         for name in names(zoo)
@@ -52,7 +52,7 @@ def trained(zoo=None):
 
 
 def runs(name, zoo=None):
-    """The rows of a comparison's table, a run each."""
+    """The rows of a comparison's table, one per run."""
     path = folder(zoo) / f"{name}.csv"
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

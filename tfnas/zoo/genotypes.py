@@ -1,4 +1,4 @@
-"""The zoo's genotypes by name: published ones, and ours."""
+"""The zoo's genotypes by name: published ones and ours."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tfnas.genotype import Genotype
 from tfnas.genotype.format import is_text
 from tfnas.runs.contents import GENOTYPE
 
-# Where genotypes are found, and where new ones go.
+# Folders of genotypes, and the one for new ones.
 FOLDERS = ("published", "genotypes")
 
 
@@ -15,11 +15,11 @@ def root(folder=None):
     """The zoo's folder: the one given, the installed one, or the checkout's.
 
     Raises:
-        UserError: if the folder given is none.
+        UserError: if the given folder does not exist.
     """
     if folder is not None:
         if not Path(folder).is_dir():
-            raise UserError(f"{folder}: no such folder; give that of a zoo")
+            raise UserError(f"{folder}: no such folder; give a zoo's folder")
         return Path(folder)
     packed = Path(__file__).parents[1] / "_zoo"
     return packed if packed.is_dir() else Path(__file__).parents[2] / "zoo"
@@ -46,7 +46,7 @@ def genotype(name, folder=None):
         A `Genotype`.
 
     Raises:
-        UserError: if there is none of that name, or it is not legal.
+        UserError: if there is no genotype of that name, or it is not legal.
 
     Example: `genotype("PDARTS").normal.edges[0].op`.
     """
@@ -62,20 +62,20 @@ def genotype(name, folder=None):
     if path.is_file() or path.suffix == ".json":
         return Genotype.from_json(path)
     files = _files(folder)
-    # What follows the dot of a network's name says how it was trained.
+    # The part of a network's name after the dot says how it was trained.
     known = files.get(name) or files.get(name.partition(".")[0])
     if known is not None:
         return Genotype.from_json(known)
     hint = nearest(name, files, "see --help")
-    raise UserError(f"--genotype={name}: no such file, nor in the zoo; {hint}")
+    raise UserError(f"--genotype={name}: neither a file nor in the zoo; {hint}")
 
 
 def found_by(genotype):
-    """What found a genotype, for names and tables.
+    """The method that found a genotype, for names and tables.
 
     Returns:
-        Its method's name, with "_att" where attentions were searched beside
-        it, or None if its file does not say.
+        The method's name, with "_att" if attentions were searched as well, or
+        None if the file does not say.
     """
     method = genotype.provenance.get("method")
     attended = any(
@@ -89,7 +89,7 @@ def found_by(genotype):
 
 
 def genotype_file(name, folder=None):
-    """The file of a genotype of the zoo, or where a new one goes."""
+    """The file of a genotype of the zoo, existing or new."""
     new = root(folder) / FOLDERS[-1] / f"{name}.json"
     return _files(folder).get(name, new)
 

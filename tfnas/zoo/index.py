@@ -1,6 +1,6 @@
 """index.json, the zoo's list of networks, and results.csv, made from it.
 
-The runs of the comparisons that are kept stand in results.csv too.
+results.csv also has the runs of the zoo's comparisons.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ def list_models(
     """The names of the zoo's networks.
 
     Args:
-        weights: only those that come with trained weights.
+        weights: only those with trained weights.
         zoo: the zoo's folder, or None for the project's own.
 
     Returns:
@@ -69,7 +69,7 @@ def entries(zoo=None):
         data = schema.parse(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         raise UserError(
-            f"{path}: cannot be read; restore it, or give the folder of a zoo"
+            f"{path}: cannot be read; restore it, or give a zoo's folder"
         ) from None
     except schema.GenotypeError as error:
         raise UserError(f"{path}: {error}") from None
@@ -82,16 +82,16 @@ def entries(zoo=None):
     names = [entry.name for entry in found]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"{path}: {name} is there twice; keep one")
+            raise UserError(f"{path}: {name} is listed twice; keep one")
     return found
 
 
 def entry(name, zoo=None):
-    """One `Entry` by its name, one of `list_models()`."""
+    """The `Entry` of a name of `list_models()`."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UserError(
-            f"{str(name)[:80]!r}: not a name of the zoo, which is neither a "
-            "path nor a file; tfnas.list_models() has them"
+            f"{str(name)[:80]!r}: not a name of the zoo, and paths are not "
+            "taken here; tfnas.list_models() has the names"
         )
     known = {entry.name: entry for entry in entries(zoo)}
     if name in known:
@@ -111,8 +111,8 @@ def checked_bytes(path, recorded):
     if len(data) != recorded["bytes"]:
         raise UserError(
             f"{path}: has {len(data)} bytes, the index says "
-            f"{recorded['bytes']}; it is cut off or another file, so fetch it "
-            "again"
+            f"{recorded['bytes']}; it is truncated or another file, so fetch "
+            "it again"
         )
     if stored(data) != {k: recorded[k] for k in ("sha256", "bytes")}:
         raise UserError(
@@ -140,7 +140,7 @@ def write(found, zoo=None):
 
 
 def results(found, zoo=None):
-    """The text of results.csv: entries, measured ones first, then runs."""
+    """The text of results.csv: entries, the measured ones first, then runs."""
     ordered = sorted(found, key=lambda entry: (entry.kind == PAPER, entry.name))
     return csv_text(COLUMNS, [*map(_row, ordered), *comparisons.rows(zoo)])
 

@@ -27,31 +27,30 @@ def load(
     zoo: str | os.PathLike | None = None,
     data_dir: str | os.PathLike | None = None,
 ) -> "keras.Model":
-    """A network of the zoo or of a finished training, ready for images.
+    """Load a network of the zoo or of a finished training.
 
-    A name of the zoo comes first; "./NAME" or a `Path` is always a folder.
-    The zoo's files are compared with the index's SHA-256 before they are read.
+    A name of the zoo comes first; "./NAME" or a `Path` is always a folder. The
+    zoo's files are checked against the index's SHA-256 before they are read.
 
     Args:
         name: one of `tfnas.list_models()`, or a folder of `tfnas.train`, whose
-            best weights are loaded, or the last ones where nothing chose the
+            best weights are loaded, or the last ones if nothing selected the
             best.
-        weights: whether with its trained weights, or with new ones.
+        weights: whether to load the trained weights; otherwise they are new.
         zoo: the zoo's folder, or None for the project's own.
-        data_dir: folder of the images, if they are not where the training read
-            them; for folders of earlier versions, which did not record mean
-            and deviation.
+        data_dir: folder of the images, if they have moved since the training;
+            only for folders of earlier versions, which did not record mean and
+            deviation.
 
     Returns:
         An `ImageClassifier`, a Functional `keras.Model`: images in 0..255 of
         any type named "image", (N, H, W, C), to "logits", (N, classes).
-        `model.classes` has the classes' names. It normalises the images itself
-        and has neither drop path nor an auxiliary classifier.
+        `model.classes` has the class names. The model normalises the images
+        itself and has neither drop path nor an auxiliary classifier.
 
     Raises:
-        UserError: for a name that is neither, a network that has no weights, a
-            training that has not finished, or a file that is damaged or does
-            not fit the others.
+        UserError: for an unknown name, a network without weights, an unfinished
+            training, or a file that is damaged or does not fit the others.
 
     Example:
 
@@ -66,7 +65,7 @@ def load(
         return network_of(read_run(name, "train"), weights, data_dir)
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UserError(
-            f"{str(name)[:80]!r}: not a name of the zoo, and no such folder; "
+            f"{str(name)[:80]!r}: neither a name of the zoo nor a folder; "
             "give one of tfnas.list_models() or a folder of tfnas.train"
         )
     found = entry(name, zoo)
@@ -86,23 +85,23 @@ def build_network(
     auxiliary: bool = False,
     drop_path: float = 0.0,
 ) -> "keras.Model":
-    """The network of a genotype, to be trained from new weights.
+    """Build the network of a genotype, with new weights.
 
     In the space darts: stem, cells, global average pooling, classifier; the
     cells a third and two thirds into the stack are reduction cells. Drop path
     removes single edges in training, and whole nodes in Fair DARTS's cells:
-    those whose provenance names `fair_darts` as their method, or in which a
-    node has other than two edges. With `drop_path` the network has a layer of
-    that name with the variables `rate`, which a schedule sets every epoch,
-    and `seed`, see `DropPath`.
+    those whose provenance names `fair_darts` as their method, or with a node
+    that does not have two edges. With `drop_path` the network has a layer of
+    that name with the variables `rate`, which a schedule sets every epoch, and
+    `seed`, see `DropPath`.
 
-    It classifies. For several labels an image, regression or segmentation,
-    which are out of scope, the input and the output of its layer "pool" are
-    the last map and the features.
+    It classifies. Several labels per image, regression and segmentation are out
+    of scope; for them, the input and the output of its layer "pool" are the
+    last map and the features.
 
     In the space mobile: `build_mobile_network`, wider than published by
-    `channels / 32`, the channels of its stem; its 19 layers and its image
-    size settle `cells` and `stem`.
+    `channels / 32`, the channels of its stem; it has 19 layers, and the image
+    size decides the strides, so leave out `cells` and `stem`.
 
     In the space nasbench201: `build_bench_network`; published networks have 16
     channels and 15 cells.
@@ -115,10 +114,10 @@ def build_network(
         channels: channels of a node in the first cell.
         cells: number of cells.
         stem: "cifar", or "imagenet", which halves the map three times.
-        auxiliary: whether there is a second classifier two thirds into the
+        auxiliary: whether to add a second classifier two thirds into the
             network, see `AuxiliaryHead`.
-        drop_path: the largest rate of drop path. The variable `rate` starts
-            with it.
+        drop_path: the largest rate of drop path. The variable `rate` starts at
+            it.
 
     Returns:
         A Functional `keras.Model`: normalised images named "image",
@@ -159,15 +158,15 @@ def network_of(run, weights=True, data_dir=None):
 
     Args:
         run: the `Run` of a training.
-        weights: whether with its trained weights, or with new ones.
-        data_dir: as of `load`.
+        weights: whether to load the trained weights; otherwise they are new.
+        data_dir: as in `load`.
 
     Returns:
-        As of `load`.
+        See `load`.
 
     Raises:
         UserError: if its files do not fit together, or mean and deviation are
-            neither recorded nor to be had.
+            neither recorded nor computable.
     """
     run, arrays = run.with_statistics(data_dir), None
     if weights:
@@ -220,7 +219,7 @@ def check_weights(source):
     name = str(source)
     if not Path(source).exists() and name not in list_models():
         raise UserError(
-            f"--weights={name}: no such file or folder, nor in the zoo; "
+            f"--weights={name}: neither a file or folder nor in the zoo; "
             "tfnas.list_models(weights=True) has the names"
         )
 
@@ -231,11 +230,10 @@ def weights_of(source):
     Args:
         source: a name of `list_models(weights=True)`, a safetensors file, or
             the folder of a training, whose best weights are read, or the last
-            ones where nothing chose the best. A path that is there is
-            preferred.
+            ones if nothing selected the best. An existing path comes first.
 
     Raises:
-        UserError: if there are none.
+        UserError: if there are no weights.
     """
     from tfnas.networks import weights
 
@@ -247,7 +245,7 @@ def weights_of(source):
 
 
 def assemble(origin, genotype, arrays=None):
-    """A network on images in 0..255.
+    """The network for images in 0..255.
 
     Args:
         origin: an `Entry`, or a training's `Run` with its statistics.
@@ -255,7 +253,7 @@ def assemble(origin, genotype, arrays=None):
         arrays: its weights, or None for new ones.
 
     Returns:
-        As of `load`.
+        See `load`.
 
     Raises:
         UserError: if they do not fit together.

@@ -1,4 +1,4 @@
-"""One network of the zoo: what its line in index.json says, checked."""
+"""One network of the zoo: its line in index.json, checked."""
 
 import dataclasses
 import re
@@ -8,9 +8,9 @@ from tfnas.runs import network_fields
 from tfnas.runs.network_fields import count, not_negative, record, text
 
 MEASURED, PAPER = "measured here", "paper"
-# What NAS-Bench-201 says of a cell; for rows of results alone.
+# NAS-Bench-201's accuracy of a cell; only in rows of results.
 BENCHMARK = "NAS-Bench-201"
-# The method of a genotype that no search found.
+# The method of a genotype drawn at random.
 RANDOM = "random"
 # A published cell, or ARCHITECTURE.DATASET_cCHANNELS_lCELLS.
 NAME = re.compile(
@@ -28,25 +28,25 @@ class Entry:
 
     Attributes:
         name: ARCHITECTURE.WEIGHTS, or a published cell's name.
-        kind: "measured here", or "paper" where the figures are the authors'.
-        dataset: what the network classifies.
+        kind: "measured here", or "paper" if the figures are the authors'.
+        dataset: the data set that the network classifies.
         image_shape: (height, width, channels).
         image_range: (0, 255).
         mean: mean of each channel, in 0..1 units.
         std: deviation of each channel, in 0..1 units.
         classes: names of the classes in the order of the logits.
-        channels, cells, stem: as of `tfnas.build_network`.
+        channels, cells, stem: as in `tfnas.build_network`.
         parameters: trainable weights, without the auxiliary classifier.
-        multiply_adds: of one image.
+        multiply_adds: for one image.
         genotype: {"sha256", "bytes"} of the genotype's file.
-        method: what found the genotype, "random" if nothing did, or None
-            where the authors' file does not say.
+        method: the method that found the genotype, "random" if none did, or
+            None if the authors' file does not say.
         weights: the same of the weights' file, or None.
         test: {"images", "correct"} measured on the test images, or None.
         training: the command, recipe, seed, hours, machine, weights and
             versions of the training, or None.
         search: command, seed and hours of the search before it, or None.
-        paper: the authors' figures and where they are from, or None.
+        paper: the authors' figures and their source, or None.
     """
 
     name: str
@@ -82,12 +82,12 @@ class Entry:
             UserError: one line that names the first wrong field.
         """
         if not isinstance(data, dict):
-            raise UserError(f"{where}: an entry is no object; {_REMEDY}")
+            raise UserError(f"{where}: an entry is not an object; {_REMEDY}")
         where = f"{where}: {str(data.get('name'))[:60]!r}"
         names = {field.name: field for field in dataclasses.fields(cls)}
         optional = {n for n, f in names.items() if f.default is None}
         for name in sorted(data.keys() - names.keys()):
-            raise UserError(f"{where}: {name[:40]!r} is no field; {_REMEDY}")
+            raise UserError(f"{where}: {name[:40]!r} is not a field; {_REMEDY}")
         found = {
             name: data.get(name)
             for name in names
@@ -104,7 +104,7 @@ class Entry:
         return entry
 
     def to_dict(self):
-        """The entry, JSON-ready; what is None is left out."""
+        """The entry, JSON-ready, without fields that are None."""
         values = vars(self).items()
         return {
             k: list(v) if isinstance(v, tuple) else v
@@ -119,7 +119,7 @@ class Entry:
 
     @property
     def accuracy(self):
-        """The share of the test images that are classified right, or None."""
+        """The share of test images classified correctly, or None."""
         return self.test and self.test["correct"] / self.test["images"]
 
     def size(self):
@@ -134,7 +134,7 @@ class Entry:
 
     def cost(self, genotype):
         """The exact `Cost` of the network, counted without building it."""
-        # Names and flags need no NumPy.
+        # Names and flags do not need NumPy.
         from tfnas import cost
 
         return cost.built_cost(genotype, **self.size())
@@ -146,11 +146,11 @@ class Entry:
         wrong = (
             (
                 match["dataset"] and sizes != match.group("channels", "cells"),
-                "channels and cells are not those of the name",
+                "channels and cells differ from the name's",
             ),
             (
                 match["dataset"] and self.dataset != match["dataset"],
-                "dataset is not that of the name",
+                "dataset differs from the name's",
             ),
             (
                 self.kind == MEASURED
@@ -159,7 +159,7 @@ class Entry:
             ),
             (
                 self.kind == PAPER and (self.test or not self.paper),
-                "is of a paper, so it needs paper and has no test",
+                "is from a paper, so it needs paper and has no test",
             ),
             (
                 self.test and self.test["correct"] > self.test["images"],

@@ -1,4 +1,4 @@
-"""A network of the zoo, of a run, or one's own, with what is known of it."""
+"""A network of the zoo, of a run or the user's own, and its facts."""
 
 import dataclasses
 from pathlib import Path
@@ -9,26 +9,26 @@ from tfnas.genotype import Genotype
 from tfnas.runs.reading import read_run
 from tfnas.zoo.loading import genotype_of, network_of
 
-# Of a photograph this share of the shorter side was shown in the tests.
+# The share of a photograph's shorter side used in the tests.
 _CROPS = {"imagenet": 224 / 256}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Source:
-    """A network and what is known of it.
+    """A network and its facts.
 
     Attributes:
         network: the `keras.Model`.
         image_shape: (H, W, C).
-        count: how many classes.
+        count: number of classes.
         classes: their names, or None.
         mean: mean of each channel in 0..1 units, None if `network` takes
             images in 0..255.
         std: their deviation, or None.
-        crop: the share of the shorter side that is kept of an image file.
+        crop: the share of an image file's shorter side to keep.
         genotype: the `Genotype`, or None.
         images: arguments of `tfnas.data.load` by name, or None.
-        origin: where it is from, JSON-ready.
+        origin: where it comes from, JSON-ready.
     """
 
     network: Any
@@ -50,7 +50,7 @@ def of_config(config):
         config: an object with `model`, `run`, `data_dir` and `zoo`.
 
     Raises:
-        UserError: if there is none, or its files or images cannot be used.
+        UserError: if it does not exist, or its files or images cannot be used.
     """
     if config.run:
         return _of_run(config)
