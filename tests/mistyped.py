@@ -87,9 +87,9 @@ search --preset=papers
 search --operations=none,sep_conv_3
     --operations=sep_conv_3: did you mean sep_conv_3x3?
 train --genotype=darts_v2
-    --genotype=darts_v2: no such file, nor in the zoo; did you mean DARTS_V2?
+    --genotype=darts_v2: neither a file nor in the zoo; did you mean DARTS_V2?
 train --genotype=PC-DARTS
-    --genotype=PC-DARTS: no such file, nor in the zoo; did you mean PC_DARTS_cifar?
+    --genotype=PC-DARTS: neither a file nor in the zoo; did you mean PC_DARTS_cifar?
 train "--genotype={TEXT}"
     --genotype={TEXT}: not a whole Genotype(...); quote it and copy it to its last bracket
 train --genotype=DARTS_V2 --weights=imagenet
@@ -101,7 +101,7 @@ search --dataset=~/photos
 search --dataset=image_folder --data_dir=~/phtos
     --data_dir=HOME/phtos: no such folder
 train --genotype=DARTS_V2 --devices=gpu:2
-    --devices=gpu:2: 0 GPU(s) here; use --devices=auto for what there is
+    --devices=gpu:2: 0 GPU(s) here; use --devices=auto for those
 baseline --name=random_search
     --name=random_search: use random or evolution or naswot or synflow or weight_sharing
 export --model=darts_digit --out=served

@@ -332,7 +332,7 @@ def test_a_run_that_nobody_reads_can_be_resumed(unread, tmp_path):
     within = f"{run}{{}}, True)\n    with run: print(1, flush=True)"
     code, said = ended(within, stdout=unread)
     assert code == READER_LEFT
-    assert said.endswith("the same command with --resume goes on\n")
+    assert said.endswith("repeat the command with --resume\n")
 
 
 @pytest.mark.parametrize("number", [1, 2])

@@ -163,8 +163,8 @@ def test_that_all_images_are_taken_is_said(searched):
     folder, _ = searched
     line = earlier.data_note(str(folder), {})
     assert line == (
-        f"{folder} took 2 training images; all are taken here "
-        "(--train_images=2 takes as many)"
+        f"{folder} used 2 training images; this run uses all "
+        "(--train_images=2 uses as many)"
     )
     for given in ({"train_images": 2}, {"dataset": "digits"}):
         assert earlier.data_note(str(folder), given) is None
@@ -175,7 +175,7 @@ def test_images_that_are_gone_are_one_line(searched):
     folder, data = searched
     images = folder.parent / "flowers"
     images.rename(folder.parent / "moved")
-    with pytest.raises(UserError, match=f"{images}, which is not there; say"):
+    with pytest.raises(UserError, match=f"{images}, which is missing; name"):
         data_of(genotype=str(folder))
     moved = {"data_dir": str(folder.parent / "moved")}
     expected = {**data, **moved, "train_images": None}

@@ -188,7 +188,7 @@ def test_quantizing_needs_the_network_s_own_images(tiny, tmp_path):
             lambda c: c["config"].update(
                 dataset="image_folder", data_dir="gone"
             ),
-            "gone.*data_dir; .* is of an earlier version",
+            "gone.*data_dir; .* is from an earlier version",
         ),
         (
             lambda c: c["data"].update(classes=["a", "b"]),
@@ -302,7 +302,7 @@ def channels_in_words(folder):
         (no_json, "config.json: not JSON"),
         (without_weights, "last.safetensors: missing; "),
         (other_weights, "summary.json: weights='../last' is neither best"),
-        (two_means, "config.json: mean has not one value a channel"),
+        (two_means, "config.json: mean needs one value per channel"),
         (
             no_deviation,
             r"config.json: std=\[0\] is not a list of",

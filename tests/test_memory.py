@@ -163,7 +163,7 @@ def test_what_exceeds_the_machine_stops_unless_it_is_forced():
     said = str(error.value)
     assert said.startswith("--batch_size=512: this search takes about ")
     assert "the machine has 16.0 GB" in said
-    assert said.endswith("; --force goes on all the same")
+    assert said.endswith("; --force starts anyway")
     largest = int(said.split("--batch_size=")[2].split(";")[0])
     assert checked(method.with_flags({"batch_size": largest}), 16e9) == []
     (line,) = checked(method, 4e9, 16e9, force=True)

@@ -118,7 +118,7 @@ def test_flags_are_those_of_the_command():
     [
         (None, {"epoch": 3}, "--epoch: no such flag; did you mean --epochs?"),
         (None, {"epochs": "x"}, "--epochs=x: give a whole number"),
-        (None, {"tune": 3}, "--tune: is for the command alone"),
+        (None, {"tune": 3}, "--tune: works only on the command line"),
         ("folder", {"dataset": "digits"}, "--dataset: leave it out"),
         ((IMAGES, LABELS), {"data_dir": "x"}, "--data_dir: leave it out"),
     ],

@@ -142,7 +142,7 @@ def test_a_signal_keeps_the_step_and_has_its_exit_code(number, whole, tmp_path):
     assert code == EXIT_CODE, err
     line = err.strip().splitlines()[-1]
     assert line.startswith(f"stopped: {signal.Signals(number).name}: kept ")
-    assert line.endswith("the same command with --resume goes on")
+    assert line.endswith("repeat the command with --resume")
     assert not is_writing(out)
     kept = newest(out)
     if number == signal.SIGTERM:  # and then the disk lost half of a file
@@ -168,8 +168,8 @@ def test_a_reader_that_leaves_costs_nothing(case, whole, tmp_path):
         err = process.stderr.read()
     assert process.returncode == READER_LEFT, err
     assert err.strip().splitlines()[-1] == (
-        "stopped: the reader of the output left; the same command with "
-        "--resume goes on"
+        "stopped: the reader of the output left; repeat the command with "
+        "--resume"
     )
     assert not is_writing(out)
     assert not (out / "report.html").exists()

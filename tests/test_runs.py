@@ -78,8 +78,8 @@ def test_other_values_do_not_resume_and_are_all_listed(folder):
     with pytest.raises(UserError) as error:
         resume(folder, other).__enter__()
     assert str(error.value) == (
-        f"--resume: {folder} was started otherwise: config.seed was 0, now 1; "
-        "method.epochs was 50, now 25"
+        f"--resume: {folder} was started with other values: "
+        "config.seed was 0, now 1; method.epochs was 50, now 25"
     )
 
 
@@ -108,7 +108,7 @@ def test_nothing_to_resume(folder):
 def test_a_folder_with_other_things_is_left_alone(folder):
     folder.mkdir(parents=True)
     (folder / "thesis.tex").write_text("years of work")
-    with pytest.raises(UserError, match=r"holds 'thesis.tex' but no run"):
+    with pytest.raises(UserError, match=r"holds 'thesis.tex' but not a run"):
         Folder(folder, CONFIG).__enter__()
     assert listing(folder) == ["thesis.tex"]
 
@@ -134,7 +134,7 @@ def test_a_damaged_config_is_named(folder, text):
 @pytest.mark.parametrize("action", [Folder.check, Folder.__enter__])
 def test_a_folder_that_cannot_be_made(tmp_path, name, action):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"--out=.*choose a folder that can"):
+    with pytest.raises(UserError, match=r"--out=.*choose a writable"):
         action(Folder(tmp_path / name, CONFIG))
 
 
@@ -261,7 +261,7 @@ def test_a_run_says_which_command_made_it(folder, kind):
 def test_what_no_command_wrote_is_not_a_run(folder, text):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(text)
-    with pytest.raises(UserError, match=r"config\.json: not of a run"):
+    with pytest.raises(UserError, match=r"config\.json: not from a run"):
         read_run(folder)
     assert not list(runs_in(folder.parent))
 

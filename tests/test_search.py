@@ -131,7 +131,7 @@ EARLY = [
     (["--method=dart", "--help"], "did you mean darts?"),
     (["--preset=slow"], "--preset=slow: darts has paper, quick"),
     (["--out={begun}"], "holds a run; add --resume"),
-    (["--out={here}/full"], "holds 'thesis.tex' but no run"),
+    (["--out={here}/full"], "holds 'thesis.tex' but not a run"),
     (["--out={here}/new", "--resume"], "no run to resume; drop --resume"),
     (["--out={here}/file"], "Not a directory; choose a folder"),
     (["--out={here}/file/below"], "Not a directory; choose a folder"),

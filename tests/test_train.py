@@ -100,7 +100,7 @@ def begun(tmp_path_factory):
 
 EARLY = [
     ([], "--genotype: missing; give a file"),
-    (["--genotype=DARTS_V3"], "no such file, nor in the zoo; did you mean"),
+    (["--genotype=DARTS_V3"], "neither a file nor in the zoo; did you mean"),
     (["--genotype=PDARTS", "--epoch=3"], "did you mean --epochs?"),
     (["--genotype=PDARTS", "--epochs=many"], "--epochs=many: give a whole"),
     (["--genotype=PDARTS", "--drop_path=1"], "--drop_path=1.0: use a rate"),
@@ -117,7 +117,7 @@ EARLY = [
     ),
     (
         ["--genotype=DARTS_V2", "--out={begun}", "--resume"],
-        "was started otherwise: genotype.",
+        "was started with other values: genotype.",
     ),
 ]
 

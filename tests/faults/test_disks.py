@@ -81,8 +81,8 @@ def test_a_reader_that_leaves_costs_an_epoch(whole, tmp_path):
         err = process.stderr.read()
     assert process.returncode == READER_LEFT, err
     assert err.strip().splitlines()[-1] == (
-        "stopped: the reader of the output left; the same command with "
-        "--resume goes on"
+        "stopped: the reader of the output left; repeat the command with "
+        "--resume"
     )
     assert not (folder / "report.html").exists()
     done = run(folder, resume=True)
@@ -130,7 +130,7 @@ def test_a_read_only_folder_is_refused_at_once(resume, tmp_path):
         )
         assert time.monotonic() - started < 5
         assert line.startswith(f"--out={small}/run: ")
-        assert line.endswith("choose a folder that can be written")
+        assert line.endswith("choose a writable folder")
 
 
 def test_a_torn_checkpoint_is_said_and_costs_an_epoch(whole, tmp_path):

@@ -1,4 +1,4 @@
-"""What happens at the borders of the epochs (survey 3.3)."""
+"""Callbacks at the start and the end of epochs (survey 3.3)."""
 
 import math
 import time
@@ -11,7 +11,7 @@ from tfnas.runs import selection
 
 
 class EachEpoch(keras.callbacks.Callback):
-    """Sets what changes from epoch to epoch, and hands on what came of it.
+    """Sets a search's values for each epoch, and passes on its results.
 
     Args:
         search: the search that trains: its `method`, `stages`, `stage`,
@@ -50,7 +50,7 @@ class EachEpoch(keras.callbacks.Callback):
             )
 
     def on_train_batch_begin(self, batch, logs=None):
-        # The batches of a resumed epoch are counted from its middle.
+        # In a resumed epoch batches are counted from where it resumes.
         inner = self.search.step % self.search.method.inner_steps != 0
         self.model.freeze_architecture(self.warmup or inner)
 
@@ -64,11 +64,11 @@ class EachEpoch(keras.callbacks.Callback):
 
 
 def reason_to_stop(search):
-    """Why a stage ends with its last epoch already, in words, or "".
+    """Why a stage ends early, in words, or "".
 
     The last epoch's normal cell has `stop_skips` skips or more, or the
-    eigenvalues in the history say so (`selection.early_stop`). A resumed
-    search asks too, lest it go on where it had stopped.
+    eigenvalues in the history say so (`selection.early_stop`). A resumed search
+    asks too, as it may have stopped already.
     """
     rows = search.history.rows
     # The mobile space has no normal cell.
@@ -82,7 +82,7 @@ def reason_to_stop(search):
 
 
 class EachTrainingEpoch(keras.callbacks.Callback):
-    """Sets learning rate and drop path, and hands on what came of an epoch.
+    """Sets learning rate and drop path, and passes on an epoch's results.
 
     Args:
         training: the run that trains: its `recipe`, `drop_path` and
@@ -106,13 +106,13 @@ class EachTrainingEpoch(keras.callbacks.Callback):
 
 
 class Diverged(UserError):
-    """A loss is not finite any more."""
+    """A loss has become infinite or NaN."""
 
 
 def diverged(what, flags):
     """The error of a run that has diverged; `what` says where, in words.
 
-    `flags` are those that one may lower to mend it.
+    `flags` are those to lower.
     """
     return Diverged(
         f"{what}; the run has diverged, start another with a lower "
@@ -123,8 +123,8 @@ def diverged(what, flags):
 def check_finite(where, logs, flags=("learning_rate", "alpha_learning_rate")):
     """Raise `Diverged` before a loss that is not finite becomes a checkpoint.
 
-    `where` is the epoch, and perhaps the step, in words; `flags` are those
-    that one may lower to mend it.
+    `where` is the epoch, and perhaps the step, in words; `flags` are those to
+    lower.
     """
     for name in ("loss", "alpha_loss", "val_loss"):
         if not math.isfinite(logs.get(name, 0)):

@@ -1,4 +1,4 @@
-"""Runs that are called from Python: their data, and the process around them."""
+"""Runs called from Python: their data, and the process around them."""
 
 import contextlib
 import os
@@ -13,17 +13,17 @@ from tfnas.errors import UserError
 
 @contextlib.contextmanager
 def called(run, data, given, **about):
-    """The flags and the `Dataset` of a call, and a process that stays as it is.
+    """The flags and the `Dataset` of a call, in a process left unchanged.
 
     Args:
         run: the command's dataclasses.
-        data: None for what the flags say, a folder of images, a `Dataset`, or
-            what `from_arrays` takes.
+        data: None for the flags' data, a folder of images, a `Dataset`, or
+            arrays as `from_arrays` takes them.
         given: {flag: value}.
-        **about: what else `from_arrays` takes, if it was given.
+        **about: further arguments of `from_arrays`.
 
     Yields:
-        ({flag: value}, `Dataset` or None for what the flags say).
+        ({flag: value}, `Dataset` or None for the flags' data).
     """
     given = {
         k: tuple(v) if isinstance(v, list) else v for k, v in given.items()
@@ -31,7 +31,7 @@ def called(run, data, given, **about):
     words = command.typed(given)
     given = command.parse(["tfnas", *words], *run)
     if given.get("tune"):
-        raise UserError("--tune: is for the command alone; leave it out")
+        raise UserError("--tune: works only on the command line; leave it out")
     about = {name: value for name, value in about.items() if value is not None}
     if data is not None and (clash := {"dataset", "data_dir"} & set(given)):
         raise UserError(f"--{min(clash)}: leave it out, or the data")

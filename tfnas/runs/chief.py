@@ -1,6 +1,6 @@
-"""A run's folder, as each of several workers has it.
+"""A run's folder on each of several workers.
 
-One of them is the chief: it alone reads and writes the folder.
+One of them is the chief; only it reads and writes the folder.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""What lies in a run's folder: the names of its files, and their columns."""
+"""The contents of a run's folder: its files' names and columns."""
 
 from pathlib import Path
 
@@ -10,18 +10,18 @@ HISTORY = "history.csv"
 ALPHAS = "alphas.npz"
 TRIALS = "trials.csv"
 CONFUSION = "confusion.csv"
-# The image files and their split, where no folder says it.
+# The image files and their split, if no folder says it.
 IMAGES = "images.csv"
-# Weights: those of the epoch that was best on images held out, and the last's.
+# Weights of the epoch that was best on held-out images, and of the last.
 BEST, LAST = "best.safetensors", "last.safetensors"
-# What a run writes last, so that it has finished where this is.
+# Written last: a run with this file has finished.
 REPORT = "report.html"
-# What a tuning ends with.
+# The result of a tuning.
 TUNED = "best.json"
-# What a comparison measures afterwards.
+# What a comparison measures later.
 MEASURED = "measured.json"
 LOCK, CHECKPOINTS = "lock", "checkpoints"
-# Of a checkpoint: its variables, and all else with their digest.
+# A checkpoint's variables, and everything else with their digest.
 ARRAYS, STATE = "state.npz", "state.json"
 
 SEARCH_COLUMNS = (
@@ -37,7 +37,7 @@ SEARCH_COLUMNS = (
     "skips_reduce",
     "seconds",
 )
-# Runs that were made before there were these are read without them.
+# Older runs lack these columns and are read without them.
 OPTIONAL_COLUMNS = ("proxy_accuracy", "eigenvalue")
 TRAINING_COLUMNS = (
     "epoch",
@@ -49,7 +49,7 @@ TRAINING_COLUMNS = (
     "valid_accuracy",
     "seconds",
 )
-# What a page says of the files beside it, by the command that made them.
+# A page's words on the files next to it, by command.
 USES = {
     "search": {
         GENOTYPE: "the architecture",
@@ -63,18 +63,18 @@ USES = {
         LAST: "the weights after the last epoch",
         GENOTYPE: "the architecture",
         HISTORY: "losses and accuracies of every epoch",
-        CONFUSION: "how often each class was taken for which",
+        CONFUSION: "the confusion of true and predicted classes",
         CONFIG: "every setting",
         SUMMARY: "the result and what it cost",
     },
     "baseline": {
         GENOTYPE: "the best cell",
-        TRIALS: "every cell that was tried, its score and its seconds",
+        TRIALS: "every cell tried, its score and its seconds",
         CONFIG: "every setting",
         SUMMARY: "what it cost",
     },
 }
-# What a page needs of config.json and of summary.json; dots lead inside.
+# The fields that a page needs in config.json and summary.json, dotted.
 NEEDED = {
     "search": (
         ("command", "config.method", "config.seed", "method.relaxation")
@@ -101,17 +101,17 @@ NEEDED = {
 
 
 def is_begun(folder):
-    """Whether a run has begun in a folder, or has been there."""
+    """Whether a run was ever started in a folder."""
     return (Path(folder) / CONFIG).is_file()
 
 
 def is_finished(folder):
-    """Whether a run has written all that it writes."""
+    """Whether a run has finished writing."""
     return (Path(folder) / REPORT).is_file()
 
 
 def folder_of(path):
-    """A run's folder, given itself or a file in it; None for all else."""
+    """A run's folder, from it or a file in it; None for anything else."""
     path = Path(path)
     try:
         folder = path if path.is_dir() else path.parent
@@ -121,13 +121,13 @@ def folder_of(path):
 
 
 def weights_file(folder):
-    """A training's best weights, or the last where nothing chose the best."""
+    """A training's best weights, or the last if nothing selected the best."""
     best = Path(folder) / BEST
     return best if best.is_file() else best.with_name(LAST)
 
 
 def kind(config):
-    """The command that made a run, by its config.json; None for no run."""
+    """The command that made a run, by its config.json, or None."""
     parts = config.keys() if isinstance(config, dict) else ()
     if "method" in parts:
         return "search"

@@ -1,7 +1,7 @@
-"""What the run in a folder was started with.
+"""The values that the run in a folder was started with.
 
-A run that goes on keeps its values, and a training takes the data of the
-search that found its genotype, so that neither has to be typed again.
+A resumed run keeps its values, and a training takes the data of the search that
+found its genotype, so neither has to be typed again.
 """
 
 import os
@@ -12,12 +12,12 @@ from tfnas.devices import cluster
 from tfnas.errors import UserError
 from tfnas.runs import contents, kept_images, parsing
 
-# What runs did before there was the key, by the part of config.json.
+# What runs did before a key existed, by the part of config.json.
 _OF_THEN = {"method": {"halves": "index"}, "recipe": {"halves": "index"}}
 
 
 def read(folder):
-    """The config.json of a run's folder, with what older runs lack."""
+    """The config.json of a run's folder, completed for older runs."""
     path = Path(folder) / contents.CONFIG
     config = parsing.read_json(path)
     if not isinstance(config, dict):
@@ -26,7 +26,7 @@ def read(folder):
 
 
 def with_values_of_then(config):
-    """A run's configuration with what it did without a word."""
+    """A run's configuration, completed with the defaults of its time."""
     added = {
         part: {**config[part], **lacking(part, config[part])}
         for part in _OF_THEN
@@ -38,14 +38,14 @@ def with_values_of_then(config):
 def lacking(part, values):
     """The values that an older record lacks, as they were then.
 
-    `part` is one of config.json, such as "recipe".
+    `part` is a part of config.json, such as "recipe".
     """
     then = _OF_THEN[part].items()
     return {name: value for name, value in then if name not in values}
 
 
 def typed(config):
-    """The words of a run's command, with what they could not say then."""
+    """The words of a run's command, completed with the defaults of its time."""
     return [
         *config["command"],
         *(
@@ -58,11 +58,11 @@ def typed(config):
 
 
 def kept(folder, given, *parts):
-    """What a run that goes on keeps, as flags.
+    """The values that a resumed run keeps, as flags.
 
-    On several hosts only the chief has the folder, so nothing is taken from
-    it, and all flags have to be typed again; so do those of --tune, which ends
-    with the command to type next.
+    On several hosts only the chief has the folder, so nothing is taken from it
+    and all flags must be typed again; so must those of --tune, which ends with
+    the command to type next.
 
     Args:
         folder: the run's.
@@ -70,7 +70,7 @@ def kept(folder, given, *parts):
         *parts: of config.json, such as "config" and "method".
 
     Returns:
-        {flag: value}, {} for a run that begins or is of another kind.
+        {flag: value}, {} for a new run or one of another kind.
     """
     if not (given.get("resume") and folder and contents.is_begun(folder)):
         return {}
@@ -93,8 +93,8 @@ def data_of(source, given):
 
     Args:
         source: the run's folder or a file in it; anything else has no data.
-        given: {flag: value} of the flags that were typed. Another data set
-            among them has nothing to do with the run's folder of images.
+        given: {flag: value} of the flags that were typed. If they name another
+            data set, the run's folder of images does not matter.
 
     Returns:
         {flag: value} of data set, folder, list and image size, or {}.
@@ -109,20 +109,20 @@ def data_of(source, given):
     if data:
         data |= _listed(contents.folder_of(source), data, given)
     called = _called(read(contents.folder_of(source))) if data else {}
-    # What an earlier version called every folder is not a name.
+    # Earlier versions gave every folder this name.
     if called.get("dataset_name") not in (None, *data.values()):
         data |= called
     images = {**data, **given}.get("data_dir")
     if images and "data_dir" not in given and not Path(images).is_dir():
         raise UserError(
-            f"{source}: its images were in {images}, which is not there; say "
-            "where they are with --data_dir, or give another --dataset"
+            f"{source}: its images were in {images}, which is missing; name "
+            "their folder with --data_dir, or give another --dataset"
         )
     return data
 
 
 def _listed(folder, data, given):
-    """What to add to a run's data for the same split, or for other images."""
+    """Flags to add to a run's data for the same split, or for other images."""
     typed = {name for name in flags.SOURCE if name in given} - {"dataset"}
     if typed <= {"data_dir"}:
         home = given.get("data_dir", data.get("data_dir"))
@@ -133,27 +133,27 @@ def _listed(folder, data, given):
 
 
 def data_note(source, given):
-    """A line if a run searched some of its training images, else None.
+    """A line if a run searched on only some training images, else None.
 
-    Arguments as of `data_of`.
+    Arguments as in `data_of`.
     """
     count = _asked(source).get("train_images")
     if not data_of(source, given) or not count or "train_images" in given:
         return None
     return (
-        f"{source} took {count:,} training images; all are taken here "
-        f"(--train_images={count} takes as many)"
+        f"{source} used {count:,} training images; this run uses all "
+        f"(--train_images={count} uses as many)"
     )
 
 
 def _called(config):
-    """What a run calls its data, as a flag."""
+    """A run's name for its data, as a flag."""
     name = config.get("data", {}).get("name")
     return {"dataset_name": name} if name else {}
 
 
 def _asked(source):
-    """What a run was asked for, {} for what is not of a run."""
+    """A run's flags, {} for a folder that is not a run's."""
     folder = contents.folder_of(source) if source else None
     asked = read(folder).get("config") if folder else None
     return asked if isinstance(asked, dict) else {}

@@ -1,7 +1,7 @@
-"""The epochs of a training: through `fit`, or in a loop of one's own.
+"""The epochs of a training, by `fit` or by a loop.
 
-`fit` cannot begin in the middle of an epoch, and not run across hosts. The
-loop calls the same step function, and the same callbacks in the same order.
+`fit` can neither begin in the middle of an epoch nor run across hosts. The loop
+calls the same step function, and the same callbacks in the same order.
 """
 
 import sys
@@ -27,8 +27,8 @@ def fit(
             `tf.data.Dataset` of global batches that begins there.
         epochs: number of the last epoch, from 1.
         steps: steps of an epoch.
-        epoch: epochs that are done.
-        step: steps of the next one that are done; all of them may be.
+        epoch: finished epochs.
+        step: finished steps of the next epoch, perhaps all of them.
         validation: a `tf.data.Dataset` to test on after each epoch, or None.
         callbacks: of Keras.
 

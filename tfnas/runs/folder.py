@@ -1,8 +1,7 @@
 """A run's folder: its configuration, its lock, its checkpoints.
 
-Whatever a run writes is written aside, flushed to disk and then renamed, so
-that a reader, or the run itself after a crash, finds a file either whole or
-not at all.
+Every file is written aside, flushed to disk and then renamed, so a reader, or
+the run itself after a crash, finds it whole or not at all.
 """
 
 import contextlib
@@ -23,8 +22,8 @@ from tfnas.errors import UserError
 from tfnas.runs import contents, earlier
 
 KEPT_CHECKPOINTS = 2
-# Mean and deviation are those of the data, which earlier versions did not
-# record, and another machine may round them otherwise.
+# Mean and deviation follow from the data: earlier versions did not record them,
+# and another machine may round them differently.
 _NOT_COMPARED = {"command", "versions", "mean", "std"}
 
 
@@ -32,10 +31,10 @@ class Folder:
     """One run's folder, held by one process.
 
     Args:
-        folder: where the run writes; made if it is not there.
+        folder: where the run writes; created if missing.
         config: what decides the run's result, JSON-ready. A resumed run must
             have the same.
-        resume: whether to go on with the run that is there.
+        resume: whether to continue the run in the folder.
 
     Raises:
         UserError: if the folder cannot be written, belongs to another run or
@@ -65,16 +64,15 @@ class Folder:
         self._lock.close()
         if kind is not None and issubclass(kind, BrokenPipeError):
             raise ReaderLeft(
-                "the reader of the output left; the same command with "
-                "--resume goes on"
+                "the reader of the output left; repeat the command with "
+                "--resume"
             ) from None
 
     def check(self):
-        """Whether this run is there already, without touching the folder.
+        """Whether the folder has this run; changes nothing.
 
-        Of an earlier run's values only those that `config` has are compared,
-        so that a command can ask before it has read any data. Raises as
-        `Folder` itself.
+        Only the values in `config` are compared with an earlier run's, so a
+        command can ask before it has read any data. Raises what `Folder` does.
         """
         with self._usable():
             if contents.LOCK in self._names():
@@ -89,8 +87,8 @@ class Folder:
             strange = sorted(names - {contents.LOCK} - _unfinished(names))
             if strange:
                 raise UserError(
-                    f"--out={self.folder}: holds {strange[0]!r} but no run; "
-                    "choose another folder"
+                    f"--out={self.folder}: holds {strange[0]!r} but not a "
+                    "run; choose another folder"
                 )
             if self.resume:
                 raise UserError(
@@ -99,14 +97,14 @@ class Folder:
             return False
         if not self.resume:
             raise UserError(
-                f"--out={self.folder}: holds a run; add --resume to go on "
-                "with it or choose another folder"
+                f"--out={self.folder}: holds a run; add --resume to continue "
+                "it or choose another folder"
             )
         self._compare(earlier.read(self.folder))
         return True
 
     def _names(self):
-        """What the folder holds; nothing if it can be made."""
+        """The folder's contents; nothing if it can be made."""
         nearest = self.folder.absolute()
         while not nearest.exists():
             nearest = nearest.parent
@@ -123,8 +121,8 @@ class Folder:
             yield
         except OSError as error:
             raise UserError(
-                f"--out={self.folder}: {error.strerror}; choose a folder that "
-                "can be written"
+                f"--out={self.folder}: {error.strerror}; choose a writable "
+                "folder"
             ) from None
 
     def _hold(self, lock):
@@ -138,7 +136,7 @@ class Folder:
             ) from None
 
     def _compare(self, before):
-        """Refuse to resume a run whose values were other ones."""
+        """Refuse to resume a run with other values."""
         now = earlier.with_values_of_then(self.config)
         before = {k: v for k, v in before.items() if k in now}
         differences = [
@@ -147,7 +145,7 @@ class Folder:
         ]
         if differences:
             raise UserError(
-                f"--resume: {self.folder} was started otherwise: "
+                f"--resume: {self.folder} was started with other values: "
                 + "; ".join(differences)
             )
 
@@ -189,7 +187,7 @@ class Folder:
 
     @contextlib.contextmanager
     def _whole(self, path):
-        """Where to write what takes its name when it is whole."""
+        """A place to write a file before it takes its name."""
         with _storage(path):
             path.parent.mkdir(exist_ok=True)
             for name in _unfinished(os.listdir(path.parent), path.name):
@@ -200,7 +198,7 @@ class Folder:
     def load_checkpoint(self):
         """The newest whole checkpoint, (arrays, state), or None.
 
-        A damaged newest one is said aloud and put aside for the one before.
+        If the newest one is damaged, it says so and tries the one before.
         """
         numbers = self._checkpoints()
         for number in numbers:
@@ -209,12 +207,14 @@ class Folder:
                 state = json.loads((path / contents.STATE).read_text())
                 data = (path / contents.ARRAYS).read_bytes()
                 if hashlib.sha256(data).hexdigest() != state["digest"]:
-                    raise ValueError("its arrays are not what was written")
+                    raise ValueError(
+                        "its arrays have changed since they were written"
+                    )
                 with np.load(io.BytesIO(data), allow_pickle=False) as file:
                     return dict(file), state
             except (OSError, ValueError, KeyError, TypeError) as error:
                 print(f"{path}: damaged ({error}); trying the one before")
-                # It would count as one of the two that are kept.
+                # It would count as one of the two kept.
                 aside = path.with_suffix(".damaged")
                 with _storage(path):
                     shutil.rmtree(aside, ignore_errors=True)
@@ -232,23 +232,23 @@ class Folder:
 
 @contextlib.contextmanager
 def _storage(path):
-    """Say in one line that the disk is full or cannot be written."""
+    """Say in one line that the disk is full or read-only."""
     try:
         yield
     except OSError as error:
         raise UserError(
-            f"{path}: {error.strerror}; make room or mend it, then go on with "
-            "--resume"
+            f"{path}: {error.strerror}; make room or repair it, then go on "
+            "with --resume"
         ) from error
 
 
 def _unfinished(names, of=contents.CONFIG):
-    """Those of names that a process left that was killed while it wrote."""
+    """The names left by a process that was killed while writing."""
     return {n for n in names if n.startswith(of) and n.endswith(UNFINISHED)}
 
 
 def _remove(path):
-    """Remove a folder, or a file, as older versions left."""
+    """Remove a folder, or an older version's file."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -1,8 +1,8 @@
-"""The list of its image files that a run keeps.
+"""A run's list of its image files.
 
-It is kept where the folders do not say which images are tested, so that a run
-that goes on, a training of what a search found and whatever reads the images
-again have the same split, whatever has come into the folder since.
+A run keeps it if the folders do not say which images are tested. So resumed
+runs, trainings of the genotype and later readers get the same split, even if
+the folder has changed.
 """
 
 import csv
@@ -18,7 +18,7 @@ from tfnas.runs import contents
 def asked(config):
     """The arguments of `tfnas.data.load` for a run's configuration.
 
-    Those of a run that goes on name the list that it kept.
+    A resumed run's name the list that it kept.
     """
     given = flags.images(config)
     return {**given, **listed(config.out, given)}
@@ -30,7 +30,7 @@ def listed(folder, given, data_dir=None):
     Args:
         folder: the run's, or None.
         given: {flag: value} that it was started with.
-        data_dir: where the images are now, if they were moved.
+        data_dir: the images' folder, if they have moved.
     """
     path = Path(folder or "") / contents.IMAGES
     if not folder or not path.is_file():
@@ -53,10 +53,10 @@ def are_in(folder, data_dir):
 def keep(run, dataset):
     """Write a `Dataset`'s list to a run's `Folder`, if it needs one.
 
-    One that is there stays: it knows of the files that were left out, too.
+    An existing list stays: it also knows the files that were left out.
     """
     there = (Path(run.folder) / contents.IMAGES).exists()
     if dataset.listing is not None and not there:
         text = csv_text(COLUMNS, dataset.listing.rows())
-        # A file's name may be of any bytes.
+        # A file's name may hold any bytes.
         run.write(contents.IMAGES, text.encode(errors="surrogateescape"))

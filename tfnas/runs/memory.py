@@ -1,27 +1,28 @@
-"""Whether a run fits into this machine's memory, said before it starts."""
+"""Check before the start that a run fits into this machine's memory."""
 
 from tfnas.errors import UserError
 
-# From so many pixels a side on a stem that makes the map smaller helps most.
+# From so many pixels a side on, a stem that shrinks the map helps most.
 LARGE_SIDE = 64
 
 
 def check(what, memories, values, image_shape, *, available, total, force):
-    """Refuse a run that is larger than the machine; a list of lines to print.
+    """Refuse a run that needs more memory than the machine has.
 
-    A run that would fit if nothing else ran is told in a line.
+    Returns a list of lines to print: one for a run that would fit if nothing
+    else ran.
 
     Args:
         what: the run in words, such as "search".
         memories: the `cost.Memory` of each stage.
-        values: what has `batch_size` and `stem`, a `Method` or a `Recipe`.
+        values: a `Method` or a `Recipe`, with `batch_size` and `stem`.
         image_shape: (height, width, channels) of an image.
         available: free bytes, see `devices.free_memory`.
         total: the machine's bytes.
-        force: whether to go on all the same.
+        force: whether to start anyway.
 
     Raises:
-        UserError: if it needs more than the machine has, unless it is forced.
+        UserError: if it needs more than the machine has, unless forced.
     """
     need = max((m.peak(values.batch_size) for m in memories), default=0)
     if need <= available:
@@ -31,7 +32,7 @@ def check(what, memories, values, image_shape, *, available, total, force):
         remedy = _remedy(memories, values, image_shape, total)
         raise UserError(
             f"--batch_size={values.batch_size}: {takes}, the machine has "
-            f"{total / 1e9:.1f} GB; {remedy}; --force goes on all the same"
+            f"{total / 1e9:.1f} GB; {remedy}; --force starts anyway"
         )
     remedy = _remedy(memories, values, image_shape, available)
     return [f"Memory: {takes} and {available / 1e9:.1f} GB are free; {remedy}"]

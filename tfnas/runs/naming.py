@@ -1,4 +1,4 @@
-"""What data and folders are called."""
+"""Names of data and folders."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ def named(given):
 
 
 def data_name(config):
-    """What titles, tables and folders call the data.
+    """The name of the data in titles, tables and folders.
 
-    That is what was said, a folder's name, or the data set's own.
+    It is the given name, a folder's, or the data set's own.
     """
     if config.dataset_name:
         return config.dataset_name
@@ -26,15 +26,15 @@ def data_name(config):
 
 
 def folder(place, config, goes_on):
-    """Where a run goes that was not told where.
+    """The default folder of a run.
 
-    Earlier versions called every folder of images alike; what they began goes
-    on where it is.
+    Earlier versions gave every folder of images the same name; their runs
+    continue where they are.
 
     Args:
         place: a function from the data's name to the folder.
-        config: what the run is asked for.
-        goes_on: whether it goes on with what is there.
+        config: the run's flags.
+        goes_on: whether the run is resumed.
     """
     own, earlier = place(data_name(config)), place(config.dataset)
     began = goes_on and Path(earlier).is_dir() and not Path(own).is_dir()

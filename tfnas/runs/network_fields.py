@@ -1,4 +1,4 @@
-"""What a file may say of a network and of the images that it takes."""
+"""Checks of a file's fields on a network and its images."""
 
 from math import isfinite
 
@@ -6,10 +6,10 @@ from tfnas.errors import UserError
 
 
 def check(values, where, remedy, fields=None):
-    """Refuse the first value that its field cannot have.
+    """Refuse the first value that its field does not allow.
 
-    `fields` are {name: (what it is, its test)}, `FIELDS` by default; `where`,
-    the file, and `remedy` are for the message.
+    `fields` are {name: (description, test)}, `FIELDS` by default; `where`, the
+    file, and `remedy` are for the message.
     """
     for name, value in values.items():
         what, fits = (fields or FIELDS)[name]
@@ -20,7 +20,7 @@ def check(values, where, remedy, fields=None):
     for name in ("mean", "std"):
         if name in values and len(values[name]) != values["image_shape"][-1]:
             raise UserError(
-                f"{where}: {name} has not one value a channel; {remedy}"
+                f"{where}: {name} needs one value per channel; {remedy}"
             )
 
 
@@ -28,7 +28,7 @@ def check(values, where, remedy, fields=None):
 
 
 def text(value):
-    """Whether it is text that is not too long."""
+    """Whether it is text of bounded length."""
     return isinstance(value, str) and 0 < len(value) <= 4000
 
 

@@ -1,7 +1,6 @@
-"""Files of a run as values, each checked; an error names the file.
+"""Files of a run as checked values; an error names the file.
 
-NumPy, which would double the time that --help takes, is imported by the
-functions that need it.
+The functions that need NumPy import it, as it would double the time of --help.
 """
 
 import csv
@@ -13,14 +12,14 @@ import zipfile
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype, GenotypeError
 
-# What np.load and its archive raise for a file of another kind.
+# The errors of np.load and its archive on a file of another kind.
 _DAMAGE = (ValueError, OSError, EOFError, AttributeError, TypeError)
 _DAMAGE += (zipfile.BadZipFile,)
 
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """The genotype that would have been derived after one epoch."""
+    """The genotype derived after one epoch."""
 
     stage: int
     epoch: int
@@ -33,7 +32,7 @@ def content(path):
         return path.read_bytes()
     except FileNotFoundError:
         raise UserError(
-            f"{path}: missing; give a finished run, or finish this one with "
+            f"{path}: missing; use a finished run, or finish this one with "
             "--resume"
         ) from None
     except OSError as error:
@@ -70,7 +69,7 @@ def require(path, document, fields):
 def read_columns(path, columns, optional=()):
     """Columns of a CSV file as {column: float array}; an empty field is NaN.
 
-    So is every field of an optional column that is not there.
+    A missing optional column is all NaN.
     """
     import numpy as np
 
@@ -84,7 +83,7 @@ def read_columns(path, columns, optional=()):
     if missing:
         raise UserError(f"{path}: column {missing[0]} is missing; add it")
     if not rows:
-        raise UserError(f"{path}: no row yet; let the run go on")
+        raise UserError(f"{path}: no row yet; let the run continue")
     try:
         return {
             column: np.array([float(row.get(column) or "nan") for row in rows])
@@ -102,7 +101,7 @@ def read_stages(path):
     """
     import numpy as np
 
-    content(path)  # Says whether it can be read at all.
+    content(path)  # Raises if it cannot be read.
     stages = {}
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -127,7 +126,7 @@ def read_stages(path):
 
 
 def cell_kinds(stage):
-    """The cells that a stage has alphas for, such as normal and reduce."""
+    """The kinds of cells with alphas in a stage, such as normal and reduce."""
     return [n.removeprefix("alphas_") for n in stage if n.startswith("alphas_")]
 
 
@@ -155,7 +154,7 @@ def read_snapshots(path):
 
 
 def confusion_text(classes, counts):
-    """The CSV of a test: the images of each true class, by the class found."""
+    """The CSV of a test: counts of images by true and predicted class."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["class", *classes])

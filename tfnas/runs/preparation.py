@@ -1,4 +1,4 @@
-"""What a search and a training do before they begin."""
+"""Steps of a search or training before it begins."""
 
 import dataclasses
 import os
@@ -16,11 +16,11 @@ from tfnas.runs import kept_images, naming
 
 
 def prepare(config, values, dataset=None):
-    """Set the process up as configured: (`Dataset`, `tf.distribute` strategy).
+    """Set up the process as configured: (`Dataset`, `tf.distribute` strategy).
 
-    `dataset` is a `Dataset` in the place of what the flags name. One printed
-    line says what data these are, and on which devices. Missing
-    devices, or a batch that does not divide among them, are a `UserError`.
+    `dataset` is a `Dataset` in place of the flags' data. It prints a line on
+    data and devices. Missing devices, or a batch that does not divide among
+    them, raise `UserError`.
     """
     divide_cores()
     keras.utils.set_random_seed(config.seed)
@@ -44,7 +44,7 @@ def prepare(config, values, dataset=None):
 
 
 def _described(config, whole, dataset, strategy):
-    """Data set, images, classes and devices, in one line."""
+    """Data set, images, classes and devices in one line."""
     place = config.data_dir or config.data_csv
     name = " in ".join(filter(None, (dataset.name, place)))
     images = f"{len(dataset.train):,}"

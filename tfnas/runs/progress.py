@@ -1,4 +1,4 @@
-"""How far a run is, in lines for who reads them from a file."""
+"""A run's progress in lines, for output that goes to a file."""
 
 import time
 
@@ -12,13 +12,13 @@ SECONDS = 30
 class Progress(keras.callbacks.Callback):
     """Prints a line every half minute: epoch, step, loss, time left.
 
-    A terminal has Keras's bar instead.
+    On a terminal Keras's bar replaces it.
 
     Args:
         epochs: number of the last epoch, from 1.
         steps: steps of an epoch.
-        step: steps of the first epoch that are done.
-        clock: what tells the time, in seconds.
+        step: finished steps of the first epoch.
+        clock: function that gives the time in seconds.
     """
 
     def __init__(self, epochs, steps, step=0, clock=time.monotonic):

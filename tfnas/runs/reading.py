@@ -11,16 +11,16 @@ from tfnas.genotype import Genotype
 from tfnas.runs import contents, earlier, kept_images, network_fields, parsing
 
 _DAMAGED = "the run is damaged, train it again"
-# What tells that a part of config.json is there.
+# A field of each part of config.json, to tell that it is there.
 _PARTS = ("config.dataset", "data.classes", "recipe.channels")
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What a run wrote: each file is read when it is first asked for.
+    """A run's files, each read on first use.
 
-    An attribute that only a search, a training or a baseline has says by an
-    error that its file is missing elsewhere.
+    An attribute of another kind of run raises an error that its file is
+    missing.
 
     Attributes:
         folder: the run's.
@@ -32,7 +32,7 @@ class Run:
 
     @property
     def kind(self):
-        """The command that made it: "search", "train" or "baseline"."""
+        """The run's command: "search", "train" or "baseline"."""
         return contents.kind(self.config)
 
     @property
@@ -42,29 +42,29 @@ class Run:
 
     @property
     def finished(self):
-        """Whether it has written all that it writes."""
+        """Whether it has finished writing."""
         return contents.is_finished(self.folder)
 
     @property
     def typed(self):
-        """The words of its command, with what they could not say then."""
+        """The words of its command, completed for older runs."""
         return earlier.typed(self.config)
 
     @functools.cached_property
     def summary(self):
-        """`summary.json`: what it cost, and what came of it."""
+        """`summary.json`: cost and results."""
         return parsing.read_json(self.folder / contents.SUMMARY)
 
     @property
     def hours(self):
-        """How long it took."""
+        """The run's duration."""
         return self.summary["seconds"] / 3600
 
     @functools.cached_property
     def genotype(self):
         """The `Genotype` that was found or trained."""
         path = self.folder / contents.GENOTYPE
-        parsing.content(path)  # Says whether it can be read at all.
+        parsing.content(path)  # Raises if it cannot be read.
         return Genotype.from_json(path)
 
     @functools.cached_property
@@ -79,12 +79,12 @@ class Run:
 
     @functools.cached_property
     def measured(self):
-        """What a comparison has measured of it since, {} for nothing."""
+        """What a comparison has measured of it since, or {}."""
         path = self.folder / contents.MEASURED
         return parsing.read_json(path) if path.exists() else {}
 
     def require_fields(self):
-        """Refuse a run whose JSON files lack what its page needs."""
+        """Refuse a run whose JSON files lack fields of its page."""
         for name, document, fields in zip(
             (contents.CONFIG, contents.SUMMARY),
             (self.config, self.summary),
@@ -93,7 +93,7 @@ class Run:
         ):
             parsing.require(self.folder / name, document, fields)
 
-    # === Of a search, with or without gradients ===
+    # === Searches, with or without gradients ===
 
     @functools.cached_property
     def stages(self):
@@ -113,7 +113,7 @@ class Run:
 
     @property
     def supernet_accuracy(self):
-        """The last accuracy on the second half in percent, None for none."""
+        """The last accuracy on the second half in percent, or None."""
         if self.kind != "search":
             return None
         path = self.folder / contents.HISTORY
@@ -121,7 +121,7 @@ class Run:
         last = float(rows["valid_accuracy"][-1])
         return None if math.isnan(last) else 100 * last
 
-    # === Of a training ===
+    # === Trainings ===
 
     @property
     def classes(self):
@@ -160,7 +160,7 @@ class Run:
 
     @property
     def weights_file(self):
-        """The weights that were tested: the best epoch's, or the last's."""
+        """The tested weights: the best epoch's, or the last's."""
         names = {"best": contents.BEST, "last": contents.LAST}
         return self.folder / names[self.summary["weights"]]
 
@@ -178,10 +178,10 @@ class Run:
     def images(self, data_dir=None):
         """The arguments of `tfnas.data.load`, by name, for its images.
 
-        `data_dir` is the images' folder if the run read them elsewhere.
+        `data_dir` is the images' folder if they have moved.
         """
         asked, recipe = self.config["config"], self.config["recipe"]
-        # Older runs have not all of them.
+        # Older runs do not have all of them.
         given = {name: asked.get(name) for name in flags.IMAGES}
         listed = kept_images.listed(self.folder, given, data_dir)
         given |= {"data_dir": data_dir or given["data_dir"], **listed}
@@ -194,22 +194,23 @@ class Run:
         }
 
     def dataset(self, data_dir=None):
-        """The `Dataset` that it was trained on; other classes are refused."""
+        """The `Dataset` of the training; other classes are refused."""
         from tfnas import data
 
         dataset = data.load(**self.images(data_dir))
         if tuple(dataset.classes) != self.classes:
             raise UserError(
                 f"{self.name}: was trained on {len(self.classes)} classes, "
-                f"{dataset.name} has {len(dataset.classes)} or other ones; "
-                "give the images that it was trained on"
+                f"{dataset.name} has {len(dataset.classes)} or others; give "
+                "the images of its training"
             )
         return dataset
 
     def with_statistics(self, data_dir=None):
-        """The run with mean and deviation, which earlier ones did not record.
+        """The run with mean and deviation.
 
-        Those come from the images then, found as by `images`.
+        Earlier runs did not record them; they are computed from the images,
+        found as by `images`.
         """
         recorded = self.config["data"]
         if "mean" in recorded and "std" in recorded:
@@ -218,7 +219,7 @@ class Run:
             dataset = self.dataset(data_dir)
         except UserError as error:
             raise UserError(
-                f"{error} (data_dir; {self.name} is of an earlier version, "
+                f"{error} (data_dir; {self.name} is from an earlier version, "
                 "which did not record mean and deviation)"
             ) from None
         found = {"mean": list(dataset.mean), "std": list(dataset.std)}
@@ -229,18 +230,18 @@ class Run:
 def read_run(folder, kind=None):
     """The `Run` of a folder that `--out` named.
 
-    `kind` is "search", "train" or "baseline" where no other will do. Of a
-    training all that decides its network is checked then.
+    `kind` is "search", "train" or "baseline" if it must be that one. A
+    training's network fields are then checked.
     """
     run = _opened(Path(folder))
     if run.kind is None or kind not in (None, run.kind):
         remedy = "give such a folder"
         if kind == "train" and (run.folder / contents.GENOTYPE).is_file():
             typed = f"python -m tfnas.train --genotype={folder}"
-            remedy = f"train what it found: {typed}"
+            remedy = f"train its genotype: {typed}"
         wanted = f"tfnas.{kind}" if kind else "a run"
         path = run.folder / contents.CONFIG
-        raise UserError(f"{path}: not of {wanted}; {remedy}")
+        raise UserError(f"{path}: not from {wanted}; {remedy}")
     if kind == "train":
         _check_network(run)
     return run
@@ -259,7 +260,7 @@ def _opened(folder):
 
 
 def _check_network(run):
-    """Refuse a training whose files do not say what its network is."""
+    """Refuse a training whose files do not describe its network."""
     path = run.folder / contents.CONFIG
     parsing.require(path, run.config, _PARTS)
     data, recipe = run.config["data"], run.config["recipe"]

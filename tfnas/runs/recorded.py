@@ -1,10 +1,9 @@
-"""Commands as the zoo records them, and as they are typed again.
+"""Commands as the zoo records them, and as one types them again.
 
-A recorded command names its genotype by the zoo's name, writes to the folder
-that the command chooses, and calls the folder of its images DIR, a list of them
-DIR/images.csv: what is left decides the result, wherever it is typed. A command
-is known by its dataclass, such as `SearchConfig`, whose `VALUES` are its other
-flags.
+A recorded command names its genotype by the zoo's name, writes to its default
+folder, and calls its folder of images DIR and a list of them DIR/images.csv:
+the rest decides the result on any machine. A command is known by its dataclass,
+such as `SearchConfig`, whose `VALUES` are its other flags.
 """
 
 import shlex
@@ -22,7 +21,7 @@ LIST = f"{DIR}/{contents.IMAGES}"
 def parse(config, words):
     """{flag: value} of a command `python -m tfnas.NAME`, a line or its words.
 
-    A flag that is none any more is a `UserError`.
+    A flag that no longer exists raises `UserError`.
     """
     words = shlex.split(words) if isinstance(words, str) else words
     return command.parse(list(words[2:]), config, config.VALUES)
@@ -31,9 +30,8 @@ def parse(config, words):
 def record(config, words, genotype=None, asked=None):
     """A typed command, in words, as the one line that the zoo records.
 
-    `genotype` is the zoo's name of what was trained; `asked` is what the run
-    says of its data, which it may have taken from the run whose genotype it
-    trained.
+    `genotype` is the zoo's name of the trained genotype; `asked` has the run's
+    data, which may come from the search that found the genotype.
     """
     given = parse(config, words)
     given = {k: v for k, v in given.items() if k not in flags.ASIDE}

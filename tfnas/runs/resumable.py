@@ -1,4 +1,4 @@
-"""Runs that can stop between any two steps and go on as if they had not."""
+"""Runs that can stop between any two steps and resume exactly."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,17 +16,17 @@ from tfnas.runs.chief import load_checkpoint
 
 
 class Resumable:
-    """Where a run stands, and its checkpoints.
+    """A run's position and its checkpoints.
 
-    A subclass sets `model` and `run`, and has `variables()`, the dictionary
-    of all that a step changes; `state()`, the arrays and JSON-ready values
-    that it wants in a checkpoint besides; and `lowered`, the flags to lower
-    where a loss is no number.
+    A subclass sets `model` and `run`, and has `variables()`, the dictionary of
+    everything that a step changes; `state()`, further arrays and JSON-ready
+    values for a checkpoint; and `lowered`, the flags to lower if a loss is not
+    finite.
 
     Args:
         strategy: the `tf.distribute` strategy that the model is made in.
         minutes: between two checkpoints inside an epoch.
-        started: when the run was started, as of `time.time()`.
+        started: the start of the run, by `time.time()`.
     """
 
     def __init__(self, strategy, minutes, started):
@@ -39,7 +39,7 @@ class Resumable:
         self.began = started
 
     def fit(self, stream, *, epochs, steps, validation, callbacks):
-        """The epochs that are missing, by `fitting.fit`.
+        """Train the remaining epochs, by `fitting.fit`.
 
         SIGTERM and Ctrl-C raise `Interrupted`, after a checkpoint.
         """
@@ -59,10 +59,10 @@ class Resumable:
                 self._settle()
 
     def save(self):
-        """Make where the run stands its newest checkpoint.
+        """Save the run's current position as its newest checkpoint.
 
-        The values are copied at once; they are written while the next steps
-        go on. What fails there is raised by the next checkpoint, or by `fit`.
+        The values are copied at once and written while the next steps run. A
+        failure there is raised by the next checkpoint or by `fit`.
         """
         began = time.monotonic()
         arrays, values = self.state()
@@ -92,7 +92,7 @@ class Resumable:
             writing.result()
 
     def load(self):
-        """The newest checkpoint's (arrays, state), or None; stands there."""
+        """Move to the newest checkpoint: its (arrays, state), or None."""
         found = load_checkpoint(self.strategy, self.run)
         if found is not None:
             arrays, state = found
@@ -109,7 +109,7 @@ class Resumable:
             variable.assign(arrays[path])
 
     def standing(self):
-        """Where the run stands, in words."""
+        """The run's position in words."""
         steps = f"{self.step} steps after " if self.step else "after "
         return f"{steps}epoch {self.epoch}"
 
@@ -118,7 +118,7 @@ class Resumable:
 
 
 class Keeper(keras.callbacks.Callback):
-    """Counts steps, makes checkpoints between them, and stops when asked."""
+    """Counts steps, saves checkpoints between them, and stops on request."""
 
     def __init__(self, owner, requests, steps):
         super().__init__()
@@ -150,7 +150,7 @@ class Keeper(keras.callbacks.Callback):
         self._keep(stop, due)
 
     def on_test_batch_end(self, batch, logs=None):
-        # The metrics are the test's now; the training's were read before.
+        # The metrics are now the test's; the training's were read before.
         stop, due, _ = self._wanted(False)
         self._keep(stop, due)
 
@@ -176,7 +176,7 @@ class Keeper(keras.callbacks.Callback):
     def _leave(self):
         raise Interrupted(
             f"{self.requests.stop or 'another worker was stopped'}: kept "
-            f"{self.owner.standing()}; the same command with --resume goes on"
+            f"{self.owner.standing()}; repeat the command with --resume"
         )
 
 
@@ -209,7 +209,7 @@ def _metrics_of(model):
 
     def write_all(values):
         count = strategy.num_replicas_in_sync
-        if len(values) != count:  # the run goes on on other devices
+        if len(values) != count:  # resumed on other devices
             whole = np.zeros((count, values.shape[1]), values.dtype)
             whole[0] = values.sum(0)
             values = whole

@@ -1,8 +1,8 @@
 """When to stop: which epoch's cell a search takes (survey 3.4).
 
-A supernet may get better while the cell that would be derived from it gets
-worse, mostly by skips. Three rules choose among the epochs of the last stage,
-from the rows of its history alone, so that a resumed search decides alike.
+A supernet may improve while the cell derived from it gets worse, mostly by
+skips. Three rules choose among the epochs of the last stage, by the rows of its
+history alone, so a resumed search decides the same.
 """
 
 from statistics import fmean
@@ -17,8 +17,8 @@ WINDOW = 5
 BACK = 4
 FACTOR = 1.3
 FIRST = 10
-# Epochs of the shortest search that the rule can stop: its last one decides
-# nothing any more.
+# Epochs of the shortest search that the rule can stop: in the last one it is
+# too late.
 SHORTEST = FIRST + EVERY * (BACK + WINDOW // 2) + 2
 
 
@@ -44,8 +44,8 @@ def check(rule, method, tune=0):
         method.search_space.check("be pruned")
     if rule == "early_stop" and method.epochs < SHORTEST:
         raise UserError(
-            f"--select=early_stop: cannot stop a search of --epochs="
-            f"{method.epochs}; use {SHORTEST} or more"
+            "--select=early_stop: cannot stop a search with "
+            f"--epochs={method.epochs}; use {SHORTEST} or more"
         )
 
 
@@ -72,13 +72,13 @@ def best_proxy(rows):
 
 
 def early_stop(rows):
-    """The epoch whose cell RobustDARTS takes, or None while it goes on.
+    """The epoch whose cell RobustDARTS takes, or None to go on.
 
-    Of the dominant eigenvalues of the Hessian of the validation loss in alpha,
-    one every second epoch, the mean of the last five is compared with that of
+    The dominant eigenvalue of the Hessian of the validation loss in alpha is
+    taken every second epoch. The mean of the last five is compared with that of
     the five that end four entries before. Once it is more than 1.3 times as
-    large, the search has stopped: its cell is that of the epoch in the middle
-    of the earlier five, if that is the eleventh or a later one.
+    large, the search stops and takes the cell of the epoch in the middle of the
+    earlier five, if that is the eleventh or later.
 
     Source: Zela et al., RobustDARTS (arXiv:1909.09656), section 5.1, and the
     authors' code, `EVLocalAvg`, which counts epochs from 0.
@@ -95,7 +95,7 @@ def early_stop(rows):
         now = fmean(values[end - WINDOW : end])
         before = fmean(values[end - BACK - WINDOW : end - BACK])
         epoch = known[end - 1 - BACK - WINDOW // 2]["epoch"]
-        # Without curvature there is no factor to speak of.
+        # Without curvature the factor means nothing.
         sharper = before > 0 and now / before > FACTOR
         if sharper and epoch - 1 >= FIRST:
             return epoch
@@ -107,7 +107,7 @@ def choose(rule, rows):
 
     Args:
         rule: one of `RULES`.
-        rows: of the last stage's history, dicts, at least one. Where the rule
+        rows: of the last stage's history, dicts, at least one. If the rule
             finds nothing, the last one is taken.
 
     Example: `choose("last", [{"epoch": 1}, {"epoch": 2}])` is 2.

@@ -1,4 +1,4 @@
-"""What a search says about itself: its origin, its cost, what comes next."""
+"""A search's records: its origin, its cost, and the next command."""
 
 import importlib.metadata
 import os
@@ -16,7 +16,7 @@ from tfnas.devices import processor
 
 
 def record(config, method, dataset, argv):
-    """What config.json says: all that decides the result, and its origin."""
+    """The content of config.json: all that decides the result; its origin."""
     return {
         "command": ["python", "-m", "tfnas.search", *argv[1:]],
         **config.decisive(method),
@@ -26,7 +26,7 @@ def record(config, method, dataset, argv):
 
 
 def described(dataset, values, seed):
-    """What config.json says of a search's data."""
+    """config.json's entry on a search's data."""
     train, valid = data.search_halves(dataset, values.halves, seed)
     return {
         "name": dataset.name,
@@ -38,9 +38,9 @@ def described(dataset, values, seed):
 
 
 def missing_classes(dataset, values, seed):
-    """A list of one line on the classes that a half lacks, or of none.
+    """A list of at most one line, on the classes that a half lacks.
 
-    A search does not look at test images. Arguments as of `described`.
+    A search does not look at test images. Arguments as in `described`.
     """
     halves = data.search_halves(dataset, values.halves, seed)
     names = ("the half for weights", "the half for alpha")
@@ -53,10 +53,10 @@ def missing_classes(dataset, values, seed):
 
 
 def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
-    """What summary.json says: what the search took and what it found.
+    """The content of summary.json: the search's cost and its result.
 
-    `supernet` is the last one; `checkpoint_seconds` is the part of `seconds`
-    that went into checkpoints.
+    `supernet` is the last stage's; `checkpoint_seconds` is the part of
+    `seconds` spent on checkpoints.
     """
     searched = supernet.cost()
     budget = supernet.method.budget_macs
@@ -79,7 +79,7 @@ def summary(supernet, genotype, *, seconds, checkpoint_seconds, next_command):
 
 
 def network_of_paper(genotype, *, channels, stem="cifar", **images):
-    """Size and cost of what was found, at the size of its space's paper.
+    """Size and cost of the found network, at the size of its space's paper.
 
     That is 36 channels and 20 cells in the DARTS space, 16 and 15 in
     NAS-Bench-201; in the mobile space the search's own channels. Returns
@@ -92,7 +92,7 @@ def network_of_paper(genotype, *, channels, stem="cifar", **images):
 
 
 def next_command(config, folder, augmentation="cifar"):
-    """What goes on from a search: train what it found."""
+    """The next command after a search: train its genotype."""
     if config.dataset == ARRAYS:
         return f"tfnas.run_training({str(folder)!r}, (images, labels))"
     preset = "quick" if config.dataset == "digits" else "small"
@@ -111,13 +111,13 @@ def next_command(config, folder, augmentation="cifar"):
 
 
 def _class_weights(config):
-    """The flag where it is one of the command and says more than nothing."""
+    """The flag, if the command has it and its value is not empty."""
     rule = getattr(config, "class_weights", "none")
     return {} if rule == "none" else {"class_weights": rule}
 
 
 def versions():
-    """{package: version} of what decides the numbers, oneDNN "on" or "off"."""
+    """{package: version} of what affects the numbers; oneDNN "on" or "off"."""
     return {
         "python": platform.python_version(),
         **{
@@ -133,16 +133,16 @@ def onednn():
     """Whether TensorFlow computes with oneDNN in this process.
 
     The environment does not tell: TensorFlow may have been imported before a
-    variable was set, and decides by the processor where there is none.
+    variable was set, and without one it decides by the processor.
     """
     return _pywrap_util_port.IsMklEnabled()
 
 
 def machine():
-    """What this process computes on, such as "2 cores of AMD EPYC".
+    """The hardware of this process, such as "2 cores of AMD EPYC".
 
-    The cores are those that it may use, not those that are there; GPUs that
-    TensorFlow sees are named too.
+    It counts the cores that the process may use, and names the GPUs that
+    TensorFlow sees.
     """
     cores = len(os.sched_getaffinity(0))
     text = f"{cores} core{'s' * (cores > 1)} of {processor.name()}"

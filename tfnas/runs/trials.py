@@ -1,8 +1,8 @@
-"""Trials: values proposed by KerasTuner, judged, noted, and the best.
+"""Trials of values that KerasTuner proposes, and the best of them.
 
-Bayesian optimisation, because trials are few, dear and as many as were asked
-for, over one to three continuous values. Hyperband would drop trials by
-their first epochs, and drop path and small rates pay off in the last ones.
+Bayesian optimisation suits few and costly trials over one to three continuous
+values. Hyperband would drop trials by their first epochs, but drop path and
+small rates pay off in the last ones.
 """
 
 import dataclasses
@@ -26,8 +26,8 @@ class Range:
         name: its flag.
         least: the smallest value.
         most: the largest value.
-        start: the value of the first trial, which is the one without tuning.
-        logarithmic: whether factors count rather than differences.
+        start: the value of the first trial, that of a run without tuning.
+        logarithmic: whether to search by factors instead of differences.
     """
 
     name: str
@@ -46,13 +46,12 @@ def check_installed(flag="tune"):
 
 
 def optimise(run, ranges, count, seed, judge):
-    """Run the trials that are missing, of `count` in all.
+    """Run the remaining trials of `count`.
 
-    Every trial that ends is a line of the run's trials.csv. A trial that
-    diverges counts as 0; any other error ends the tuning, which can be gone
-    on with. `judge` takes (number from 0, {name: value}) and gives an
-    accuracy. Returns the best trial: {"values": {name: value},
-    "valid_accuracy": its own}.
+    Every finished trial is a line of the run's trials.csv. A trial that
+    diverges counts as 0; any other error ends the tuning, which can be resumed.
+    `judge` takes (number from 0, {name: value}) and returns an accuracy.
+    Returns the best one: {"values": {name: value}, "valid_accuracy": its own}.
     """
     import keras_tuner
     from sklearn.exceptions import ConvergenceWarning
@@ -69,20 +68,20 @@ def optimise(run, ranges, count, seed, judge):
 
     class Oracle(keras_tuner.oracles.BayesianOptimizationOracle):
         def populate_space(self, trial_id):
-            # What tuning has to beat is tried first.
+            # Try first what tuning has to beat.
             if not self.trials:
                 return {"status": "RUNNING", "values": dict(space.values)}
             with warnings.catch_warnings():
-                # A few trials do not settle how far a value's influence goes.
+                # A few trials do not settle the range of a value's influence.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 return super().populate_space(trial_id)
 
     oracle = Oracle(
         objective=keras_tuner.Objective(OBJECTIVE, "max"),
         max_trials=count,
-        # By default 3 a value; the rest would come too late to be used.
+        # By default 3 per value, which leaves too few trials to use the model.
         num_initial_points=max(2, count // 3),
-        seed=seed + 1,  # KerasTuner takes 0 for none and draws one
+        seed=seed + 1,  # KerasTuner takes 0 as unset and draws one
         hyperparameters=space,
         allow_new_entries=False,
         tune_new_entries=False,
@@ -102,22 +101,22 @@ def optimise(run, ranges, count, seed, judge):
 
 
 def run_trials(run, oracle, count, judge, names, show):
-    """Run the trials that an oracle proposes and that are missing.
+    """Run the remaining trials that an oracle proposes.
 
     Args:
         run: the `Folder` that the trials belong to.
         oracle: a `keras_tuner.Oracle`.
-        count: trials in all, as far as is known.
+        count: number of all trials, as far as known.
         judge: function of (number from 0, {name: value}) to {metric: number},
             the oracle's objective among them.
         names: of the values, the first columns of `trials.csv`.
-        show: function of a trial to a few words on it.
+        show: function of a trial to a few words about it.
 
     Returns:
-        The best `keras_tuner` trial, of equal ones the earliest.
+        The best `keras_tuner` trial, the earliest of equal ones.
 
     Raises:
-        Exception: what `judge` raises, but for `Diverged`.
+        Exception: as `judge` raises it, except `Diverged`.
     """
     import keras_tuner
 
@@ -153,7 +152,7 @@ def run_trials(run, oracle, count, judge, names, show):
 
 
 def rounded(trial):
-    """A trial's values, numbers as short as a command may show them."""
+    """A trial's values, with numbers in a short form."""
     return {
         name: float(f"{value:.3g}") if isinstance(value, float) else value
         for name, value in trial.hyperparameters.values.items()
@@ -161,7 +160,7 @@ def rounded(trial):
 
 
 def _noted(oracle, names):
-    """The columns of trials.csv, and a row for each trial that has ended."""
+    """The columns of trials.csv, and a row for each finished trial."""
     metrics = list(oracle.trials[oracle.end_order[0]].metrics.metrics)
     rows = []
     for number in oracle.end_order:
@@ -178,7 +177,7 @@ def _noted(oracle, names):
 def tuning_of(config, ranges, record):
     """The `Folder` of a tuning of `ranges`.
 
-    `record` is what decides a trial's result besides, JSON-ready.
+    `record` is everything else that decides a trial's result, JSON-ready.
     """
     from tfnas.runs.folder import Folder
 
@@ -187,7 +186,7 @@ def tuning_of(config, ranges, record):
 
 
 def trial_of(config, name, **changes):
-    """The configuration of a run inside a folder, begun or gone on with."""
+    """The configuration of a run inside a folder, new or resumed."""
     out = Path(config.out) / name
     own = {"out": str(out), "resume": contents.is_begun(out), "tune": 0}
     return dataclasses.replace(config, **own, **changes)
@@ -196,7 +195,7 @@ def trial_of(config, name, **changes):
 def conclude(run, module, given, best, flags):
     """Write best.json and print the best values as the command to type next.
 
-    `given` are the flags that were typed and `best` is of `optimise`; returns
+    `given` are the typed flags and `best` comes from `optimise`; returns
     `flags`, {flag: best value}.
     """
     aside = ("tune", "tune_epochs", "out", "resume", *flags)
