@@ -361,7 +361,7 @@ def test_a_fallback_of_the_derivation_is_told(tmp_path):
     data["provenance"] = {"fallback_reduce": "none reach <0.85>: took others"}
     path.write_text(json.dumps(data))
     text = write_report(run).read_text(encoding="utf-8")
-    assert "Reduce: not derived as asked." in text
+    assert "Reduce: not derived as requested." in text
     assert "none reach &lt;0.85&gt;: took others." in text
 
 
@@ -560,7 +560,7 @@ def test_only_the_last_stage_has_epochs_to_take(tmp_path):
     page = with_proxy(run, [0.9, 0.9, 0.3, 0.2], select="best_proxy", epoch=1)
     assert "1: best by the proxy, taken\n" in page.text
     assert "2: last\n" in page.text
-    assert "The cell is that of epoch 1" in page.text
+    assert "The cell is epoch 1's" in page.text
 
 
 # === Hostile, damaged and other unusual runs ===

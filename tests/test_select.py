@@ -375,7 +375,7 @@ def test_best_proxy_takes_its_epoch_and_changes_no_alpha(
     assert read(folder, "summary.json")["epoch"] == 2
     page = (folder / "report.html").read_text()
     assert "2: best by the proxy, taken" in page
-    assert "The cell is that of epoch 2" in page
+    assert "The cell is epoch 2's" in page
 
 
 class Sharp:

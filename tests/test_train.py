@@ -262,7 +262,7 @@ def test_the_report_shows_every_class_and_the_confusion(finished):
     page = (finished / "report.html").read_text(encoding="utf-8")
     summary = read(finished, "summary.json")
     assert f"{100 * summary['test_accuracy']:.2f} %" in page
-    table = re.search(r"Every class of the test images.*?</table>", page, re.S)
+    table = re.search(r"All classes of the test images.*?</table>", page, re.S)
     for name in map(str, range(10)):
         assert f'<th scope="row" role="rowheader">{name}</th>' in table[0]
     head, *counts = rows(finished, "confusion.csv")

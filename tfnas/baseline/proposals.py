@@ -60,7 +60,7 @@ class Evolution(Sampling):
     Classifier Architecture Search (AAAI 2019, arXiv:1802.01548), algorithm 1.
 
     Args:
-        choices, seed, minutes: as of `Sampling`.
+        choices, seed, minutes: as in `Sampling`.
         population: P, cells that are alive.
         sample: S, members among which a parent is chosen.
         **kwargs: of `keras_tuner.Oracle`.

@@ -8,7 +8,7 @@ from tfnas import data
 def correct_images(model, dataset, batch_size=256):
     """How many test images, as they are, 0..255, a network classifies right.
 
-    The network is as of `tfnas.load`.
+    The network is as in `tfnas.load`.
     """
     import tensorflow as tf
 

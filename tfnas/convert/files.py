@@ -68,7 +68,7 @@ def read(path):
 
 
 def write(path, arrays):
-    """Write {name: NumPy array}, whole or not at all; suffixes as of `read`."""
+    """Write {name: NumPy array}, whole or not at all; suffixes as in `read`."""
     import numpy as np
 
     arrays = {k: np.ascontiguousarray(v) for k, v in arrays.items()}

@@ -125,7 +125,7 @@ def below(prefixes, name):
 
 
 def entry(variable, prefixes, leaf, layout):
-    """The `Entry` of one variable; `prefixes` as of `entries_of`."""
+    """The `Entry` of one variable; `prefixes` as in `entries_of`."""
     parts = tuple(tuple(part) for part in below(prefixes, leaf))
     return Entry(variable, parts, layout)
 

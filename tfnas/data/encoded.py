@@ -35,7 +35,7 @@ class EncodedSplit:
         describe: function of an index that names the image in a message.
         indices: int64 array (N,), the indices that belong to the split.
         side: height and width, in pixels, that images will be brought to.
-        root: the folder of the files as of `check`; None for records.
+        root: the folder of the files as in `check`; None for records.
     """
 
     read: Callable

@@ -7,7 +7,7 @@ def evaluation_image(content, shape, crop=1.0):
     """An image file's bytes as float32 pixels of a shape, 0..255.
 
     Args:
-        content: the bytes, as of `tfnas.data.formats.read`, a scalar string
+        content: the bytes, as in `tfnas.data.formats.read`, a scalar string
             tensor.
         shape: (H, W, C) of the result.
         crop: the share of the shorter side to keep; below 1 for networks

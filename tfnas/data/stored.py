@@ -61,7 +61,7 @@ class StoredImages:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class StoredSplit(Split):
-    """A `Split` whose images are `StoredImages`; `root` is as of `check`."""
+    """A `Split` whose images are `StoredImages`; `root` is as in `check`."""
 
     root: str
 

@@ -15,7 +15,7 @@ from tfnas.report import markup
 MOST = 24
 COLUMNS = 6
 _SIDE = 240  # pixels of the longer side of a picture
-_ROOM = 180  # for a name above or below it, as of `markup.width`
+_ROOM = 180  # for a name above or below it, as in `markup.width`
 
 
 def draw(predictions, path):

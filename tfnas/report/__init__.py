@@ -1,9 +1,9 @@
-"""The page that says what a run found, in words and pictures.
+"""A run's page: its results in words and pictures.
 
 `findings` draws the conclusions from a run's folder, `chance` tells a choice
 from noise, `figures` draws, `overview`, `course` and `alphas` write a section
-each, and `page` puts them together. `network` writes the page
-of a trained network, `trials` that of a search without gradients.
+each, and `page` puts them together. `network` writes the page of a trained
+network, `trials` that of a search without gradients.
 """
 
 from tfnas.cli.files import staged
@@ -41,16 +41,16 @@ def write_report(run):
             aside.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(
-            f"{path}: {error.strerror}; make room or mend it, then python -m "
-            f"tfnas.report {run}"
+            f"{path}: {error.strerror}; make room or repair it, then python "
+            f"-m tfnas.report {run}"
         ) from None
     return path
 
 
 def remarks(run):
-    """What a finished search's terminal says below its genotype, in lines.
+    """The lines that a finished search prints below its genotype.
 
-    They say whether chance decided, and what came of the budget.
+    They say whether chance decided and whether the budget was kept.
     """
     from tfnas.report import chance, findings
 

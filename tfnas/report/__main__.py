@@ -10,7 +10,7 @@ USAGE = "usage: python -m tfnas.report RUN   (RUN: a search's --out folder)"
 
 
 def main(argv):
-    """Write the page of the run that argv[1], the only argument, names."""
+    """Write the page of the run in argv[1], the only argument."""
     if command.asks_for_help(argv):
         print(USAGE)
         return 0

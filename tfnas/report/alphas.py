@@ -1,4 +1,4 @@
-"""The architecture weights: where they ended and how they got there."""
+"""The architecture weights: their final values and their course."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from tfnas.runs.parsing import cell_kinds
 
 
 def overview(run):
-    """Per cell, which operation led on each edge, over the whole run."""
+    """For each cell, the leading operation of each edge, over the whole run."""
     if len(run.history["epoch"]) == 1:
         return Raw("")
     charts = [
@@ -22,7 +22,7 @@ def overview(run):
 
 
 def have_moved(run):
-    """Whether any share of an operation has moved in any stage."""
+    """Whether any operation's share has moved in any stage."""
     return any(
         _has_moved(run, stage, kind)
         for stage in run.stages
@@ -35,7 +35,7 @@ def _has_moved(run, stage, kind):
 
 
 def _still(title, what):
-    """The sentence in place of a table in which all is as it began."""
+    """The sentence that replaces a table without changes."""
     return Raw(f'<p class="note">{escape(title)}: {what} did not move.</p>')
 
 
@@ -83,7 +83,7 @@ def _leaders(run, kind):
 
 
 def _in_order(names):
-    """Each name once; the edges of a later stage keep different ones."""
+    """Each name once; in later stages edges keep different ones."""
     used = dict.fromkeys(str(name) for name in names)
     known = [name for name in colours.OPERATIONS if name in used]
     return known + [name for name in used if name not in known]
@@ -112,7 +112,7 @@ def _cell(run, number, kind):
     if not _has_moved(run, arrays, kind):
         return _still(title, "alpha")
     function = "sigmoid" if relaxation == "sigmoid" else "softmax"
-    # Of one epoch there is no course.
+    # One epoch has no course.
     panels = (
         _panels(title, kind, weights, names, kept) if len(weights) > 2 else ""
     )
@@ -130,7 +130,7 @@ def _cell(run, number, kind):
 
 
 def _kept(run, kind):
-    """(edge, operation) of everything in the final genotype's cell."""
+    """The (edge, operation) pairs in the final genotype's cell."""
     if kind == "layers":
         layers = run.genotype.layers or ()
         return {(f"layer {row}", name) for row, name in enumerate(layers)}
@@ -165,7 +165,7 @@ def _final_table(caption, kind, weights, names, kept):
 
 
 def _breakable(name):
-    """The name, which a narrow column may break after an underscore."""
+    """The name, breakable after an underscore in a narrow column."""
     return Raw(escape(name).replace("_", "_<wbr>"))
 
 
@@ -185,7 +185,7 @@ def _panels(title, kind, weights, names, kept):
     labels = findings.edge_names(kind, edges)
     pairs = findings.edge_pairs(kind, edges)
     low, high = float(np.nanmin(weights)), float(np.nanmax(weights))
-    margin = max(0.05 * (high - low), 1e-3)  # a short search hardly moves them
+    margin = max(0.05 * (high - low), 1e-3)  # a short search barely moves them
     panels = []
     for edge, label in enumerate(labels):
         lead = findings.margin(weights[-1, edge], names[edge])
@@ -214,7 +214,7 @@ def _panels(title, kind, weights, names, kept):
 
 
 def _place(pairs, edge):
-    """Row and column: a node's edges stand in a row, a source's in a column."""
+    """Row and column: a node's edges are in a row, a source's in a column."""
     if pairs is None:
         return edge // 5 + 2, edge % 5 + 1
     source, to = pairs[edge]
@@ -223,7 +223,7 @@ def _place(pairs, edge):
 
 
 def _extras(arrays, kind):
-    """Attention, edge and cell-end weights, where the method has them."""
+    """Attention, edge and cell-end weights, if the method has them."""
     parts = []
     edges = arrays[f"alphas_{kind}"].shape[1]
     labels = findings.edge_names(kind, edges)

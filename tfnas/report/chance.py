@@ -1,16 +1,16 @@
-"""Whether a search has decided anything, or its noise has.
+"""Whether the search decided, or its noise.
 
-A choice counts as decided by chance where, over all edges,
+A choice counts as decided by chance if, over all edges,
 
 - the best candidate leads the second by less than `LEAD` in shares (the
   median; shares as the mixture has them, softmax or sigmoid), or
-- alpha has moved by less than `TIMES` its initial deviation, which counts as
-  `LEAST` at least. Both are root mean squares over all edges and candidates;
-  what a softmax does not see, a constant added to an edge, is taken off.
+- alpha has moved by less than `TIMES` its initial deviation, or `LEAST` if that
+  is larger. Both are root mean squares over all edges and candidates, without
+  the constant of each edge, to which a softmax is blind.
 
-Candidates that the derivation never keeps (`none`, but for NAS-Bench-201) and
-edges without a choice take no part. Weights of whole edges (PC-DARTS) change
-no lead within an edge.
+Candidates that the derivation never keeps (`none`, except in NAS-Bench-201) and
+edges without a choice do not count. Edge weights (PC-DARTS) change no lead
+within an edge.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ class Evidence:
     Attributes:
         lead: of the best candidate over the second, in shares; the median.
         moved: how far the raw weights have moved since the stage began.
-        enough: how far they have to.
+        enough: how far they must move.
     """
 
     lead: float
@@ -42,11 +42,10 @@ class Evidence:
 
 
 def verdict(run):
-    """Why chance decided the operations, in words; "" where it did not.
+    """Why chance decided the operations, in words; "" if it did not.
 
-    The lead is that of the last stage, at the epoch that the genotype was
-    taken from. In every stage alpha has to move, as it decides what the next
-    one keeps.
+    The lead is the last stage's, at the genotype's epoch. Alpha must move in
+    every stage, as it decides what the next one keeps.
     """
     last = len(run.stages) - 1
     reasons = []
@@ -64,13 +63,13 @@ def verdict(run):
         return ""
     return (
         f"The operations were decided by chance: {'; '.join(reasons)}. "
-        "Another seed may well find others; search for more epochs or with a "
+        "Another seed may find others; search for more epochs or with a "
         "higher --alpha_learning_rate."
     )
 
 
 def attention_verdict(run):
-    """The same of the attentions; "" also where none were searched."""
+    """The same for attentions; "" also if none were searched."""
     found = attentions(
         run.stages[-1],
         run.config["method"].get("attention", "none"),
@@ -89,15 +88,15 @@ def attention_verdict(run):
 
 
 def operations(stage, relaxation, epoch=-1):
-    """The evidence for a stage's operations; None where no edge has a choice.
+    """The evidence for a stage's operations; None if no edge has a choice.
 
-    `epoch` is the one after which to judge; -1 is the last.
+    It is judged after `epoch`; -1 is the last.
     """
 
     def edges():
         for kind in cell_kinds(stage):
             raw, names = stage[f"alphas_{kind}"], stage[f"operations_{kind}"]
-            # NAS-Bench-201's rule alone may keep `none`.
+            # Only NAS-Bench-201's rule may keep `none`.
             possible = (names != "none") | (kind == "cell")
             yield from zip(raw[0], _after(raw, epoch), possible, strict=True)
 
@@ -105,9 +104,9 @@ def operations(stage, relaxation, epoch=-1):
 
 
 def attentions(stage, placement, epoch=-1):
-    """The evidence for attentions of edges and cells' ends; None without any.
+    """The evidence for attentions of edges and cell ends; None without any.
 
-    `placement` is `Method.attention`; `epoch` is as of `operations`.
+    `placement` is `Method.attention`; `epoch` is as in `operations`.
     """
     places = PLACEMENTS.get(placement, PLACEMENTS["none"])
     second, end = np.array(places.second), np.array(places.end)
@@ -124,7 +123,7 @@ def attentions(stage, placement, epoch=-1):
 
 
 def _evidence(rows, relaxation):
-    """Of (raw weights at first, now, which of them may be kept)."""
+    """The evidence from (first raw weights, current ones, which to keep)."""
     leads, starts, ways = [], [], []
     for first, now, possible in rows:
         if possible.sum() < 2:
@@ -151,12 +150,12 @@ def _root_mean_square(parts):
 
 
 def _taken(run):
-    """The epoch of the last stage that the genotype is of."""
+    """The epoch of the last stage that gave the genotype."""
     return findings.chosen(run.snapshots, run.genotype.provenance).epoch
 
 
 def _after(raw, epoch):
-    """The row after an epoch; the last one where the file ends before it."""
+    """The row after an epoch, or the last one if the file ends earlier."""
     return raw[epoch] if epoch < len(raw) else raw[-1]
 
 

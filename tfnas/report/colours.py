@@ -1,7 +1,7 @@
-"""One colour and one line style per operation, on every figure and table.
+"""One colour and one line style per operation, in every figure and table.
 
-The hue tells the family and the dash the member of it (5x5 beside 3x3, average
-beside maximum), so that lines can be told apart without seeing colours.
+The hue shows the family and the dash its member (5x5 or 3x3, average or
+maximum), so that lines can be told apart without colours.
 """
 
 import dataclasses
@@ -49,10 +49,10 @@ OPERATIONS = {
     "mb_7x7_e6": Ink("#7b3fa3", "#c08fe7"),
 }
 OTHER = Ink("#be185d", "#f08cb4")
-# The page's own, as in style.css.
+# The page's colours, as in style.css.
 PAPER = Ink("#ffffff", "#14161a")
-# By whether they are black on light and on dark paper, or white: on some
-# colours nothing else can be read.
+# Black or white letters, for light and for dark paper: on some colours only one
+# of them is readable.
 LETTERS = {
     (True, True): Ink("#000002", "#000000"),
     (True, False): Ink("#000001", "#ffffff"),
@@ -67,7 +67,7 @@ def of(operation):
 
 
 def all_inks():
-    """Every ink, each with a light colour of its own."""
+    """Every ink, each with its own light colour."""
     fixed = (INK, MUTED, RULE, TRAIN, ALPHA, VALID, NORMAL, REDUCE, OTHER)
     return (*fixed, *LETTERS.values(), *OPERATIONS.values())
 
@@ -76,7 +76,7 @@ def letters_on(ink, opacity):
     """The ink for text on an area of another ink, in both themes."""
     light = _mixed(PAPER.light, ink.light, opacity)
     dark = _mixed(PAPER.dark, ink.dark, opacity)
-    # sqrt(1.05 x 0.05) - 0.05, where black and white have the same contrast.
+    # sqrt(1.05 x 0.05) - 0.05: black and white have the same contrast.
     return LETTERS[luminance(light) > 0.179, luminance(dark) > 0.179]
 
 
@@ -95,7 +95,7 @@ def luminance(rgb):
 
 
 def _mixed(paper, colour, opacity):
-    """Red, green and blue in 0..1 of a colour that lets the paper through."""
+    """Red, green and blue in 0..1 of a translucent colour on paper."""
     one, two = (
         [int(x[at : at + 2], 16) / 255 for at in (1, 3, 5)]
         for x in (paper, colour)
@@ -106,7 +106,7 @@ def _mixed(paper, colour, opacity):
 
 
 def variable(ink):
-    """The CSS variable that holds the colour of the present theme."""
+    """The CSS variable with the ink's colour in the current theme."""
     return f"var(--c{ink.light.removeprefix('#')})"
 
 

@@ -1,4 +1,4 @@
-"""The confusion of a test: a table of the classes and a picture."""
+"""A test's confusion: a table of the classes and a picture."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from tfnas.report import colours, interval, markup, sortable
 from tfnas.report.markup import Raw, escape
 
 _OPEN = 20  # classes above which the table is folded
-_LABELLED = 40  # more names than that cannot be read beside the picture
-_MARGIN = 150  # the room for a name beside the picture
+_LABELLED = 40  # more names cannot be read next to the picture
+_MARGIN = 150  # the room for a name next to the picture
 
 
 def table(confusion, classes):
-    """A row for each class, the worst first: what was found, what misled.
+    """A row for each class, the worst first, with recall and precision.
 
     `confusion` counts (classes, classes), row true, column predicted.
     """
@@ -37,11 +37,11 @@ def table(confusion, classes):
         "Class",
         "Found (recall)",
         "Test images, 95 % interval",
-        "Right when named (precision)",
-        "Most often taken for",
+        "Correct when predicted (precision)",
+        "Most often mistaken for",
     )
     keys = (np.arange(len(classes)), recall, -true, precision, -mistakes)
-    caption = "Every class of the test images; a heading sorts them"
+    caption = "All classes of the test images; click a heading to sort"
     found = sortable.table(caption, head, rows, keys, first=1)
     if len(classes) <= _OPEN:
         return found
@@ -75,7 +75,7 @@ def picture(confusion, classes):
         ink = colours.VALID if true == guess else colours.OTHER
         opacity = round(max(share, 0.04) ** 0.6, 2)
         x, y = margin + side * guess, margin + side * true
-        title = f"{classes[true]} taken for {classes[guess]}: {images}"
+        title = f"{classes[true]} predicted as {classes[guess]}: {images}"
         squares.append(
             f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" '
             f'fill="{colours.variable(ink)}" fill-opacity="{opacity:.2f}">'
@@ -90,7 +90,7 @@ def picture(confusion, classes):
                 f'font-size="{font:.3g}" pointer-events="none">{images}</text>'
             )
     label = f"Confusion of {count} classes: rows are true, columns predicted"
-    # What is smaller than nine tenths cannot be read.
+    # Below nine tenths it cannot be read.
     least = round(0.9 * size) if labelled else 0
     svg = (
         f'<svg viewBox="0 0 {size} {size}" role="img" '
@@ -105,7 +105,7 @@ def picture(confusion, classes):
 
 
 def _axes(margin, side, names):
-    """The names that fit beside the picture, each whole as its title."""
+    """The names that fit next to the picture, with the whole name as title."""
     style = f'fill="{colours.variable(colours.MUTED)}" font-size="11"'
     parts = [
         f'<text x="{margin}" y="12" {style}>predicted →</text>'
@@ -125,5 +125,5 @@ def _axes(margin, side, names):
 
 
 def _share(parts, wholes):
-    """Shares, NaN where there is no whole."""
+    """Shares; NaN for a share of 0 images."""
     return np.where(wholes, parts / np.maximum(wholes, 1), np.nan)

@@ -1,4 +1,4 @@
-"""How the search went: curves over the epochs and the genotype's changes."""
+"""The course of the search: curves over the epochs, genotype changes."""
 
 import numpy as np
 
@@ -84,17 +84,17 @@ def curves(run):
             from_zero=True,
         ),
     )
-    parted = "; a vertical line parts two stages" if marks else ""
+    parted = "; a vertical line separates stages" if marks else ""
     if stopping.best_row(run) is not None:
         parted += "; a dashed one marks the best derived cell"
     return Raw(
-        f'<p class="note">Every chart runs over the epochs{parted}.</p>'
+        f'<p class="note">All charts run over the epochs{parted}.</p>'
         f'<div class="charts">{"".join(charts)}</div>'
     )
 
 
 def one_epoch(history):
-    """The numbers of a run's only epoch, which has no course to draw."""
+    """The numbers of a run with one epoch, which has no course to draw."""
     shown = {
         name.replace("_", " ").capitalize(): f"{values[0]:.4g}"
         for name, values in history.items()
@@ -113,14 +113,14 @@ def _joined(values):
 
 
 def chart(name, series, marks=(), best=None, **style):
-    """A small chart over the epochs, empty where there is no course.
+    """A small chart over the epochs, empty without a course.
 
     Args:
         name: what the chart shows.
         series: label -> (values (epochs,), ink).
-        marks: epochs after which a line stands.
+        marks: epochs after which to draw a line.
         best: index of an epoch to mark by a dashed line, or None.
-        **style: as of `figures.curves`.
+        **style: passed to `figures.curves`.
     """
     series = {
         label: (np.where(np.isfinite(values), values, np.nan), ink)
@@ -165,10 +165,10 @@ def changes(run):
     name = "Stage.epoch" if many_stages else "Epoch"
     head = (
         name,
-        ('class="words"', "Left the genotype"),
-        ('class="words"', "Entered it"),
+        ('class="words"', "Removed"),
+        ('class="words"', "Added"),
     )
-    caption = f"Changes of the genotype: {len(found)}, the latest first"
+    caption = f"Changes of the genotype: {len(found)}, latest first"
     details = markup.table(caption, head, rows)
     return Raw(
         f"<details><summary>{markup.plural(len(found), 'change')} of the "

@@ -1,7 +1,7 @@
 """The figures of a run's page, drawn by matplotlib as inline SVG.
 
-They are drawn in the colours of light paper; each colour is then replaced by
-the CSS variable of the same ink, so that the figures follow the page's theme.
+They are drawn in the colours for light paper; the CSS variable of the same ink
+then replaces each colour, so that the figures follow the page's theme.
 """
 
 import html
@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tfnas.report import colours
 
-# Of every figure, for `matplotlib.rc_context`.
+# Settings of every figure, for `matplotlib.rc_context`.
 STYLE = {
     "svg.fonttype": "none",
     "font.size": 11,
@@ -83,7 +83,7 @@ def curves(
 
 
 def edge_weights(label, weights, names, best, limits):
-    """The course of one edge's mixing weights, a line per operation.
+    """One edge's mixing weights over the epochs, a line per operation.
 
     Args:
         label: what the figure shows, for those who cannot see it.
@@ -113,7 +113,7 @@ def edge_weights(label, weights, names, best, limits):
 
 
 def leaders(label, rows, runs, boundaries=()):
-    """Which operation leads on each edge at each epoch.
+    """The leading operation of each edge at each epoch.
 
     Args:
         label: what the figure shows, for those who cannot see it.
@@ -149,8 +149,8 @@ def leaders(label, rows, runs, boundaries=()):
 def inline_svg(figure, label):
     """A figure as an `<svg>` element in the page's colours.
 
-    Nothing is clipped and nothing has markers, so that no part of the figure
-    needs to refer to another by an id.
+    It has no clipping and no markers, so no part of it refers to another by an
+    id.
     """
     file = io.StringIO()
     for artist in figure.findobj():

@@ -1,4 +1,4 @@
-"""What a run found, in words and numbers: counts, collapse, margins."""
+"""A run's findings in words and numbers: counts, collapse, margins."""
 
 import dataclasses
 from collections import Counter
@@ -29,8 +29,8 @@ FAMILIES = (
 class Margin:
     """How far the best operation of an edge leads.
 
-    `none` takes no part, as in the derivation of DARTS (section 3.4 of the
-    survey): it shares the weight but can never be chosen.
+    `none` does not count, as in the derivation of DARTS (section 3.4 of the
+    survey): it takes a share of the weight but is never chosen.
     """
 
     best: str
@@ -41,7 +41,7 @@ class Margin:
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """An epoch after which the derived genotype was another one."""
+    """An epoch that changed the derived genotype."""
 
     stage: int
     epoch: int
@@ -82,7 +82,7 @@ def in_words(kept):
 
 
 def verdict(genotype):
-    """One sentence: what each cell keeps."""
+    """One sentence on what each cell keeps."""
     clauses = [
         f"the {CELL_NAMES[kind]} keeps {in_words(kept)}"
         for kind, kept in operations(genotype).items()
@@ -92,12 +92,11 @@ def verdict(genotype):
 
 
 def collapsed(genotype):
-    """Whether the normal cell has collapsed onto operations without weights.
+    """Whether the normal cell has collapsed to operations without weights.
 
-    True when at least half of its edges are skips (the failure that P-DARTS
-    and Fair DARTS were made against, survey sections 3.3 and 3.4), or when no
-    edge convolves at all. A chain of layers is never called collapsed: there
-    a skip is how the search chooses the depth.
+    It has if at least half of its edges are skips (the failure that P-DARTS and
+    Fair DARTS address, survey sections 3.3 and 3.4) or if no edge convolves. A
+    chain of layers never collapses: its skips choose the depth.
     """
     kept = operations(genotype)
     cell = kept.get("normal", kept.get("cell"))
@@ -114,8 +113,8 @@ def weights(alphas, relaxation):
 
     Args:
         alphas: (..., operations) raw values.
-        relaxation: "sigmoid" weighs each operation by itself; every other
-            one is shown as the softmax over the operations.
+        relaxation: "sigmoid" weighs each operation on its own; any other is
+            shown as the softmax over the operations.
 
     Returns:
         Weights in 0..1 of the same shape.
@@ -127,11 +126,11 @@ def weights(alphas, relaxation):
 
 
 def moved(raw, relaxation):
-    """Whether a share of raw weights has ever moved by what a table shows.
+    """Whether a share of raw weights ever moved visibly in a table.
 
     Args:
         raw: (epochs + 1, ...), the first before any training.
-        relaxation: as of `weights`.
+        relaxation: as in `weights`.
     """
     shares = weights(raw, relaxation)
     return bool(np.nanmax(np.abs(shares - shares[0]), initial=0.0) >= 5e-4)
@@ -152,7 +151,7 @@ def margin(edge_weights, names):
 def edge_pairs(kind, count):
     """(from, to) of every edge of a complete cell, in the authors' order.
 
-    Returns None where the rows are no edges of a cell (a chain of layers).
+    Returns None if the rows are not a cell's edges (a chain of layers).
     """
     pairs = []
     # A DARTS cell has two inputs, a cell of NAS-Bench-201 one.
@@ -164,7 +163,7 @@ def edge_pairs(kind, count):
 
 
 def edge_names(kind, count):
-    """A short name for each row of the alphas, such as 0→2."""
+    """A short name for each row of alpha, such as 0→2."""
     pairs = edge_pairs(kind, count)
     if pairs is None:
         return [f"layer {row}" for row in range(count)]
@@ -184,7 +183,7 @@ def choices(genotype):
 
 
 def distance(one, other):
-    """How many choices of one genotype the other does not share."""
+    """The number of choices that only one of two genotypes has."""
     a, b = choices(one), choices(other)
     return max((a - b).total(), (b - a).total())
 
@@ -203,9 +202,9 @@ def changes(snapshots):
 
 
 def chosen(snapshots, provenance):
-    """The epoch that a search's rule took its genotype from.
+    """The epoch from which the search took its genotype.
 
-    The provenance's "epoch" is one of the last stage; without it, the last.
+    The provenance's "epoch" counts in the last stage; without it, the last.
     """
     last = snapshots[-1]
     wanted = (last.stage, provenance.get("epoch"))
@@ -213,7 +212,7 @@ def chosen(snapshots, provenance):
 
 
 def stable_epochs(snapshots):
-    """For how many epochs, the last one included, the genotype stood still."""
+    """For how many epochs, including the last, the genotype did not change."""
     last = choices(snapshots[-1].genotype)
     for back, snapshot in enumerate(reversed(snapshots)):
         if choices(snapshot.genotype) != last:
@@ -222,9 +221,9 @@ def stable_epochs(snapshots):
 
 
 def budget(run):
-    """What came of `--budget_macs`, in words; "" without a budget.
+    """The outcome of `--budget_macs`, in words; "" without a budget.
 
-    A breach begins with "Over budget".
+    If the budget is exceeded, it begins with "Over budget".
     """
     allowed = 1e6 * run.config["method"].get("budget_macs", 0)
     if not allowed:

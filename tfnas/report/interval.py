@@ -1,8 +1,8 @@
-"""How far a share of some images may be from that of all."""
+"""The interval of a share measured on some images."""
 
 import math
 
-# Of the standard normal distribution, 2.5 % lie above it.
+# 2.5 % of the standard normal distribution lie above it.
 Z = 1.959963984540054
 
 
@@ -10,8 +10,8 @@ def wilson(right, total, z=Z):
     """Wilson's score interval of a proportion, 95 % without another `z`.
 
     Args:
-        right: how many were right.
-        total: of how many, at least 1.
+        right: number of correct images.
+        total: number of images, at least 1.
         z: quantile of the standard normal distribution.
 
     Returns:

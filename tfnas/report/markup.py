@@ -1,4 +1,4 @@
-"""HTML and numbers as text. Whatever a file said is escaped here."""
+"""HTML and numbers as text. All text from files is escaped here."""
 
 import html
 import math
@@ -37,7 +37,7 @@ def table(caption, head, rows, name=""):
 
 
 def scrolling(label, content):
-    """HTML that scrolls by itself where it is wider than the page."""
+    """HTML that scrolls on its own if it is wider than the page."""
     return Raw(
         '<div class="scroll" tabindex="0" role="region" '
         f'aria-label="{escape(label)}">{content}</div>'
@@ -60,7 +60,7 @@ def facts(pairs):
 
 
 def key_figures(entries):
-    """Large numbers beside each other: (name, value, note)."""
+    """Large numbers side by side: (name, value, note)."""
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}"
         f"<small>{escape(note)}</small></dd></div>"
@@ -70,7 +70,7 @@ def key_figures(entries):
 
 
 def legend(entries):
-    """Names beside the lines that stand for them."""
+    """A legend of names and lines."""
     items = "".join(
         f"<li>{swatch(ink)}{escape(name)}</li>" for name, ink in entries.items()
     )
@@ -78,7 +78,7 @@ def legend(entries):
 
 
 def blocks(entries):
-    """Names beside areas of their colours; dashed inks are pale there."""
+    """A legend of names and coloured areas; dashed inks are pale."""
     items = "".join(
         f'<li><i class="block{" pale" if ink.dashed else ""}" '
         f'style="background:{colours.variable(ink)}"></i>{escape(name)}</li>'
@@ -108,7 +108,7 @@ def figure(svg, caption, note=""):
 
 
 def fitting(name, room):
-    """The name, or as much of its beginning as fits; `room` is as of `width`.
+    """The name, or as much of it as fits; `room` is as in `width`.
 
     Example: `fitting("chrysanthemum", 60)` is "chrysa…".
     """
@@ -120,7 +120,7 @@ def fitting(name, room):
 
 
 def width(name):
-    """At least how many pixels letters of 11 pixels take in a row."""
+    """A lower bound of the width, in pixels, of 11-pixel letters."""
     wide = sum(
         letter in "mwMW@%…" or unicodedata.east_asian_width(letter) in "WF"
         for letter in name
@@ -142,12 +142,12 @@ def count(number, *, unit=""):
 
 
 def exact(number):
-    """A whole number with its thousands apart."""
+    """A whole number with thousands separators."""
     return f"{number:,.0f}"
 
 
 def duration(seconds):
-    """A time as people say it."""
+    """A length of time in common words."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
@@ -157,7 +157,7 @@ def duration(seconds):
 
 
 def percent(fraction):
-    """A share of 1 in percent, a dash where there is none."""
+    """A share of 1 in percent, or a dash."""
     return "–" if math.isnan(fraction) else f"{100 * fraction:.1f} %"
 
 

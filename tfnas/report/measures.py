@@ -1,4 +1,4 @@
-"""What a test says where classes are of different sizes."""
+"""Measures of a test on classes of different sizes."""
 
 import dataclasses
 
@@ -9,15 +9,15 @@ from tfnas.report import interval, markup
 
 @dataclasses.dataclass(frozen=True)
 class Measures:
-    """Of the images of a test, shares of 1.
+    """Measures of a test's images, shares of 1.
 
     Attributes:
-        images: how many there are.
-        correct: how many are classified right.
-        balanced_accuracy: the mean recall of the classes that have images.
-        macro_f1: the mean F1 of the classes that have images or are named.
-        majority_share: what always naming the most frequent class gets right,
-            the line that an accuracy has to beat.
+        images: number of images.
+        correct: number of images classified correctly.
+        balanced_accuracy: the mean recall of the classes with images.
+        macro_f1: the mean F1 of the classes that have images or are predicted.
+        majority_share: the accuracy of always predicting the most frequent
+            class, which a network must beat.
         majority: that class's number.
     """
 
@@ -40,16 +40,16 @@ class Measures:
         )
 
     def values(self):
-        """The shares that a file records beside the accuracy."""
+        """The shares that a file records besides the accuracy."""
         names = ("balanced_accuracy", "macro_f1", "majority_share")
         return {name: getattr(self, name) for name in names}
 
     def line(self):
-        """The three beside each other, in words."""
+        """The three in one line of words."""
         return (
             f"balanced accuracy {markup.percent(self.balanced_accuracy)}, "
-            f"macro-F1 {self.macro_f1:.3f}; always naming the most frequent "
-            f"class gets {markup.percent(self.majority_share)}"
+            f"macro-F1 {self.macro_f1:.3f}; always predicting the most "
+            f"frequent class gets {markup.percent(self.majority_share)}"
         )
 
 
@@ -70,6 +70,6 @@ def measured(confusion):
 
 
 def _mean(parts, wholes):
-    """The mean share, over those that have a whole."""
+    """The mean of the shares that are defined."""
     there = wholes > 0
     return float((parts[there] / wholes[there]).mean())

@@ -1,4 +1,4 @@
-"""The page of a trained network: how well it classifies, and what."""
+"""The page of a trained network: its accuracy and its classes."""
 
 import os
 import shlex
@@ -22,7 +22,7 @@ from tfnas.runs import contents
 def render(run):
     """The whole page as HTML that needs no other file."""
     classes = run.config["data"]["classes"]
-    best = {contents.BEST: "the weights that the test was made with"}
+    best = {contents.BEST: "the weights that were tested"}
     chosen = best if run.summary["weights"] == "best" else {}
     return page.document(
         _title(run),
@@ -62,15 +62,15 @@ def _verdict(run):
     found = measured(run.confusion)
     text = (
         f"{100 * found.accuracy:.2f} % of {markup.exact(found.images)} test "
-        "images are classified right, "
+        "images are classified correctly, "
         f"{interval.counted(found.correct, found.images)} with 95 % "
         f"confidence. {_line_to_beat(run, found)} "
     )
     if run.summary["weights"] == "best":
         return text + (
             f"The weights are epoch {run.summary['epoch']}'s, the best on "
-            f"{markup.exact(run.config['data']['valid'])} training images "
-            "held out; test images chose nothing."
+            f"{markup.exact(run.config['data']['valid'])} held-out training "
+            "images; test images chose nothing."
         )
     return text + "The weights are the last epoch's: test images chose nothing."
 
@@ -80,8 +80,8 @@ def _line_to_beat(run, found):
     beaten = "" if found.beats_majority else "not surely "
     return (
         f"That is {beaten}more than the "
-        f"{markup.percent(found.majority_share)} that always naming the most "
-        f"frequent class, {name}, gets right."
+        f"{markup.percent(found.majority_share)} of always predicting the most "
+        f"frequent class, {name}."
     )
 
 
@@ -106,7 +106,7 @@ def _key_figures(run):
             ),
             ("Macro-F1", f"{found.macro_f1:.3f}", "mean of the classes' F1"),
             (
-                "Line to beat",
+                "Baseline",
                 markup.percent(found.majority_share),
                 "always the most frequent class",
             ),
@@ -132,7 +132,7 @@ def _key_figures(run):
 
 
 def _code(run):
-    """Python that loads the network."""
+    """Python code that loads the network."""
     size = ", ".join(map(str, run.config["data"]["image_shape"]))
     return (
         "import tfnas\n\n"
@@ -143,7 +143,7 @@ def _code(run):
 
 
 def _folder(run):
-    """The run's folder, even if a network of the zoo has its name."""
+    """The run's folder, as a path even if a network of the zoo has its name."""
     path = str(run.folder)
     return path if os.sep in path else os.path.join(os.curdir, path)
 
@@ -168,15 +168,15 @@ def _curves(run):
         )
         for name, column in (
             ("Learning rate", "learning_rate"),
-            ("Rate of drop path", "drop_path"),
+            ("Drop path rate", "drop_path"),
             ("Seconds per epoch", "seconds"),
         )
         if history[column].any()
     ]
     return Raw(
-        '<p class="note">Every chart runs over the epochs. Training images '
-        "are augmented, and drop path may be on, so their curve is no bound "
-        f'of the other.</p><div class="charts">{"".join(charts)}</div>'
+        '<p class="note">All charts run over the epochs. Training images '
+        "are augmented, and drop path may be on, so their curve does not bound "
+        f'the other.</p><div class="charts">{"".join(charts)}</div>'
     )
 
 
@@ -185,7 +185,7 @@ def _provenance(run):
     shape = "×".join(str(size) for size in data["image_shape"])
     facts = {
         "Data": f"{data['name']}: {markup.exact(data['train'])} images to "
-        f"train, {markup.exact(data['valid'])} to choose weights by, "
+        f"train, {markup.exact(data['valid'])} to select weights, "
         f"{markup.exact(data['test'])} to test, {shape}, "
         f"{page.classes(data['classes'])}",
         "Genotype": ", ".join(

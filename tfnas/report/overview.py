@@ -1,4 +1,4 @@
-"""The first screen: what the run found, and what to do next."""
+"""The first screen: the run's result, and the next step."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ METHODS = {
 
 
 def title(run):
-    """The run in a few words: method, data set and seed."""
+    """The run in brief: method, data set and seed."""
     flags = run.config["config"]
     method = METHODS.get(flags["method"], flags["method"])
     attends = run.config["method"].get("attention", "none") != "none"
@@ -42,10 +42,10 @@ def header(run):
 
 
 def fallbacks(run):
-    """Where a derivation found nothing to keep, and what it did instead."""
+    """Derivations that found nothing to keep, and what they did instead."""
     lines = [
         f"<p><strong>{escape(name.removeprefix('fallback_').capitalize())}: "
-        f"not derived as asked.</strong> {escape(text)}.</p>"
+        f"not derived as requested.</strong> {escape(text)}.</p>"
         for name, text in run.genotype.provenance.items()
         if name.startswith("fallback_")
     ]
@@ -59,7 +59,7 @@ def fallbacks(run):
 
 
 def settled(run):
-    """Whether chance decided, and if not, how stable the genotype was."""
+    """Whether chance decided; if not, how stable the genotype was."""
     attentions = chance.attention_verdict(run)
     if by_chance := chance.verdict(run):
         return _note(
@@ -71,7 +71,7 @@ def settled(run):
 
 
 def cost(run):
-    """The derived network beside its budget; empty without one."""
+    """The derived network and its budget; empty without one."""
     text = findings.budget(run)
     if text.startswith("Over"):
         return _note(text)
@@ -83,9 +83,9 @@ def _note(text):
 
 
 def warning(run):
-    """What to do about a collapsed cell; empty when it is sound.
+    """The remedy for a collapsed cell; empty if it is sound.
 
-    Empty too where chance decided: a cell drawn by lot has not collapsed.
+    Also empty if chance decided: a random cell has not collapsed.
     """
     if not findings.collapsed(run.genotype) or chance.verdict(run):
         return Raw("")
@@ -114,7 +114,7 @@ def confidence(run):
     total = len(run.snapshots)
     stable = findings.stable_epochs(run.snapshots)
     if total == 1:
-        return "One epoch was searched, so nothing can be said on stability."
+        return "The search had one epoch, which says nothing about stability."
     if stable == total:
         return f"The genotype was the same after all {total} epochs."
     if stable == 1:
@@ -125,14 +125,14 @@ def confidence(run):
 
 
 def taken(run):
-    """Which epoch the cell is of; empty where it is the last one's."""
+    """The epoch of the cell; empty for the last one."""
     last, text = run.snapshots[-1], []
     chosen = findings.chosen(run.snapshots, run.genotype.provenance)
     if chosen is not last:
         apart = findings.distance(chosen.genotype, last.genotype)
         text.append(
-            f"The cell is that of epoch {chosen.epoch}, which the last epoch's "
-            f"differs from in {markup.plural(apart, 'choice')}."
+            f"The cell is epoch {chosen.epoch}'s; the last epoch's differs "
+            f"from it in {markup.plural(apart, 'choice')}."
         )
     moved = findings.distance(chosen.genotype, run.genotype)
     if moved:
@@ -144,7 +144,7 @@ def taken(run):
 
 
 def key_figures(run):
-    """The numbers that a reader looks for first."""
+    """The key numbers."""
     summary, network = run.summary, run.summary["network"]
     seconds = np.nanmean(run.history["seconds"])
     valid = run.history["valid_accuracy"]
@@ -172,7 +172,7 @@ def key_figures(run):
 
 
 def _beside(summary):
-    """What to hold the supernet's accuracy against, where it is known."""
+    """A yardstick for the supernet's accuracy, if it is known."""
     share = summary.get("majority_share")
     if share is None:
         return "of the supernet"
@@ -180,9 +180,9 @@ def _beside(summary):
 
 
 def cells(run):
-    """Drawings of the cells and a table that counts their operations."""
+    """Drawings of the cells, and a table of their operations."""
     drawings = "".join(
-        # A genotype's only cell has one input, which the genotype tells.
+        # A genotype's only cell has one input, as the genotype says.
         _drawing(
             run.genotype if kind == "cell" else cell,
             findings.CELL_NAMES[kind].capitalize(),

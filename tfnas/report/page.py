@@ -1,4 +1,4 @@
-"""The page of a run, put together."""
+"""The whole page of a run."""
 
 import shlex
 from pathlib import Path
@@ -36,7 +36,7 @@ def document(title, header, sections, files):
     """A page that needs no other file.
 
     `header`, the first screen, is HTML, `sections` are {heading: HTML}, and
-    `files` are {name of a file beside the page: what it holds}.
+    `files` are {name of a file next to the page: its content in words}.
     """
     style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     content = "".join(
@@ -56,13 +56,13 @@ def document(title, header, sections, files):
 def _weights(run):
     relaxation = run.config["method"]["relaxation"]
     how = (
-        "Each operation has a weight of its own (a sigmoid)."
+        "Each operation has its own weight (a sigmoid)."
         if relaxation == "sigmoid"
         else "The operations of an edge share a weight of 1 (a softmax)."
     )
     intro = (
         f"<p>{how} The margin is the lead of the best operation over the "
-        "second best, <code>none</code> left out: the smaller it is, the more "
+        "second best, without <code>none</code>: the smaller it is, the more "
         "the choice is up to chance. A framed number is in the genotype, and "
         "a dot marks its edges.</p>"
     )
@@ -114,7 +114,7 @@ def _provenance(run):
 
 
 def classes(names):
-    """How many classes there are, and the first names."""
+    """The number of classes, and the first names."""
     shown = ", ".join(str(name) for name in names[:20])
     more = ", ..." if len(names) > 20 else ""
     return f"{len(names)} classes ({shown}{more})"
@@ -124,4 +124,4 @@ def _files(files):
     items = "; ".join(
         f'<a href="{name}">{name}</a>, {what}' for name, what in files.items()
     )
-    return Raw(f"<p>Beside this page: {items}.</p>")
+    return Raw(f"<p>Next to this page: {items}.</p>")

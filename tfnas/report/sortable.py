@@ -1,4 +1,4 @@
-"""Tables that a reader can sort: by style alone, as a page has no script.
+"""Tables that a reader can sort, by style alone: a page has no script.
 
 Each heading has a radio button, and each row its place in every order.
 """
@@ -9,14 +9,14 @@ from tfnas.report.markup import Raw, cell, escape, scrolling
 
 
 def table(caption, head, rows, keys, first):
-    """A table like `markup.table` whose rows stand in the order of a heading.
+    """A table like `markup.table` that is sorted by a heading.
 
     Args:
         caption: what it shows.
-        head: its five headings, which the style sheet has orders for.
-        rows: tuples of cells as of `markup.table`.
-        keys: for each heading, a number for each row; the least comes first.
-        first: the heading, counted from 0, whose order holds at the beginning.
+        head: its five headings, as the style sheet has five orders.
+        rows: tuples of cells as in `markup.table`.
+        keys: for each heading, a number for each row; the smallest comes first.
+        first: the heading, counted from 0, that sorts at first.
     """
     places = np.array([_places(key) for key in keys])
     buttons = "".join(

@@ -1,4 +1,4 @@
-"""When the search should have stopped: its best epoch beside its last one."""
+"""When the search should have stopped: its best epoch and its last."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from tfnas.report.markup import Raw
 from tfnas.runs import selection
 from tfnas.runs.parsing import cell_kinds
 
-# That `tfnas.networks.proxy` takes.
+# As `tfnas.networks.proxy` takes them.
 MOST_IMAGES = 512
 
 
@@ -23,7 +23,7 @@ def best_row(run):
 def table(run):
     """The epochs that a rule may take: accuracies, skips, margins.
 
-    Empty for a run of which no proxy is known.
+    Empty for a run without a proxy.
     """
     best, last = best_row(run), len(run.history["epoch"]) - 1
     if best is None:
@@ -49,15 +49,15 @@ def table(run):
             for cells, row in zip(rows, sorted(marked), strict=True)
         ]
     return Raw(
-        "<h3>When to stop</h3><p>The proxy for a derived cell is the "
-        "accuracy of the supernet pruned to it, on up to 512 images of the "
-        f"validation half. {_advice(run, rule, best, taken)} Margins are the "
-        "leads of the best operations: their mean, and the smallest.</p>"
+        "<h3>When to stop</h3><p>A derived cell's proxy is the accuracy of "
+        "the supernet pruned to it, on up to 512 images of the validation "
+        f"half. {_advice(run, rule, best, taken)} Margins are the leads of "
+        "the best operations: their mean and the smallest.</p>"
     ) + markup.table("The epochs that a rule may take", head, rows)
 
 
 def _advice(run, rule, best, taken):
-    took = f"The cell is that of <code>--select={markup.escape(rule)}</code>."
+    took = f"The cell is from <code>--select={markup.escape(rule)}</code>."
     said = [took] if rule else []
     if noise := _noise(run, best):
         said.append(noise)
@@ -73,10 +73,10 @@ def _advice(run, rule, best, taken):
 
 
 def _noise(run, best):
-    """Why the proxy ranks no epochs, in words; "" where it can.
+    """Why the proxy ranks no epochs, in words; "" if it can.
 
-    It cannot where its best accuracy is not above that of an answer that is
-    always the same, the most frequent class, by Wilson's interval.
+    It cannot if its best accuracy is not above that of always predicting the
+    most frequent class, by Wilson's interval.
     """
     share = run.history["proxy_accuracy"][best]
     images, majority, assumed = _proxy_images(run)
@@ -86,16 +86,17 @@ def _noise(run, best):
     ends = f"{markup.percent(low)} to {markup.percent(high)} at 95 %"
     return (
         f"The proxy advises no epoch: its best, {markup.percent(share)} of "
-        f"{images} images ({ends}), is not above what always naming the most "
-        f"frequent class gives, {markup.percent(majority)}{assumed}."
+        f"{images} images ({ends}), is not above the "
+        f"{markup.percent(majority)} of always predicting the most frequent "
+        f"class{assumed}."
     )
 
 
 def _proxy_images(run):
-    """How many images the proxy takes, and the majority class's share.
+    """The number of the proxy's images, and the majority class's share.
 
-    Of runs that did not record them, the most that it may take and classes
-    of equal size, which the third value says.
+    For runs that did not record them, the most images and classes of equal
+    size; the third value says so.
     """
     noted, data = run.summary.get("proxy"), run.config["data"]
     if noted:
@@ -135,7 +136,7 @@ def _margins(run, kind, epoch):
 
 
 def _last_stage(run):
-    """The last stage's rows as the rules read them, and where they begin."""
+    """The last stage's rows as the rules read them, and their start."""
     stages = run.history["stage"]
     start = int(np.argmax(stages == stages[-1]))
     columns = ("epoch", "proxy_accuracy")
@@ -151,7 +152,7 @@ def _last_stage(run):
 
 
 def _row_of(run, epoch):
-    """The row of an epoch of the last stage; the last row where none is."""
+    """The row of an epoch of the last stage, or the last row."""
     rows, start = _last_stage(run)
     found = [i for i, row in enumerate(rows) if row["epoch"] == epoch]
     return start + (found[0] if found else len(rows) - 1)

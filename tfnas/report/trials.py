@@ -38,7 +38,7 @@ def _key_figures(run):
     return markup.key_figures(
         (
             ("Best score", f"{scores[best]:.4g}", f"trial {best + 1}"),
-            ("Trials", str(summary["trials"]), "cells were tried"),
+            ("Trials", str(summary["trials"]), "cells tried"),
             ("Parameters", markup.count(network["parameters"]), size),
             (
                 "Multiply-adds",
@@ -62,7 +62,7 @@ def _key_figures(run):
 def _trials(run):
     scores = run.trials["score"]
     if len(scores) == 1:
-        return Raw('<p class="note">One trial was made.</p>')
+        return Raw('<p class="note">There was one trial.</p>')
     chart = course.chart(
         "Score",
         {
@@ -76,7 +76,7 @@ def _trials(run):
         from_zero=True,
     )
     return Raw(
-        '<p class="note">Every chart runs over the trials.</p>'
+        '<p class="note">All charts run over the trials.</p>'
         f'<div class="charts">{chart}{seconds}</div>'
     )
 

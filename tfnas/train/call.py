@@ -14,7 +14,7 @@ class Trained:
     """What a training came to.
 
     Attributes:
-        network: as of `tfnas.load`: images in 0..255 to logits.
+        network: as in `tfnas.load`: images in 0..255 to logits.
         accuracy: the share of the test images that it classifies right.
         history: {column of history.csv: array (epochs,)}.
         folder: where its report, its weights and its other files are.
