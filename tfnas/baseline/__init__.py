@@ -1,8 +1,8 @@
-"""Searches without a gradient, which a gradient has to beat.
+"""Searches without gradients, the baselines of those with gradients.
 
-`random` and `evolution` train every cell that they try, briefly; `naswot` and
-`synflow` score untrained networks; `weight_sharing` trains one supernet path by
-path and compares cells with its weights.
+`random` and `evolution` train every cell briefly; `naswot` and `synflow` score
+untrained networks; `weight_sharing` trains one supernet path by path and
+compares cells with its weights.
 """
 
 from tfnas.baseline.config import BaselineConfig, main, resolve, unused

@@ -1,4 +1,4 @@
-"""`python -m tfnas.baseline`: what a search without gradients finds."""
+"""`python -m tfnas.baseline`: Search for a cell without gradients."""
 
 import sys
 

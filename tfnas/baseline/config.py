@@ -1,4 +1,4 @@
-"""`python -m tfnas.baseline`: what a search without gradients finds."""
+"""`python -m tfnas.baseline`: its flags, and the start of its work."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from tfnas.errors import UserError
 from tfnas.runs import earlier, kept_images, naming, trials
 from tfnas.train import Recipe
 
-# What an untrained network and the batch that it sees are made of.
+# The recipe's values for an untrained network and its batch.
 _OF_NETWORK = ("channels", "cells", "stem", "batch_size", "augmentation")
 _OF_NETWORK += ("halves",)
 
@@ -25,16 +25,14 @@ cell, the other half judges it, as in a search with gradients.
 
 @dataclasses.dataclass(frozen=True)
 class BaselineConfig:
-    """What a baseline is asked for, apart from the recipe of its trainings."""
+    """The flags of a baseline, besides the recipe of its trainings."""
 
     VALUES = Recipe
     BARE = {"name": lambda: TITLES, "dataset": lambda: DATASETS}
 
-    name: str = choice("random", "how cells are found", tuple(TITLES))
+    name: str = choice("random", "search method", tuple(TITLES))
     space: str = choice("darts", "search space", spaces.names())
-    preset: str = choice(
-        "quick", "the recipe's values for the training of a cell"
-    )
+    preset: str = choice("quick", "recipe of a cell's training")
     dataset: str = flags.dataset()
     dataset_name: str | None = flags.dataset_name()
     data_dir: str | None = flags.data_dir()
@@ -43,13 +41,15 @@ class BaselineConfig:
     test_share: float | None = flags.test_share()
     skip_damaged: bool = flags.skip_damaged()
     train_images: int | None = flags.train_images("search")
-    trials: int = choice(20, "cells to try", least=1)
+    trials: int = choice(20, "number of cells to try", least=1)
     minutes: float = choice(
-        0.0, "try no more after so many minutes of trials; 0 is any", least=0
+        0.0,
+        "start no trial after so many minutes of trials; 0 sets no limit",
+        least=0,
     )
-    population: int = choice(10, "cells alive in the evolution", least=2)
+    population: int = choice(10, "cells in the evolution's population", least=2)
     sample: int = choice(
-        3, "cells among which the evolution chooses a parent", least=1
+        3, "cells from which the evolution picks a parent", least=1
     )
     seed: int = flags.seed("the cells and of their trainings")
     out: str | None = flags.out("runs/NAME_DATASET_seedN")
@@ -57,7 +57,7 @@ class BaselineConfig:
     deterministic: bool = flags.deterministic("cell")
 
     def decisive(self, recipe):
-        """All that decides what is found, JSON-ready.
+        """All that decides the result, JSON-ready.
 
         Args:
             recipe: the `Recipe`.
@@ -66,7 +66,7 @@ class BaselineConfig:
 
 
 def main(argv):
-    """Search as the arguments say; argv[0] is the program's name."""
+    """Search with the flags in `argv`; argv[0] is the program's name."""
     configs = (BaselineConfig, Recipe)
     return command.answer(
         argv, configs, USAGE, lambda given: _search(given, argv), _shown
@@ -107,7 +107,7 @@ def resolve(given):
         )
     if config.name == "weight_sharing":
         spaces.get(config.space).check("share weights")
-    # An older run may have begun with more; --resume compares all values.
+    # An older run may have more; --resume compares all values.
     if not config.resume:
         command.refuse_unused(typed, unused(config.name))
     values = Recipe.preset(config.preset)
@@ -116,7 +116,7 @@ def resolve(given):
 
 
 def unused(name):
-    """Yields what nothing reads beside a `--name`, for `refuse_unused`."""
+    """Yields the flags that a `--name` does not read, for `refuse_unused`."""
     yield (
         ("population", "sample"),
         name != "evolution",
@@ -135,12 +135,12 @@ def unused(name):
     yield (
         ("batch_size", "train_images", "halves"),
         name == "synflow",
-        f"--name={name} looks at no image",
+        f"--name={name} reads no images",
     )
 
 
 def _shown(given):
-    """The lines of the help, with the values that hold beside others."""
+    """The lines of the help, with defaults that depend on other flags."""
     config, values = resolve(given)
     size = len(spaces.get(config.space).choices())
     untrained = " (of the network alone)" if config.name in UNTRAINED else ""

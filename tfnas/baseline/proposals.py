@@ -1,4 +1,4 @@
-"""Which cell to try next: KerasTuner oracles over the choices of a space."""
+"""The next cell to try: KerasTuner oracles over the choices of a space."""
 
 import keras_tuner
 import numpy as np
@@ -6,15 +6,16 @@ from keras_tuner.engine import trial as trials
 
 
 class Sampling(keras_tuner.Oracle):
-    """Random search: every cell of the space is as likely as any other.
+    """Random search: every cell of the space is equally likely.
 
-    Proposals depend on the seed and the number of trials before, so that a
-    resumed search makes the same ones.
+    Proposals depend on the seed and the number of trials before, so a resumed
+    search makes the same ones.
 
     Args:
         choices: {name: options}, as of a `Space`.
         seed: of the proposals.
-        minutes: no trial begins after so many minutes of trials; 0 is any.
+        minutes: no trial starts after so many minutes of trials; 0 sets no
+            limit.
         **kwargs: of `keras_tuner.Oracle`.
     """
 
@@ -29,7 +30,7 @@ class Sampling(keras_tuner.Oracle):
             hyperparameters=space,
             allow_new_entries=False,
             tune_new_entries=False,
-            seed=seed + 1,  # KerasTuner takes 0 for none and draws one
+            seed=seed + 1,  # KerasTuner takes 0 as unset and draws one
             **kwargs,
         )
         self.verbose = 0
@@ -44,7 +45,7 @@ class Sampling(keras_tuner.Oracle):
         return {"status": trials.TrialStatus.RUNNING, "values": values}
 
     def propose(self, done, draw):
-        """The next cell, {name: option}; `done` is in the order of the ends."""
+        """The next cell, {name: option}; `done` is in order of completion."""
         return {
             name: options[draw.integers(len(options))]
             for name, options in self.choices.items()
@@ -56,13 +57,13 @@ class Evolution(Sampling):
 
     After a random population, a parent is the best of a few members drawn at
     random, and its child differs from it in one choice. The oldest member
-    leaves, good or not. Source: Real et al., Regularized Evolution for Image
+    leaves, however good. Source: Real et al., Regularized Evolution for Image
     Classifier Architecture Search (AAAI 2019, arXiv:1802.01548), algorithm 1.
 
     Args:
         choices, seed, minutes: as in `Sampling`.
         population: P, cells that are alive.
-        sample: S, members among which a parent is chosen.
+        sample: S, members from which a parent is chosen.
         **kwargs: of `keras_tuner.Oracle`.
     """
 

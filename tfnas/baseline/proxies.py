@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
-# The linear pieces of an activation, told apart by what comes out of it.
+# The linear pieces of an activation, by its output.
 _PIECES = {
     "Relu": lambda x: (x <= 0, x > 0),
     "Relu6": lambda x: (x <= 0, (x > 0) & (x < 6), x >= 6),
@@ -15,21 +15,20 @@ _PIECES = {
 def naswot(network, images):
     """How differently an untrained network sees the images of a batch.
 
-    An image's code says for every unit on which of its linear pieces it is:
-    off or on of a ReLU; off, on or at its bound of a ReLU6, as the code stands
-    for the linear region in which the image lies. K counts, for each pair of
-    images, the units that agree; the score is log |det K|. Units count from
-    which the logits depend. Source: Mellor et al., Neural Architecture Search
-    without Training (ICML 2021, arXiv:2006.04647), equation 2.
+    An image's code says on which of its linear pieces each unit is: off or on
+    for a ReLU; off, on or at its bound for a ReLU6. So the code names the
+    linear region of the image. K counts, for each pair of images, the units
+    that agree; the score is log |det K|. Only units on which the logits depend
+    count. Source: Mellor et al., Neural Architecture Search without Training
+    (ICML 2021, arXiv:2006.04647), equation 2.
 
     Args:
         network: a Keras model.
         images: a batch, (N, H, W, C); its own statistics normalise it.
 
     Returns:
-        The score; minus infinity where two images look alike. Where the
-        logits do not depend on the image, 0, the least that whole numbers
-        give.
+        The score; minus infinity if two images have the same code. If the
+        logits do not depend on the image, 0, the least for whole numbers.
     """
 
     @tf.function(autograph=False)
@@ -52,14 +51,14 @@ def naswot(network, images):
                     kernel += tf.cast(agree, tf.float64)
         return kernel
 
-    # Called by itself it would warn of one trace for each network.
+    # `predict` would warn of retracing, once per network.
     images = tf.convert_to_tensor(images)
     kernel = agreements.get_concrete_function(images)(images)
     return 0.0 if kernel is None else float(np.linalg.slogdet(kernel)[1])
 
 
 def synflow(network):
-    """How much signal can flow through an untrained network.
+    """The flow of signal through an untrained network.
 
     The score is log sum |w dR/dw|, with R of `sensitivities`. Source: Tanaka
     et al., Pruning neural networks without any data (NeurIPS 2020,
@@ -71,8 +70,8 @@ def synflow(network):
             many layers stays finite.
 
     Returns:
-        The score; minus infinity where nothing flows, and infinite or not a
-        number where the flow is too large.
+        The score; minus infinity if nothing flows, infinite or NaN if the flow
+        is too large.
     """
     weights = network.trainable_variables
     gradients = sensitivities(network)
@@ -85,14 +84,14 @@ def synflow(network):
 
 
 def sensitivities(network):
-    """What R, the sum of a network's outputs, gains with each weight.
+    """The gradient of R, the sum of a network's outputs, in each weight.
 
-    R is that of an image of ones with all weights made positive. Batch norms
-    have seen no image, so they pass everything on; so do the activations,
-    which nothing bounds here: the 6 of a ReLU6 would stop the flow.
+    R is for an image of ones, with all weights made positive. Batch norms have
+    seen no image, so they pass everything on; so do the activations, made
+    unbounded: the 6 of a ReLU6 would stop the flow.
 
     Args:
-        network: a Keras model with new weights; it is as before afterwards.
+        network: a Keras model with new weights; it is unchanged afterwards.
 
     Returns:
         dR/dw of each trainable variable, a list of arrays.
@@ -126,7 +125,7 @@ def _positive(weights):
 
 @contextlib.contextmanager
 def _unbounded(network):
-    """Without the `max_value` of Keras's ReLU and of our ReLU6."""
+    """Without the `max_value` of Keras's ReLU and our ReLU6."""
     layers = network._flatten_layers()
     kept = [(x, x.max_value) for x in layers if hasattr(x, "max_value")]
     for layer, _ in kept:

@@ -24,8 +24,7 @@ from tfnas.train import TrainConfig
 def search(config, recipe, argv):
     """Run a baseline, or the rest of it, and write its folder.
 
-    Returns the `Genotype` that was found; a score that is not finite is a
-    `UserError`.
+    Returns the `Genotype` found; a score that is not finite raises `UserError`.
     """
     dataset, strategy = prepare(_training(config), recipe)
     for line in summary.missing_classes(dataset, recipe, config.seed):
@@ -61,7 +60,7 @@ def search(config, recipe, argv):
 
 
 class _Judge:
-    """Scores a cell: by a brief training, untrained, or by shared weights."""
+    """Scores a cell after a brief training, untrained or by shared weights."""
 
     def __init__(self, config, recipe, dataset, strategy):
         self.config, self.recipe = config, recipe
@@ -150,7 +149,7 @@ class _Judge:
 
 
 _NOT_FINITE = {
-    "naswot": "two of its images look alike to the network; use a smaller "
+    "naswot": "two of its images give the network the same code; use a smaller "
     "--batch_size or more --channels",
     "synflow": "its flow is too small or too large for float64; use fewer "
     "--cells or other --channels",

@@ -1,9 +1,9 @@
 """Random search with shared weights: one supernet, trained path by path.
 
 Each step trains the weights of one cell drawn at random; then cells are
-compared with these weights instead of weights of their own. Source: Li and
-Talwalkar, Random Search and Reproducibility for Neural Architecture Search
-(UAI 2019, arXiv:1902.07638), section 3.2.
+compared with these weights instead of their own. Source: Li and Talwalkar,
+Random Search and Reproducibility for Neural Architecture Search (UAI 2019,
+arXiv:1902.07638), section 3.2.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from tfnas.runs.resumable import Resumable
 
 # A softmax of this and of zeros is one and zeros, to the last bit.
 CHOSEN = 200.0
-# What a supernet trained with before it followed its recipe.
+# The values of a supernet's training before it followed its recipe.
 _BEFORE = {"momentum": 0.9, "weight_decay": 3e-4, "gradient_clip": 5.0}
 _BEFORE |= {"cutout": 0, "label_smoothing": 0.0}
 
@@ -50,11 +50,11 @@ def train(run, config, recipe, dataset, strategy):
 
 
 def put(supernet, genotype):
-    """Make a supernet compute one cell: each edge its operation, or `none`.
+    """Make a supernet compute one cell: on each edge its operation or `none`.
 
     Args:
         supernet: a `Supernet` or `BenchSupernet` with a softmax, without
-            attention, that has `none` among its candidates.
+            attention, with `none` among its candidates.
         genotype: a `Genotype` of its space with at most one operation an edge.
     """
     for kind, cell in genotype.cells.items():
@@ -90,11 +90,11 @@ class SharedWeights(Resumable):
             )
             self.supernet.architecture_layer.trainable = False
             self.model = SupervisedTraining(self.supernet, recipe)
-        self._stream(0)  # Says now what is wrong with --cutout.
+        self._stream(0)  # Raises now if --cutout is wrong.
         self._classify = None
 
     def train(self, run):
-        """The epochs that are missing."""
+        """Train the remaining epochs."""
         self.run = run
         checkpoint = self.load()
         if checkpoint is not None:
@@ -111,7 +111,7 @@ class SharedWeights(Resumable):
             )
 
     def _follow(self, values):
-        """Go on by the recipe that the run began with."""
+        """Resume with the recipe that the run began with."""
         self.recipe = dataclasses.replace(self.recipe, **values)
         self.model.recipe = self.recipe
         self.model.optimizer.momentum = self.recipe.momentum
@@ -139,10 +139,9 @@ class SharedWeights(Resumable):
         )
 
     def accuracy(self, genotype):
-        """The share of the second half that a cell gets right.
+        """A cell's accuracy on the second half.
 
-        Batch norms take each batch's statistics: the moving ones are of all
-        cells mixed.
+        Batch norms use each batch's statistics: the moving ones mix all cells.
         """
         supernet = self.supernet
         put(supernet, genotype)
@@ -162,7 +161,7 @@ class SharedWeights(Resumable):
         return right / count
 
     def end_epoch(self, epoch):
-        """Make an epoch that has ended safe."""
+        """Save the state after an epoch."""
         self.epoch, self.step = epoch, 0
         self.save()
 

@@ -1,4 +1,4 @@
-"""What the searches without a gradient are called."""
+"""Titles of the searches without gradients."""
 
 TITLES = {
     "random": "Random search",
@@ -7,5 +7,5 @@ TITLES = {
     "synflow": "Random search by synflow",
     "weight_sharing": "Random search with shared weights",
 }
-# These look at a network without training it.
+# These score a network without training it.
 UNTRAINED = ("naswot", "synflow")
