@@ -1,4 +1,4 @@
-"""Searches: from images to a genotype."""
+"""Searches for a genotype on a data set."""
 
 from tfnas.search.config import SearchConfig, main, resolve
 

@@ -1,4 +1,4 @@
-"""`python -m tfnas.search`: from images to a genotype."""
+"""`python -m tfnas.search`: Search for an architecture on a data set."""
 
 import sys
 

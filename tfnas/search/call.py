@@ -1,4 +1,4 @@
-"""`tfnas.run_search`: a search in Python, as the command makes it."""
+"""`tfnas.run_search`: the command from Python."""
 
 import dataclasses
 from pathlib import Path
@@ -10,12 +10,12 @@ from tfnas.search import config as search_config
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
         genotype: the `Genotype`.
         history: {column of history.csv: array (epochs,)}.
-        folder: where its report and its other files are.
+        folder: its folder, with the report and all files.
     """
 
     genotype: Genotype
@@ -24,26 +24,26 @@ class Found:
 
 
 def run_search(data=None, *, classes=None, flip=None, **flags):
-    """Search an architecture, as `python -m tfnas.search` does.
+    """Search for an architecture, like `python -m tfnas.search`.
 
-    The process stays as it was: seeds, determinism and Keras's own state. Only
-    the way TensorFlow divides its threads stays, if it had not begun.
+    The call restores the process: seeds, determinism and Keras's state. Only
+    TensorFlow's threads stay as set, if it had not started yet.
 
     Args:
         data: (images, labels) with images in 0..255, a `tf.data.Dataset` of
             such pairs or of batches of them, a folder with train/CLASS/ and
-            test/CLASS/, or None for what the flags say.
-        classes: names of the classes of arrays, by default their numbers.
-        flip: whether a mirrored image of arrays still shows its class; true
+            test/CLASS/, or None for the flags' data.
+        classes: class names for arrays, by default their numbers.
+        flip: for arrays, whether a mirrored image still shows its class; true
             by default.
-        **flags: those of the command, such as `method="pdarts"`, `epochs=3`,
+        **flags: the command's flags, such as `method="pdarts"`, `epochs=3`,
             `out="runs/mine"` or `cells=(5, 8)`.
 
     Returns:
         A `Found`: `genotype`, `history`, `folder`.
 
     Raises:
-        UserError: one line on the flag or the data at fault.
+        UserError: one line that names the flag or data at fault.
 
     Example: `tfnas.run_search((images, labels), epochs=2).genotype`.
     """

@@ -1,4 +1,4 @@
-"""`python -m tfnas.search`: from images to a genotype."""
+"""`python -m tfnas.search`: its flags, and the start of its work."""
 
 import dataclasses
 
@@ -15,20 +15,20 @@ from tfnas.search import tune
 
 USAGE = """usage: python -m tfnas.search [--method=NAME] [--flag=value ...]
 
-Searches an architecture and writes it, with a report, to a folder.
+Searches for an architecture and writes it, with a report, to a folder.
 """
 
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfig:
-    """What a search is asked for, apart from its method's own values."""
+    """The flags of a search, besides its method's values."""
 
     VALUES = Method
     BARE = {"method": methods.names, "dataset": lambda: DATASETS}
 
-    method: str = choice("darts", "search method; all values below are its own")
+    method: str = choice("darts", "search method; it sets the defaults below")
     preset: str = choice(
-        "quick", "the method's values: quick for a CPU, paper for the authors'"
+        "quick", "values of the method: quick for a CPU, paper for the authors'"
     )
     dataset: str = flags.dataset()
     dataset_name: str | None = flags.dataset_name()
@@ -41,14 +41,12 @@ class SearchConfig:
     class_weights: str = flags.class_weights()
     tune: int = flags.tune("Fair DARTS's threshold or P-DARTS's skip dropout")
     tune_epochs: int = choice(
-        10,
-        "epochs of the training that judges a cell for --tune",
-        least=2,
+        10, "epochs of the training that judges a cell in --tune", least=2
     )
     select: str = choice(
         "last",
-        "whose cell is taken: the last epoch's, the one that a proxy finds "
-        "best, or RobustDARTS's, which stops the search",
+        "epoch whose cell is taken: the last, the best by a proxy, or "
+        "RobustDARTS's, which stops the search early",
         selection.RULES,
     )
     seed: int = flags.seed("initial values, order and augmentation")
@@ -61,20 +59,20 @@ class SearchConfig:
     deterministic: bool = flags.deterministic("genotype")
 
     def decisive(self, method):
-        """All that decides what a search finds, JSON-ready.
+        """All that decides a search's result, JSON-ready.
 
         Args:
             method: the `Method`.
         """
         config = flags.decisive(self)
-        # Older runs know no rule and took the last epoch; they can go on.
+        # Older runs had no rule and took the last epoch; they can resume.
         if self.select == "last":
             del config["select"]
         return {"config": config, "method": method.values()}
 
 
 def main(argv):
-    """Search as the arguments say; argv[0] is the program's name."""
+    """Search with the flags in `argv`; argv[0] is the program's name."""
     configs = (SearchConfig, Method)
     return command.answer(
         argv, configs, USAGE, lambda given: _search(given, argv), _shown
@@ -83,8 +81,7 @@ def main(argv):
 
 def _search(given, argv):
     config, method = ready(given)
-    # TensorFlow starts here, after every argument and the folder were found to
-    # be right.
+    # TensorFlow starts here, after all arguments and the folder were checked.
     with command.quiet_start():
         from tfnas.search import run
 
@@ -96,9 +93,9 @@ def _search(given, argv):
 
 
 def ready(given, dataset=None):
-    """As `resolve`, once the data, the devices and the folder were looked at.
+    """Like `resolve`, but also checks data, devices and folder.
 
-    `dataset` is a `Dataset` in the place of what the flags name.
+    `dataset` is a `Dataset` in place of the flags' data.
     """
     config, method = resolve(given)
     # NumPy would double the time that --help takes.
@@ -120,7 +117,7 @@ def ready(given, dataset=None):
 def resolve(given):
     """(SearchConfig, Method) of {flag: value}, over the method's preset.
 
-    A search that goes on keeps its own values.
+    A resumed search keeps its own values.
     """
     given = naming.named(given)
     config = command.made(SearchConfig, given)
@@ -133,15 +130,15 @@ def resolve(given):
     config = command.made(SearchConfig, given)
     if config.method in zoo.names():
         raise UserError(
-            f"--method={config.method}: a cell, not a method; tfnas train "
-            f"--genotype={config.method} trains it"
+            f"--method={config.method}: a cell, not a method; train it with "
+            f"tfnas train --genotype={config.method}"
         )
     method = methods.get(config.method).with_preset(config.preset)
     method = method.typed_over(command.part(given, Method))
     command.refuse_unused(
         given, [(("tune_epochs",), not config.tune, "--tune=0 makes no trials")]
     )
-    # An older run may have begun with more; --resume compares all values.
+    # An older run may have more; --resume compares all values.
     if not config.resume:
         command.refuse_unused(given, unused(method))
     selection.check(config.select, method, config.tune)
@@ -149,7 +146,7 @@ def resolve(given):
 
 
 def _shown(given):
-    """The lines of the help, with the values that hold beside others."""
+    """The lines of the help, with defaults that depend on other flags."""
     config, method = resolve(given)
     return [
         f"methods: {', '.join(methods.names())}",

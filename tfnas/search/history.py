@@ -1,4 +1,4 @@
-"""What a search remembers of every epoch, and the files it makes of it."""
+"""A search's records of every epoch, and their files."""
 
 import json
 
@@ -29,7 +29,7 @@ class History:
         self._add_architecture(stage, supernet)
 
     def add(self, stage, epoch, supernet, values):
-        """Note an epoch that has ended: stages count from 0, epochs from 1.
+        """Note a finished epoch: stages count from 0, epochs from 1.
 
         `values` are {column of history.csv: value}.
         """

@@ -1,4 +1,4 @@
-"""What a search is about to train, told before it starts."""
+"""A search's plan, printed before it starts."""
 
 from tfnas import cost
 from tfnas.cost.layers import costliest
@@ -7,8 +7,8 @@ from tfnas.cost.layers import costliest
 def plan(method, dataset):
     """The supernet of each stage in words, a list of lines.
 
-    Which candidates a later stage keeps is not known yet; its cost is that of
-    the costliest ones.
+    The candidates of a later stage are not known yet; its cost assumes the
+    costliest ones.
     """
     images = {
         "input_shape": dataset.image_shape,
@@ -23,7 +23,7 @@ def plan(method, dataset):
 
 
 def memories(method, dataset):
-    """The `cost.Memory` of each stage; none where the space has no estimate."""
+    """The `cost.Memory` of each stage; none if the space has no estimate."""
     if not method.search_space.can("estimate memory"):
         return []
     return [_memory(method, stage, dataset) for stage in method.stages()]
@@ -47,14 +47,14 @@ def _stage(method, number, stage, images):
     )
     bound = "at most " if number > 1 else ""
     return (
-        f"{method.search_space.stage_in_words(number, stage)}, {bound}"
-        f"{searched.parameters / 1e6:.2f} M weights, "
-        f"{searched.multiply_adds / 1e6:.1f} M multiply-adds an image"
+        f"{method.search_space.stage_in_words(number, stage)}, "
+        f"{bound}{searched.parameters / 1e6:.2f} M weights, "
+        f"{searched.multiply_adds / 1e6:.1f} M multiply-adds per image"
     )
 
 
 def _candidates(method, stage):
-    """Those of each edge, the costliest where the stage keeps a part."""
+    """Those of each edge, the costliest if the stage keeps only some."""
     space, kept = method.search_space, None
     if space.candidates:
         kept = costliest(method.candidates(), stage.operations_kept)

@@ -30,8 +30,8 @@ from tfnas.search.plan import memories, plan
 def search(config, method, argv, dataset=None):
     """Run a search, or the rest of it, and write its folder.
 
-    `dataset` is a `Dataset` in the place of what the flags name.
-    Returns the `Genotype` that was found.
+    `dataset` is a `Dataset` in place of the flags' data. Returns the `Genotype`
+    found.
     """
     started = time.time()
     dataset, strategy = prepare(config, method, dataset)
@@ -70,7 +70,7 @@ def search(config, method, argv, dataset=None):
 
 
 class _Search(Resumable):
-    """The state of one search: where it stands and what it has seen."""
+    """The state of one search: its position and its history."""
 
     lowered = ("learning_rate", "alpha_learning_rate")
 
@@ -82,7 +82,7 @@ class _Search(Resumable):
         self.steps = data.steps_per_epoch(
             len(self.halves[0]), method.batch_size
         )
-        # Of both halves, so that both losses weigh the classes alike.
+        # From both halves, so that both losses weigh the classes the same.
         self.class_weights = class_weights(
             config.class_weights, dataset.train.labels, len(dataset.classes)
         )
@@ -93,7 +93,7 @@ class _Search(Resumable):
         self.stage, self.operations = 0, None
 
     def run_all(self):
-        """Every stage from where the run stands, then the genotype."""
+        """All remaining stages, then the genotype."""
         checkpoint = self.load()
         if checkpoint is None:
             self._start_stage(0, None)
@@ -129,7 +129,7 @@ class _Search(Resumable):
         return genotype
 
     def _majority_share(self):
-        """Of the half that trains alpha, the share of the largest class."""
+        """The share of the largest class in the half that trains alpha."""
         labels = self.dataset.train.labels[self.halves[1]]
         return proxy.described((None, labels))["majority_share"]
 
@@ -154,7 +154,7 @@ class _Search(Resumable):
         }
 
     def _build(self):
-        # The stage before; its memory is freed here.
+        # Free the memory of the stage before.
         self.model = self.hessian = None
         keras.backend.clear_session()
         keras.utils.set_random_seed(self.config.seed + self.stage)
@@ -201,7 +201,7 @@ class _Search(Resumable):
     # === Checkpoints ===
 
     def end_epoch(self, epoch, logs, seconds):
-        """Note an epoch that has ended and make it safe."""
+        """Note a finished epoch and save it."""
         self.epoch, self.step = epoch, 0
         names = {
             "loss": "train_loss",
@@ -222,9 +222,9 @@ class _Search(Resumable):
         self.save()
 
     def _signs(self, epoch):
-        """What tells when to stop: {column of history.csv: value}.
+        """The measures for stopping: {column of history.csv: value}.
 
-        Each worker computes them on its first device, and the chief's hold.
+        Each worker computes them on its first device, and the chief's count.
         """
         supernet, found = self.model.supernet, {}
         if self.has_proxy:
@@ -270,7 +270,7 @@ class _Search(Resumable):
     # === The result ===
 
     def _selected(self):
-        """(epoch, its genotype): what the rule chooses in the last stage."""
+        """(epoch, its genotype), chosen by the rule in the last stage."""
         last = [r for r in self.history.rows if r["stage"] == self.stage]
         epoch = selection.choose(self.config.select, last)
         of_stage = {

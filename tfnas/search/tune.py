@@ -1,14 +1,13 @@
-"""Tuning a search: values that are hard to choose, by Bayesian optimisation.
+"""Tuning a search's hard values by Bayesian optimisation.
 
-The survey finds tuning hard where a value has no good default: P-DARTS's skip
-dropout (its section 3.3.5), Fair DARTS's threshold (3.4.3). KerasTuner proposes
-values; a trial is judged by training images that were held out, never by test
-images.
+The survey finds two values hard to choose: P-DARTS's skip dropout (section
+3.3.5) and Fair DARTS's threshold (3.4.3). KerasTuner proposes values; held-out
+training images judge a trial, never test images.
 
-A search is judged by what it is for: its cell's own network, trained briefly
-on the half of the images that trained the supernet's weights and tested on
-the other half. The supernet's accuracy would not do: it is the same for every
-threshold, and skips, which the dropout is there to hold back, raise it.
+A search is judged by its cell's own network, trained briefly on the half of the
+images that trained the supernet's weights and tested on the other half. The
+supernet's accuracy would not do: it is the same for every threshold, and it
+rises with skips, which the dropout holds back.
 """
 
 import dataclasses
@@ -25,14 +24,13 @@ from tfnas.train import Recipe, TrainConfig
 
 
 def search_ranges(method):
-    """What `tfnas.search --tune` tunes of a method: a list of `Range`.
+    """The values that `tfnas.search --tune` tunes: a list of `Range`.
 
-    A sigmoid that has learnt nothing is 1/2, so no threshold is below. Of the
-    skip dropout the last stage's rate is tuned, and those before keep their
-    proportion to it.
+    An untrained sigmoid is 1/2, so no threshold is below. Of the skip dropout
+    the last stage's rate is tuned; earlier ones keep their proportion to it.
 
     Raises:
-        UserError: if the method has nothing to tune, or no cells.
+        UserError: if the method has nothing to tune or no cells.
     """
     method.search_space.check("be tuned")
     ranges = []
@@ -51,9 +49,9 @@ def search_ranges(method):
 
 
 def tune_search(config, method, given):
-    """Tune a search's method and say how to search with the best values.
+    """Tune a search's method and print the command with the best values.
 
-    `given` are the flags that were typed; returns {flag: best value}.
+    `given` are the typed flags; returns {flag: best value}.
     """
     from tfnas import data
     from tfnas.runs.preparation import prepare
@@ -83,7 +81,7 @@ def tune_search(config, method, given):
 
 
 def _method_flags(method, chosen):
-    """The method's flags for tuned values: skip dropout is one a stage."""
+    """The method's flags for tuned values, with a skip dropout per stage."""
     flags = dict(chosen)
     if "skip_dropout" in flags:
         largest = max(method.skip_dropout)
@@ -95,10 +93,10 @@ def _method_flags(method, chosen):
 
 
 def _searched(config, method, changed, number):
-    """What a search finds with a trial's values.
+    """The genotype that a search finds with a trial's values.
 
-    The threshold enters at the very end of a search, so that all thresholds
-    can share one.
+    The threshold only matters at the end, so all thresholds share one
+    search.
     """
     from tfnas import zoo
     from tfnas.search import run as search_run
@@ -117,7 +115,7 @@ def _searched(config, method, changed, number):
 
 
 def derived_again(folder, method, provenance):
-    """The genotype that a finished search gives with `method`'s threshold."""
+    """The genotype of a finished search with `method`'s threshold."""
     from tfnas.networks.architecture import Architecture
     from tfnas.runs.parsing import cell_kinds
 
