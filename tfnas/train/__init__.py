@@ -1,4 +1,4 @@
-"""Trainings: from a genotype to weights."""
+"""Trainings of a genotype's network."""
 
 from tfnas.train.config import TrainConfig, main, resolve
 from tfnas.train.recipe import Recipe

@@ -1,4 +1,4 @@
-"""`python -m tfnas.train`: from a genotype to weights."""
+"""`python -m tfnas.train`: Train a genotype's network on a data set."""
 
 import sys
 

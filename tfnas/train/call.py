@@ -1,4 +1,4 @@
-"""`tfnas.run_training`: a training in Python, as the command makes it."""
+"""`tfnas.run_training`: the command from Python."""
 
 import dataclasses
 from pathlib import Path
@@ -11,13 +11,13 @@ from tfnas.train import config as train_config
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What a training came to.
+    """The result of a training.
 
     Attributes:
-        network: as in `tfnas.load`: images in 0..255 to logits.
-        accuracy: the share of the test images that it classifies right.
+        network: as `tfnas.load` returns it: images in 0..255 to logits.
+        accuracy: the share of test images that it classifies correctly.
         history: {column of history.csv: array (epochs,)}.
-        folder: where its report, its weights and its other files are.
+        folder: its folder, with the report, the weights and all files.
     """
 
     network: Any
@@ -29,29 +29,29 @@ class Trained:
 def run_training(
     genotype, data=None, *, test=None, classes=None, flip=None, **flags
 ):
-    """Train the network of a genotype, as `python -m tfnas.train` does.
+    """Train a genotype's network, like `python -m tfnas.train`.
 
-    The process stays as it was: seeds, determinism and Keras's own state. Only
-    the way TensorFlow divides its threads stays, if it had not begun.
+    The call restores the process: seeds, determinism and Keras's state. Only
+    TensorFlow's threads stay as set, if it had not started yet.
 
     Args:
         genotype: a `Genotype`, or what --genotype takes, such as "DARTS_V2".
         data: (images, labels) with images in 0..255, a `tf.data.Dataset` of
             such pairs or of batches of them, a folder with train/CLASS/ and
-            test/CLASS/, or None for what the flags say.
-        test: test images, as `data`; by default a fifth of each class of
-            `data`, which is not trained on then.
-        classes: names of the classes of arrays, by default their numbers.
-        flip: whether a mirrored image of arrays still shows its class; true
+            test/CLASS/, or None for the flags' data.
+        test: test images, in the forms of `data`; by default a fifth of each
+            class of `data`, which is then not trained on.
+        classes: class names for arrays, by default their numbers.
+        flip: for arrays, whether a mirrored image still shows its class; true
             by default.
-        **flags: those of the command, such as `preset="small"`, `epochs=3` or
+        **flags: the command's flags, such as `preset="small"`, `epochs=3` or
             `out="runs/mine"`.
 
     Returns:
         A `Trained`: `network`, `accuracy`, `history`, `folder`.
 
     Raises:
-        UserError: one line on the flag or the data at fault.
+        UserError: one line that names the flag or data at fault.
 
     Example: `tfnas.run_training("DARTS_V2", (images, labels)).accuracy`.
     """

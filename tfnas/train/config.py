@@ -1,4 +1,4 @@
-"""`python -m tfnas.train`: from a genotype to weights."""
+"""`python -m tfnas.train`: its flags, and the start of its work."""
 
 import dataclasses
 from pathlib import Path
@@ -23,17 +23,19 @@ Trains the network of a genotype and writes its weights, with a report.
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """What a training is asked for, apart from its recipe's values."""
+    """The flags of a training, besides its recipe's values."""
 
     VALUES = Recipe
     BARE = {"genotype": zoo.names, "dataset": lambda: DATASETS}
 
     genotype: str | None = choice(
-        None, "a genotype's file or text, a run's folder, or a name of the zoo"
+        None,
+        "genotype to train: a file, its text, a run's folder or a name of "
+        "the zoo",
     )
     preset: str = choice(
         "quick",
-        "the recipe's values: quick for digits, small for 32-pixel images on "
+        "values of the recipe: quick for digits, small for 32-pixel images on "
         "a CPU, paper and imagenet for the authors'",
     )
     dataset: str = flags.dataset(
@@ -49,17 +51,17 @@ class TrainConfig:
     class_weights: str = flags.class_weights()
     valid_images: int = choice(
         0,
-        "training images held out to choose the best weights, see --halves; 0 "
+        "training images held out to select the best weights, see --halves; 0 "
         "takes the last epoch's, as the authors do",
         least=0,
     )
     weights: str | None = choice(
         None,
-        "start from these weights: a .safetensors file, a run's folder or a "
-        "name of the zoo",
+        "weights to start from: a .safetensors file, a run's folder or a name "
+        "of the zoo",
     )
     mixed_precision: bool = choice(
-        False, "compute in bfloat16, keep the weights in float32"
+        False, "compute in bfloat16 and keep the weights in float32"
     )
     tune: int = flags.tune("learning rate, weight decay and drop path")
     seed: int = flags.seed("initial values, order, augmentation and drop path")
@@ -73,7 +75,7 @@ class TrainConfig:
     def decisive(self, values, genotype):
         """All that decides the weights, JSON-ready.
 
-        The genotype itself is there, so its file may move.
+        It includes the genotype, so its file may move.
 
         Args:
             values: the `Recipe`.
@@ -87,7 +89,7 @@ class TrainConfig:
 
 
 def main(argv):
-    """Train as the arguments say; argv[0] is the program's name."""
+    """Train with the flags in `argv`; argv[0] is the program's name."""
     configs = (TrainConfig, Recipe)
     return command.answer(
         argv, configs, USAGE, lambda given: _train(given, argv), _shown
@@ -100,8 +102,7 @@ def _train(given, argv):
     note = earlier.data_note(_data(given)[0], given)
     if note and not config.resume:
         print(note, flush=True)
-    # TensorFlow starts here, after every argument and the folder were found to
-    # be right.
+    # TensorFlow starts here, after all arguments and the folder were checked.
     with command.quiet_start():
         from tfnas.train import run
 
@@ -113,9 +114,9 @@ def _train(given, argv):
 
 
 def ready(given, dataset=None):
-    """As `resolve`, once the data, the devices and the folder were looked at.
+    """Like `resolve`, but also checks data, devices and folder.
 
-    `dataset` is a `Dataset` in the place of what the flags name.
+    `dataset` is a `Dataset` in place of the flags' data.
     """
     config, values, genotype = resolve(given)
     # NumPy would double the time that --help takes.
@@ -140,8 +141,8 @@ def ready(given, dataset=None):
 def resolve(given):
     """(TrainConfig, Recipe, Genotype) of {flag: value}, over the preset.
 
-    The data are those of the run that the genotype is from, or the weights,
-    unless other ones are given; a training that goes on keeps its own values.
+    By default the data are those of the genotype's run, or the weights'; a
+    resumed training keeps its own values.
     """
     config, values = _values(given)
     genotype = _genotype(config)
@@ -161,7 +162,7 @@ def _values(given):
 
 
 def _data(given):
-    """The run whose genotype or weights are taken, and its data as flags."""
+    """The run of the genotype or the weights, and its data as flags."""
     for flag in ("genotype", "weights"):
         data = earlier.data_of(given.get(flag), given)
         if data:
@@ -170,7 +171,7 @@ def _data(given):
 
 
 def _folder(config):
-    """Where a training goes that was not told where; None without genotype."""
+    """The default folder of a training; None without a genotype."""
     if config.genotype is None:
         return None
     path = Path("text" if is_text(config.genotype) else config.genotype)
@@ -183,7 +184,7 @@ def _folder(config):
 
 
 def _genotype(config):
-    """The genotype asked for, or that of the run that goes on."""
+    """The genotype asked for, or the resumed run's."""
     if config.genotype is not None:
         return zoo.genotype(config.genotype)
     if config.resume and config.out:
@@ -195,7 +196,7 @@ def _genotype(config):
 
 
 def _shown(given):
-    """The lines of the help, with the values that hold beside others."""
+    """The lines of the help, with defaults that depend on other flags."""
     config, values = _values(given)
     return [
         f"genotypes: {', '.join(zoo.names())}",

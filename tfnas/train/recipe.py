@@ -1,4 +1,4 @@
-"""Recipes: how a found network is trained (the papers' evaluation phase).
+"""Recipes of a genotype's training (the papers' evaluation phase).
 
 Every field is a flag of `python -m tfnas.train`; a preset is a short list of
 changes. The defaults are the recipe of DARTS on CIFAR, which Fair DARTS and
@@ -15,7 +15,7 @@ from tfnas.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """The values of a training; the defaults are those of the papers.
+    """The values of a training; the defaults are the papers'.
 
     Source: `cnn/train.py` of DARTS (arXiv:1806.09055, section 3.2) and the
     ImageNet scripts of DARTS and P-DARTS for the other schedules.
@@ -25,7 +25,7 @@ class Recipe:
     cells: int = choice(20, "cells of the network", least=3)
     stem: str = choice(
         "cifar",
-        "first layers; imagenet makes the map smaller by 8",
+        "first layers; imagenet shrinks the map by a factor of 8",
         ("cifar", "imagenet"),
     )
     epochs: int = choice(600, "epochs", least=1)
@@ -33,41 +33,46 @@ class Recipe:
     halves: str = choice(
         "index",
         "which images --train_images and --valid_images take, and a baseline "
-        "judges by: each class's share by the seed, or the first and the last",
+        "judges by: stratified draws each class's share by the seed; index "
+        "takes the first and the last",
         ("stratified", "index"),
     )
     learning_rate: float = choice(0.025, "largest learning rate", least=0)
     schedule: str = choice(
         "cosine",
-        "how the learning rate falls from epoch to epoch: to 0 on a cosine, "
-        "by a factor, or P-DARTS's way",
+        "how the learning rate falls over the epochs: to 0 on a cosine, by a "
+        "factor, or as in P-DARTS",
         ("cosine", "exponential", "linear"),
     )
     learning_rate_decay: float = choice(
-        0.97, "factor of --schedule=exponential", least=0
+        0.97, "factor per epoch of --schedule=exponential", least=0
     )
     warmup_epochs: int = choice(
-        0, "first epochs, in which the learning rate rises", least=0
+        0, "first epochs, during which the learning rate rises", least=0
     )
     momentum: float = choice(0.9, "momentum of SGD", least=0)
     weight_decay: float = choice(3e-4, "L2 of all weights", least=0)
     gradient_clip: float = choice(5.0, "largest norm of the gradient", least=0)
     drop_path: float = choice(
-        0.2, "rate of drop path that would follow the last epoch", least=0
+        0.2, "final rate of drop path, which rises linearly from 0", least=0
     )
     auxiliary: float = choice(
-        0.4, "weight of the auxiliary classifier's loss; 0 is none", least=0
+        0.4,
+        "weight of the auxiliary classifier's loss; 0 leaves it out",
+        least=0,
     )
     cutout: int | None = choice(
-        None, "side of the square cut out; by default half the image", least=0
+        None,
+        "side, in pixels, of the square cut out; by default half the image",
+        least=0,
     )
     label_smoothing: float = choice(
-        0.0, "share of a label that goes to all classes alike", least=0
+        0.0, "share of a label that is spread over all classes", least=0
     )
     augmentation: str = choice(
         "cifar",
-        "cifar pads, crops, flips and cuts out; imagenet leaves images in "
-        "their files, crops them at random, resizes, flips, jitters colours",
+        "cifar pads, crops, flips and cuts out; imagenet leaves the images in "
+        "their files and crops at random, resizes, flips and jitters colours",
         ("cifar", "imagenet"),
     )
 
@@ -76,7 +81,7 @@ class Recipe:
         """A recipe by the name that `--preset` takes.
 
         Raises:
-            UserError: for a name that is none.
+            UserError: for an unknown name.
         """
         if name not in PRESETS:
             known = ", ".join(PRESETS)
@@ -99,14 +104,14 @@ class Recipe:
         """The recipe with some of its values replaced, checked.
 
         Raises:
-            UserError: for a value that cannot be, or not beside the others.
+            UserError: for a value that is illegal, alone or with the others.
         """
         recipe = dataclasses.replace(self, **values)
         recipe.check()
         return recipe
 
     def typed_over(self, values):
-        """The recipe with what was typed; what nobody typed gives way to it.
+        """The recipe with the typed values; the others give way to them.
 
         Raises:
             UserError: as `with_flags` does.
@@ -122,7 +127,7 @@ class Recipe:
         return self.with_flags({**given, **values})
 
     def check(self):
-        """Raise a `UserError` that names the first value that cannot be."""
+        """Raise a `UserError` that names the first illegal value."""
         check_values(self)
         for name in ("drop_path", "label_smoothing"):
             if getattr(self, name) >= 1:
@@ -146,15 +151,15 @@ class Recipe:
             )
 
     def for_space(self, space, given):
-        """The recipe without what the networks of a space do not have.
+        """The recipe without values that a space's networks do not have.
 
         Args:
-            space: the name of the genotype's.
-            given: {flag: value} of the flags that were typed.
+            space: name of the genotype's space.
+            given: {flag: value} of the typed flags.
 
         Raises:
-            UserError: if one of them is what the space does not have, or what
-                nothing reads beside the others.
+            UserError: if the space does not have one of them, or nothing reads
+                it next to the others.
         """
         there = spaces.get(space)
         if not given.get("resume"):
@@ -163,15 +168,15 @@ class Recipe:
             there.check_cells(given["cells"])
         without = {"auxiliary", "drop_path"} & there.absent.keys()
         changes = dict.fromkeys(without, 0.0)
-        # A preset's cells are those of the space darts.
+        # A preset's cells are for the space darts.
         changes["cells"] = max(1, self.cells // there.stacks) * there.stacks
-        # With --resume what was typed has to be what the run began with.
+        # With --resume the typed values must be the run's.
         return self.with_flags(
             {k: v for k, v in changes.items() if k not in given}
         )
 
     def _unused(self, space):
-        """What `command.refuse_unused` takes."""
+        """The rules for `command.refuse_unused`."""
         yield (
             ("learning_rate_decay",),
             self.schedule != "exponential",
@@ -198,10 +203,10 @@ class Recipe:
         return schedule.drop_path(epoch, self.epochs, self.drop_path)
 
 
-# What short trainings of small networks leave out: they underfit, and what
-# regularises 600 epochs holds them back. "small" stays below 0.2 M parameters
-# for the published cells, and within an hour on two cores for 50,000 images
-# of 32 pixels with P-DARTS's cell, of which an epoch took 7.5 CPU minutes.
+# Short trainings of small networks underfit, so they leave out what regularises
+# 600 epochs. "small" stays below 0.2 M parameters for the published cells, and
+# within an hour on two cores for 50,000 images of 32 pixels with P-DARTS's
+# cell, whose epoch took 7.5 CPU minutes.
 _SHORT = {
     "drop_path": 0.0,
     "auxiliary": 0.0,

@@ -27,9 +27,8 @@ from tfnas.zoo.loading import weights_of
 def train(config, recipe, genotype, argv, dataset=None):
     """Run a training, or the rest of it, and write its folder.
 
-    `dataset` is a `Dataset` in the place of what the flags name.
-    Returns the share of the test images that are classified right; None on
-    the workers that are not the chief.
+    `dataset` is a `Dataset` in place of the flags' data. Returns the share of
+    test images classified correctly; None on workers other than the chief.
     """
     started = time.time()
     dataset, strategy = prepare(config, recipe, dataset)
@@ -55,7 +54,7 @@ def train(config, recipe, genotype, argv, dataset=None):
 
 
 def _check_memory(config, recipe, genotype, dataset):
-    """Say it, or stop, where the training needs more memory than there is."""
+    """Warn or stop if the training needs more memory than there is."""
     estimates = []
     if spaces.get(genotype.space).can("estimate memory"):
         size = recipe.size(dataset)
@@ -73,11 +72,11 @@ def _check_memory(config, recipe, genotype, dataset):
 
 
 def validate(config, recipe, genotype, dataset, strategy, parts=None):
-    """Train, or go on, and judge by the images held out; no test is made.
+    """Train, or resume, and judge by held-out images, without a test.
 
     `parts` are (indices to train on, indices held out), by default as
-    `config.valid_images` says; `strategy` is on one host. Returns the share
-    of the held-out images that the last epoch's weights classify right.
+    `config.valid_images` says; `strategy` is on one host. Returns the share of
+    held-out images that the last epoch's weights classify correctly.
     """
     keras.backend.clear_session()
     keras.utils.set_random_seed(config.seed)
@@ -93,7 +92,7 @@ def validate(config, recipe, genotype, dataset, strategy, parts=None):
 
 
 class _Training(Resumable):
-    """The state of one training: its network and where it stands."""
+    """The state of one training: its network and its position."""
 
     lowered = ("learning_rate",)
 
@@ -125,7 +124,7 @@ class _Training(Resumable):
         if recipe.drop_path:
             self.drop_path = network.get_layer("drop_path")
             self.drop_path.seed.assign([config.seed, 0])
-        self._stream(0)  # Says now what is wrong with --cutout.
+        self._stream(0)  # Raises now if --cutout is wrong.
         if config.weights is not None:
             arrays = weights_of(config.weights)
             for line in weights.transfer(network, arrays, config.weights):
@@ -155,22 +154,22 @@ class _Training(Resumable):
         of = cost.built_cost(self.genotype, **self.size)
         print(
             f"{of.parameters / 1e6:.3f} M parameters, "
-            f"{of.multiply_adds / 1e6:.1f} M multiply-adds an image; "
-            f"{len(self.train)} images to train, {len(self.valid)} to choose "
-            f"weights by, {len(self.dataset.test)} to test",
+            f"{of.multiply_adds / 1e6:.1f} M multiply-adds per image; "
+            f"{len(self.train)} images to train, {len(self.valid)} to select "
+            f"weights, {len(self.dataset.test)} to test",
             flush=True,
         )
         labels = self.dataset.train.labels
         parts = {"the images to train on": labels[self.train]}
         if len(self.valid):
-            parts["the images to choose weights by"] = labels[self.valid]
+            parts["the images to select weights"] = labels[self.valid]
         parts["the test images"] = self.dataset.test.labels
         missing = data.lacking(self.dataset, parts)
         if missing:
             print(missing, flush=True)
 
     def record(self, argv):
-        """What config.json says: all that decides the result, its origin."""
+        """The content of config.json: what decides the result; its origin."""
         return {
             "command": ["python", "-m", "tfnas.train", *argv[1:]],
             **self.config.decisive(self.recipe, self.genotype),
@@ -188,7 +187,7 @@ class _Training(Resumable):
         }
 
     def run_all(self, run):
-        """The epochs from where the run stands."""
+        """The remaining epochs."""
         self.run = run
         kept_images.keep(run, self.dataset)
         checkpoint = self.load()
@@ -230,7 +229,7 @@ class _Training(Resumable):
     # === Checkpoints ===
 
     def end_epoch(self, epoch, logs, seconds):
-        """Note an epoch that has ended and make it safe."""
+        """Note a finished epoch and save it."""
         self.epoch, self.step = epoch, 0
         row = {
             "epoch": epoch,
@@ -247,7 +246,7 @@ class _Training(Resumable):
         self.run.write_rows(contents.HISTORY, columns, self.rows)
         encoded = safetensors.numpy.save(weights.values(self.model.network))
         self.run.write(contents.LAST, encoded)
-        # The first of equal epochs stays; without a validation there is none.
+        # The first of equal epochs stays; without validation there is none.
         accuracy = logs.get("val_accuracy", -1)
         if accuracy > self.best.get("accuracy", -1):
             self.best = {"epoch": epoch, "accuracy": accuracy}
@@ -268,7 +267,7 @@ class _Training(Resumable):
         steps = {f"optimizer/{v.path}": v for v in model.optimizer.variables}
         return network | steps
 
-    # === The test images, read once, after everything is chosen ===
+    # === The test images, read once, after every choice ===
 
     def test(self):
         """The `Measures` of the chosen weights on the test images."""

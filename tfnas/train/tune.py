@@ -1,8 +1,8 @@
-"""Tuning a training: values that are hard to choose, by Bayesian optimisation.
+"""Tuning a training's hard values by Bayesian optimisation.
 
-The survey finds learning rate, drop path and weight decay of a training hard to
-tune (its section 3.2.5). KerasTuner proposes values; a trial is judged by
-training images that were held out, never by test images.
+The survey finds learning rate, drop path and weight decay hard to tune (section
+3.2.5). KerasTuner proposes values; held-out training images judge a trial,
+never test images.
 """
 
 from tfnas import spaces
@@ -13,8 +13,8 @@ from tfnas.runs.trials import Range, conclude, optimise, trial_of, tuning_of
 def training_ranges(values, space):
     """The `Range`s that `tfnas.train --tune` tunes.
 
-    Not all spaces have drop path. A value of 0, of which there are no
-    multiples, is a `UserError`.
+    Not all spaces have drop path. A value of 0 has no multiples to try, so it
+    raises `UserError`.
     """
     for name in ("learning_rate", "weight_decay"):
         if getattr(values, name) == 0:
@@ -33,9 +33,9 @@ def training_ranges(values, space):
 
 
 def tune_training(config, values, genotype, given):
-    """Tune a training's recipe and say how to train with the best values.
+    """Tune a training's recipe and print the command with the best values.
 
-    `given` are the flags that were typed; returns {flag: best value}.
+    `given` are the typed flags; returns {flag: best value}.
     """
     from tfnas.runs.preparation import prepare
     from tfnas.train import run as train_run
