@@ -121,7 +121,7 @@ def test_without_a_checkout_the_baseline_is_one_line(
 
     monkeypatch.setattr(subjects, "TESTS", tmp_path)
     job = {**vars(BenchmarkConfig(**TINY)), "part": part, "variant": "baseline"}
-    with pytest.raises(UserError, match="in a checkout of tfnas alone; run"):
+    with pytest.raises(UserError, match="has the baseline; run"):
         subjects.SUBJECTS[part](job)
 
 

@@ -1,8 +1,8 @@
-"""Seconds a step, against this machine's limit.
+"""Seconds per step, against this machine's limit.
 
 `run` starts a `worker` process for each `case` and lets them take turns; a
-worker runs one of the `subjects` and answers with seconds; `limits` says what
-the machine would need at its best, `printing` prints.
+worker runs one of the `subjects` and answers with seconds; `limits` computes
+the machine's best time, `printing` prints.
 """
 
 from tfnas.benchmark.config import BenchmarkConfig, main

@@ -1,4 +1,4 @@
-"""`python -m tfnas.benchmark`: seconds a step, against this machine's limit."""
+"""`python -m tfnas.benchmark`: Time steps against this machine's limit."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What there is to measure, each in a process of its own."""
+"""The cases to measure, each in its own process."""
 
 import dataclasses
 
@@ -9,30 +9,30 @@ class Case:
 
     Attributes:
         part: "search", "second_order", "retraining" or "inference".
-        variant: for what is trained "fast", "plain", "baseline", "no
-            determinism" or "darts", or "beside" for another checkout's "fast";
-            for inference who runs the network.
+        variant: for trained parts "fast", "plain", "baseline", "no determinism"
+            or "darts", or "beside" for another checkout's "fast"; for inference
+            the runtime.
     """
 
     part: str
     variant: str
 
     def measured(self, config):
-        """The configuration of what this case measures."""
+        """The configuration of this case."""
         if self.variant != "darts":
             return config
         return dataclasses.replace(config, method="darts", operations_kept=None)
 
 
 RUNTIMES = ("Keras", "SavedModel", "ONNX Runtime")
-# What a row is held against: the first of these that was measured.
+# A row's reference: the first of these that was measured.
 REFERENCES = ("baseline", RUNTIMES[0], "darts")
 
 
 def groups(config):
     """Lists of the cases that take turns with each other.
 
-    A group ends before the next one starts, so that its memory is free again.
+    A group ends before the next one starts, to free its memory.
     """
     found = []
     for part in config.parts:

@@ -1,4 +1,4 @@
-"""`python -m tfnas.benchmark`: seconds a step, against this machine's limit."""
+"""`python -m tfnas.benchmark`: its flags, and the start of its work."""
 
 import dataclasses
 import json
@@ -13,47 +13,50 @@ from tfnas.errors import UserError
 
 USAGE = """usage: python -m tfnas.benchmark [--flag=value ...]
 
-Measures steps of search, retraining and inference beside this machine's own
-limit: all variants in one run, in turns, each in a process of its own.
+Times steps of search, retraining and inference against this machine's own
+limit: all variants in one run, in turns, each in its own process.
 """
 
 
 PARTS = ("search", "retraining", "inference")
 WAYS = ("fast", "plain", "baseline", "no determinism")
-# Beside another method: the fast search step of DARTS at the same size.
+# Next to another method: DARTS's fast search step at the same size.
 VARIANTS = (*WAYS, "darts")
 
 
 @dataclasses.dataclass(frozen=True)
 class BenchmarkConfig:
-    """What is measured."""
+    """The flags of a benchmark."""
 
     method: str = choice("darts", "search method")
     channels: int = choice(16, "channels of the first cell", least=1)
-    cells: int = choice(8, "cells, of the search and of retraining", least=3)
+    cells: int = choice(8, "cells of the search and of retraining", least=3)
     operations_kept: int | None = choice(
         None,
-        "candidates of an edge, others on every edge; all by default",
+        "candidates of an edge, which differ between edges; all by default",
         least=1,
     )
     image_size: int = choice(32, "height and width of the images", least=4)
     batch: int = choice(16, "images in a batch", least=1)
     threads: int | None = choice(
-        None, "threads, the number of cores by default", least=1
+        None, "threads; by default the number of cores", least=1
     )
-    parts: tuple[str, ...] = choice(PARTS, "what to measure", PARTS)
+    parts: tuple[str, ...] = choice(PARTS, "parts to measure", PARTS)
     variants: tuple[str, ...] = choice(
         WAYS,
-        "ways to compute what is trained; darts is the search of DARTS with "
-        "all its operations, beside another one",
+        "ways to compute the trained parts; darts adds DARTS's search with "
+        "all its operations to another method's",
         VARIANTS,
     )
-    second_order: bool = choice(False, "measure the second-order step too")
+    second_order: bool = choice(False, "also measure the second-order step")
     beside: str | None = choice(
-        None, "another checkout of tfnas, whose fast variant takes turns"
+        None,
+        "folder of another checkout of tfnas, whose fast variant takes turns",
     )
-    rounds: int = choice(5, "measurements, of which the median counts", least=1)
-    json: str | None = choice(None, "file to write all of it to")
+    rounds: int = choice(
+        5, "number of measurements; their median counts", least=1
+    )
+    json: str | None = choice(None, "file to write the whole result to")
 
     def __post_init__(self):
         check_values(self)
@@ -74,7 +77,7 @@ class BenchmarkConfig:
 
 
 def main(argv):
-    """Measure what the arguments say and print a table."""
+    """Measure with the flags in `argv` and print a table."""
     return command.answer(argv, (BenchmarkConfig,), USAGE, _measure)
 
 
@@ -84,7 +87,7 @@ def _measure(given):
     if config.threads is None:
         cores = len(os.sched_getaffinity(0))
         config = dataclasses.replace(config, threads=cores)
-    # Counting the costs of networks takes NumPy.
+    # Counting a network's cost needs NumPy.
     from tfnas.benchmark import printing, run
 
     result = run.measure(config, _note)
@@ -95,7 +98,7 @@ def _measure(given):
 
 
 def _unused(config):
-    """What `command.refuse_unused` takes."""
+    """The rules for `command.refuse_unused`."""
     parts = set(config.parts)
     yield (
         ("method", "operations_kept", "second_order"),

@@ -1,4 +1,4 @@
-"""What a step would take if the machine ran at its best."""
+"""The time of a step at the machine's limit."""
 
 from tfnas import cost, methods
 from tfnas.spaces import darts
@@ -14,17 +14,17 @@ PASSES = {
     "retraining": 3,
     "inference": 1,
 }
-# Floats that a step of alpha and w has to read and write for each element of
-# an edge's output, counted by hand: maps of all candidates, forward and back.
+# Floats that a step of alpha and w must read and write for each element of an
+# edge's output, counted by hand: maps of all candidates, forward and back.
 TRAFFIC = 180
 
 
 def candidates(config):
     """The candidate operations of every edge of either cell.
 
-    Of fewer than all, each edge has its own, in turn, so that every candidate
-    occurs about equally often: as many sets as in a late stage of P-DARTS,
-    and neither a cheap choice nor a costly one.
+    If they are fewer than all, each edge has its own, in turn, so every
+    candidate occurs about equally often: with as many sets as a late stage of
+    P-DARTS, and neither a cheap choice nor a costly one.
     """
     method = methods.get(config.method)
     names = method.candidates()
@@ -53,8 +53,8 @@ def search_multiply_adds(config):
 def floor(config, gemm, copy):
     """Seconds of an alpha and a weight step at the machine's limit.
 
-    `gemm` is a matrix product's floating-point operations a second, `copy` the
-    bytes that a copy reads and writes a second.
+    `gemm` is a matrix product's floating-point operations per second, `copy`
+    the bytes that a copy reads and writes per second.
     """
     elements = cost.edge_outputs(
         (config.image_size, config.image_size),

@@ -16,9 +16,9 @@ COLUMNS = (
 def lines(result):
     """A result of `run.measure` as lines of Markdown.
 
-    "x reference" is a share of the baseline's time; of Keras's for inference,
-    of DARTS's beside another method. "x beside" is a share of the other
-    checkout's time. What is not known is left empty.
+    "x reference" is a share of the baseline's time, of Keras's for inference,
+    of DARTS's for another method. "x beside" is a share of the other checkout's
+    time. Unknown values are empty.
     """
     machine = result["machine"]
     rows = [row for row in result["rows"] if "seconds" in row]

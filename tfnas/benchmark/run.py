@@ -1,4 +1,4 @@
-"""Worker processes, and the turns that they take."""
+"""Worker processes and their turns."""
 
 import contextlib
 import dataclasses
@@ -19,10 +19,10 @@ ROOT = Path(__file__).parents[2]
 
 
 class Worker:
-    """A process that sets a case up and then takes steps when asked.
+    """A process that sets up a case and then takes steps on request.
 
-    Every line that it is sent names a step, every line that it answers is a
-    JSON object.
+    Every line sent to it names a step, every line of its answers is a JSON
+    object.
 
     Args:
         case: a `Case`.
@@ -32,7 +32,7 @@ class Worker:
         steps: names of its steps; empty if it cannot run.
         note: why it cannot run, or None.
         startup: seconds of building, tracing and the first steps.
-        peak: bytes of memory at most so far.
+        peak: its peak memory so far, in bytes.
     """
 
     def __init__(self, case, config):
@@ -57,7 +57,7 @@ class Worker:
         self.take(json.dumps(job))
 
     def take(self, step):
-        """Let it take a step; returns its answer, or None if it died."""
+        """Let it take a step; return its answer, or None if it died."""
         try:
             print(step, file=self.process.stdin, flush=True)
         except BrokenPipeError:
@@ -95,14 +95,14 @@ class Worker:
 
 
 def measure(config, note=print):
-    """Measure all cases of a configuration, whose number of threads is known.
+    """Measure all cases of a configuration with a number of threads.
 
-    `note` gets lines of text on what is going on. Returns {"machine":
-    {"processor": its name, "features": a list, "oneDNN": whether it is on,
-    "gemm": FLOP/s, "copy": bytes/s}, "floor": seconds of an alpha and a weight
-    step, "rows": a list of dicts}. "over_reference" is a row's time in those of
-    the baseline, of Keras for inference, and of DARTS where there is no other;
-    "over_beside" in those of the other checkout.
+    `note` gets lines of text on the progress. Returns {"machine": {"processor":
+    its name, "features": a list, "oneDNN": whether it is on, "gemm": FLOP/s,
+    "copy": bytes/s}, "floor": seconds of an alpha and a weight step, "rows": a
+    list of dicts}. "over_reference" is a row's time divided by the baseline's,
+    by Keras's for inference, or by DARTS's if there is no other; "over_beside"
+    divides by the other checkout's.
     """
     limit = {"gemm": 0.0, "copy": 0.0}
     done = []
@@ -142,7 +142,7 @@ def _take_turns(group, config, machine, limit, note):
 
 
 def _rows(worker, times):
-    """The medians of a worker; the first row has what belongs to all."""
+    """The medians of a worker; the first row has its common values."""
     case, note = worker.case, worker.note
     whole = {"peak_bytes": worker.peak, "startup_seconds": worker.startup}
     if note is not None:
@@ -160,7 +160,7 @@ def _rows(worker, times):
 
 
 def _compare(row, rows, config, limit):
-    """Put beside a row's seconds what they are to be held against."""
+    """Add to a row its seconds in relation to the references."""
     if "seconds" not in row:
         return
     config = cases.Case(row["what"], row["variant"]).measured(config)

@@ -1,4 +1,4 @@
-"""What a worker measures: functions from a job to its steps.
+"""The subjects of workers: functions from a job to its steps.
 
 A job is a dict of the fields of `BenchmarkConfig` and `Case`; the steps are
 {name: function without arguments}.
@@ -32,12 +32,12 @@ from tfnas.networks.darts.supernet import Supernet
 from tfnas.runs import summary
 
 CLASSES = 10
-# The second implementation is among the tests, which a wheel does not have.
+# The second implementation is among the tests, which wheels lack.
 TESTS = Path(__file__).parents[2] / "tests"
 
 
 def set_up(job):
-    """Make TensorFlow compute as the commands do, or else as it does itself."""
+    """Make TensorFlow compute as the commands do, or by its defaults."""
     trains = job["part"] not in ("machine", "inference")
     if trains and job["variant"] != "baseline":
         threads, operations = divide(job["threads"])
@@ -50,7 +50,7 @@ def set_up(job):
 
 
 def search(job):
-    """A step of alpha and one of the weights."""
+    """A step of alpha and a step of the weights."""
     images = _images(job)
     if job["variant"] == "baseline":
         return _baseline_search(job, images)
@@ -173,7 +173,7 @@ def _images(job):
 
 
 def asked(job):
-    """The `BenchmarkConfig` of a job, whose JSON has lists for its tuples."""
+    """The `BenchmarkConfig` of a job, which has lists for tuples in JSON."""
     values = {field.name: job[field.name] for field in fields(BenchmarkConfig)}
     return BenchmarkConfig(
         **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
@@ -217,10 +217,10 @@ def _baseline_search(job, images):
 
 
 def _enter_checkout():
-    """Let the second implementation be imported."""
+    """Make the second implementation importable."""
     if not (TESTS / "reference.py").is_file():
         raise UserError(
-            "the baseline is in a checkout of tfnas alone; run the benchmark "
+            "only a checkout of tfnas has the baseline; run the benchmark "
             "there, or leave it out of --variants"
         )
     sys.path.append(str(TESTS))
@@ -257,7 +257,7 @@ def _saved_model(network, job):
 
 
 def _onnx_runtime(network, job):
-    """On the file that `tfnas.export_network` writes, which Keras's is not."""
+    """On the file of `tfnas.export_network`, not Keras's own export."""
     check_libraries("inference by ONNX Runtime")
     from tfnas.export import onnx_runner
 

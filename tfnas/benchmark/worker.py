@@ -16,7 +16,7 @@ from tfnas.errors import UserError
 
 def main():
     """Answer until the input ends."""
-    # Whatever a library prints must not come between the answers.
+    # A library's prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     job = json.loads(sys.stdin.readline())
@@ -47,10 +47,10 @@ def main():
 
 
 def peak():
-    """Bytes of memory that this process has had at most.
+    """This process's peak memory in bytes.
 
-    The kernel's own count of this program: `getrusage` would begin with what
-    the parent had when it started this process.
+    By the kernel's own count: `getrusage` would begin with the parent's memory
+    at the start of this process.
     """
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
