@@ -176,7 +176,7 @@ def test_the_recorded_command_gives_the_same_weights(
     out = tmp_path / "out"
     run(f"--model={tiny.name}", f"--zoo={copy}", f"--out={out}")
     said = capsys.readouterr().out
-    assert "those that were stored, bit for bit" in said
+    assert "the stored ones, bit for bit" in said
     assert (out / "export" / f"{tiny.name}.onnx").is_file()
     assert (out / "export" / tiny.name / "1" / "saved_model.pb").is_file()
     assert (out / "export" / "labels.txt").read_text().split()[9] == "9"
@@ -223,7 +223,7 @@ def test_a_build_that_was_stopped_goes_on(tiny, copy, tmp_path, capfd):
     run(*flags, "--resume")
     said = capfd.readouterr().out
     assert "Resuming after epoch 1." in said
-    assert "those that were stored, bit for bit" in said
+    assert "the stored ones, bit for bit" in said
     assert (out / "export" / f"{tiny.name}.onnx").is_file()
     assert not (out / "export" / "rest").exists()
 
@@ -335,7 +335,7 @@ def unknown_operation(folder):
         (better_than_measured, None, "its summary says"),
         (of_an_earlier_version, None, "summary.json: has no machine"),
         (truncated_weights, None, "not a whole safetensors file"),
-        (another_genotype, None, "found another genotype than was trained"),
+        (another_genotype, None, "its genotype is not the trained one"),
         (unknown_operation, None, "op: unknown operation 'conv_9x9'"),
         (None, "../x", "--name=../x: use ARCHITECTURE.DATASET_c"),
         (None, "tiny_digits", "--name=tiny_digits: use ARCHITECTURE.DATASET"),
@@ -365,7 +365,7 @@ def test_a_name_taken_by_another_genotype_is_refused(tiny, copy):
     path = copy / "genotypes" / "tiny_digits.json"
     path.write_text(path.read_text().replace("sep_conv_5x5", "sep_conv_3x3"))
     flags = [f"--run={tiny.run}", f"--zoo={copy}", "--export=false"]
-    with pytest.raises(UserError, match="is another genotype than was trained"):
+    with pytest.raises(UserError, match="is not the trained genotype"):
         run(*flags, f"--name={tiny.name}")
 
 
@@ -446,7 +446,7 @@ def change_entry(folder, described=True, **fields):
 )
 def test_a_wrong_figure_is_found(copy, capsys, fields, message):
     change_entry(copy, **fields)
-    with pytest.raises(UserError, match="1 things are not as recorded"):
+    with pytest.raises(UserError, match="faults found: 1"):
         run("--verify", f"--zoo={copy}")
     assert message in capsys.readouterr().out
 
@@ -455,7 +455,7 @@ def test_a_wrong_accuracy_is_found_by_measuring(copy, entry, capsys):
     better = {**entry.test, "correct": entry.test["correct"] + 1}
     change_entry(copy, test=better)
     run("--verify", f"--zoo={copy}")
-    with pytest.raises(UserError, match="1 things are not as recorded"):
+    with pytest.raises(UserError, match="faults found: 1"):
         run("--verify", "--accuracy", f"--zoo={copy}")
     assert f"says {better['correct']} of 360" in capsys.readouterr().out
 
@@ -463,8 +463,8 @@ def test_a_wrong_accuracy_is_found_by_measuring(copy, entry, capsys):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("results.csv", "is not what the index gives"),
-        ("cards/tiny_digits.digits_c2_l3.md", "is not the card of the index"),
+        ("results.csv", "differs from the results"),
+        ("cards/tiny_digits.digits_c2_l3.md", "differs from the card"),
         ("weights/stray.safetensors", "no entry has this file"),
         ("genotypes/tiny_digits.json", "the index says"),
     ],
@@ -472,7 +472,7 @@ def test_a_wrong_accuracy_is_found_by_measuring(copy, entry, capsys):
 def test_a_changed_or_stray_file_is_found(copy, capsys, path, message):
     with open(copy / path, "a") as file:
         file.write("\n")
-    with pytest.raises(UserError, match="1 things are not as recorded"):
+    with pytest.raises(UserError, match="faults found: 1"):
         run("--verify", f"--zoo={copy}")
     assert message in capsys.readouterr().out
 

@@ -854,7 +854,7 @@ def test_what_the_zoo_keeps_is_in_its_results(tmp_path, table, home, capsys):
     build.main(["build", "--verify", f"--zoo={home}"])
     kept = home / "comparisons" / "bench.csv"
     kept.write_text(kept.read_text().replace("54.3", "94.3"))
-    with pytest.raises(UserError, match="not as recorded"):
+    with pytest.raises(UserError, match="faults found"):
         build.main(["build", "--verify", f"--zoo={home}"])
 
 

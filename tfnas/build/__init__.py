@@ -1,4 +1,4 @@
-"""Entries of the zoo: made from a training, made again, and checked."""
+"""Make, remake and check entries of the zoo."""
 
 from tfnas.build.config import BuildConfig, main, resolve
 

@@ -1,4 +1,4 @@
-"""`python -m tfnas.build`: entries of the zoo, made, remade and checked."""
+"""`python -m tfnas.build`: Make, remake and check entries of the zoo."""
 
 import sys
 

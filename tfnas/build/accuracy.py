@@ -6,9 +6,9 @@ from tfnas import data
 
 
 def correct_images(model, dataset, batch_size=256):
-    """How many test images, as they are, 0..255, a network classifies right.
+    """How many test images, in 0..255, a network classifies correctly.
 
-    The network is as in `tfnas.load`.
+    The network is as `tfnas.load` returns it.
     """
     import tensorflow as tf
 

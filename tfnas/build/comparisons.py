@@ -12,8 +12,8 @@ from tfnas.zoo.schema import NAME
 def keep(config):
     """Copy a comparison's files into the zoo and its runs into the results.
 
-    They get the name `name`, or the folder's. A folder that is no comparison,
-    or one without accuracies, is a `UserError`.
+    They get the name `name`, or the folder's. A folder that is not a
+    comparison, or one without accuracies, raises `UserError`.
     """
     source = Path(config.comparison)
     name = config.name or source.name

@@ -1,4 +1,4 @@
-"""`python -m tfnas.build`: entries of the zoo, made, remade and checked."""
+"""`python -m tfnas.build`: its flags, and the start of its work."""
 
 import dataclasses
 from pathlib import Path
@@ -16,9 +16,9 @@ USAGE = """usage: python -m tfnas.build --model=NAME [--flag=value ...]
        python -m tfnas.build --table
 
 Trains an entry of the zoo again with its recorded command, or makes an entry
-of a finished training: weights, card, a line in the index and in the results,
-SavedModel and ONNX. Or keeps a comparison and its runs' results; checks that
-the zoo is what its index says; or prints its results.
+from a finished training: weights, card, a line in the index and in the results,
+SavedModel and ONNX. Or adds a comparison and its runs' results, checks the zoo
+against its index, or prints its results.
 """
 
 MODES = ("model", "run", "comparison", "verify", "table")
@@ -26,7 +26,7 @@ MODES = ("model", "run", "comparison", "verify", "table")
 
 @dataclasses.dataclass(frozen=True)
 class BuildConfig:
-    """What a build is asked for."""
+    """The flags of a build."""
 
     BARE = {"model": zoo.list_models}
 
@@ -34,39 +34,38 @@ class BuildConfig:
         None, "name of an entry to train, export and describe again"
     )
     search: bool = choice(
-        False, "with --model, search again instead of the stored genotype"
+        False, "with --model, search again instead of using the stored genotype"
     )
-    resume: bool = choice(False, "with --model, go on with the runs in --out")
+    resume: bool = choice(False, "with --model, continue the runs in --out")
     run: str | None = choice(
-        None, "finished folder of tfnas.train to make an entry of"
+        None, "finished folder of tfnas.train to make an entry from"
     )
     name: str | None = choice(
         None,
-        "with --run, the entry's name, else made from the run's values; with "
-        "--comparison, its name, else its folder's",
+        "with --run, the entry's name, by default made from the run's values; "
+        "with --comparison, its name, by default its folder's",
     )
     search_run: str | None = choice(
         None,
-        "with --run, the folder of the search before it, else where the "
+        "with --run, the folder of the search before it; by default where the "
         "trained genotype was",
     )
     comparison: str | None = choice(
-        None, "finished folder of tfnas.compare to keep"
+        None, "finished folder of tfnas.compare to add"
     )
-    verify: bool = choice(False, "check the whole zoo, or --model of it")
+    verify: bool = choice(False, "check the whole zoo, or only --model")
     accuracy: bool = choice(
         False,
-        "with --verify, measure test accuracies again where the images are "
-        "there",
+        "with --verify, measure test accuracies again if the images are there",
     )
     table: bool = choice(
-        False, "print what was measured here, and the papers' figures"
+        False, "print the figures measured here and the papers'"
     )
     data_dir: str | None = choice(
-        None, "folder of the images that a recorded command calls DIR"
+        None, "folder of the images, called DIR in recorded commands"
     )
     zoo: str | None = choice(
-        None, "folder of the zoo to read and write, else the checkout's"
+        None, "folder of the zoo to read and write; by default the checkout's"
     )
     export: bool = choice(True, "write SavedModel and ONNX to --out")
     out: str | None = choice(
@@ -75,7 +74,7 @@ class BuildConfig:
 
 
 def main(argv):
-    """Build or verify as the arguments after the program's name say."""
+    """Build or verify; `argv` has the program's name and the flags."""
     return command.answer(argv, (BuildConfig,), USAGE, _build)
 
 
@@ -119,7 +118,7 @@ def resolve(given):
 
 
 def _unused(config, mode):
-    """What `command.refuse_unused` takes."""
+    """The rules for `command.refuse_unused`."""
 
     def only(flags, *modes):
         return flags, mode not in modes, "is for --" + " or --".join(modes)
@@ -133,7 +132,7 @@ def _unused(config, mode):
     yield (
         ("data_dir",),
         mode == "verify" and not config.accuracy,
-        "--verify needs images for --accuracy alone",
+        "--verify reads images only for --accuracy",
     )
     yield (
         ("out",),
@@ -150,7 +149,7 @@ def _check_entry(config):
         raise UserError(
             f"--model={entry.name}: has no training to repeat; train it with "
             f"python -m tfnas.train --genotype={entry.architecture}, then "
-            "make an entry of the folder with --run"
+            "make an entry from the folder with --run"
         )
     if config.search and entry.search is None:
         raise UserError(
@@ -166,7 +165,7 @@ def _check_out(config):
         if folder.exists() and not config.resume:
             raise UserError(
                 f"--out={config.out}: holds {part} of another build; add "
-                "--resume to go on with it or choose another folder"
+                "--resume to continue it or choose another folder"
             )
 
 

@@ -1,4 +1,4 @@
-"""An entry and its files, put in the zoo."""
+"""Drafts of entries, and their way into the zoo."""
 
 import dataclasses
 from typing import Any
@@ -14,7 +14,7 @@ from tfnas.zoo.schema import Entry
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Draft:
-    """An entry that nobody can see yet.
+    """An entry that is not yet in the zoo.
 
     Attributes:
         entry: the `Entry`.
@@ -37,14 +37,14 @@ def card_file(name, zoo=None):
 
 
 def known(zoo=None):
-    """The entries that are there; none in a folder that is no zoo yet."""
+    """The existing entries; none in a folder that is not yet a zoo."""
     return entries(zoo) if (root(zoo) / "index.json").is_file() else []
 
 
 def write(draft, zoo=None):
-    """Put a draft's files in the zoo, or the project's own, the index last.
+    """Put a draft's files in the given zoo or the project's own, index last.
 
-    An entry of the same name is replaced in its line.
+    An entry of the same name is replaced.
     """
     entry = draft.entry
     files = {

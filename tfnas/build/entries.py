@@ -16,16 +16,16 @@ from tfnas.zoo.genotypes import found_by, genotype_file
 from tfnas.zoo.index import list_models, stored
 from tfnas.zoo.schema import MEASURED, NAME, RANDOM, Entry
 
-# Accuracies of the same weights may differ by so much, as a share.
+# Accuracies of the same weights may differ by this share.
 TOLERANCE = 1e-4
 
 
 def of_run(config):
-    """Make an entry of `--run` and write it to the zoo.
+    """Make an entry from `--run` and write it to the zoo.
 
-    If the run is not finished, its name is taken by another architecture, its
-    data are not there, or its weights do not give the accuracy that it
-    measured, that is a `UserError` and nothing is written.
+    An unfinished run, a name taken by another architecture, missing data, or
+    weights with another accuracy than measured raise `UserError`, and nothing
+    is written.
     """
     run = read_run(config.run, "train")
     name = config.name or _name(run)
@@ -37,7 +37,7 @@ def of_run(config):
 
 
 def finish(config, draft):
-    """Export a draft where that is asked for, then write it to the zoo."""
+    """Export a draft if asked to, then write it to the zoo."""
     if config.export:
         name = draft.entry.name
         folder = Path(config.out or f"runs/build_{name}") / "export"
@@ -53,9 +53,9 @@ def finish(config, draft):
 def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
     """A `Draft` of a run: its network is built, loaded and measured again.
 
-    `search` is the record of its search, `data_dir` where the images are if not
-    where the run read them; `anew` lets it replace the zoo's genotype of that
-    name. Raises what `of_run` does.
+    `search` is the record of its search, `data_dir` the images' folder if they
+    have moved; `anew` lets it replace the zoo's genotype of that name. Raises
+    what `of_run` does.
     """
     match = NAME.fullmatch(name)
     if not match or not match["dataset"]:
@@ -103,9 +103,9 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
     if abs(correct / len(dataset.test) - entry.accuracy) > TOLERANCE:
         raise UserError(
             f"--run={run.folder}: its weights classify {correct} of "
-            f"{len(dataset.test)} test images right, its summary says "
+            f"{len(dataset.test)} test images correctly, its summary says "
             f"{summary['test_correct']} of {summary['test_images']}; give the "
-            "images that it was trained on"
+            "images of its training"
         )
     return Draft(entry, run.genotype, text, run.weights, model)
 
@@ -113,13 +113,13 @@ def describe(run, name, zoo=None, *, search=None, data_dir=None, anew=False):
 def record_search(folder, genotype):
     """The record of a search's folder: its command, seed and hours.
 
-    An unfinished search, or one that found another genotype, is a `UserError`.
+    An unfinished search, or one with another genotype, raises `UserError`.
     """
     run = read_run(folder, "search")
     if not same_architecture(run.genotype, genotype):
         raise UserError(
-            f"{folder}: found another genotype than was trained; give the "
-            "search that found it"
+            f"{folder}: its genotype is not the trained one; give the search "
+            "that found it"
         )
     return {
         "command": recorded.record(SearchConfig, run.typed),
@@ -129,7 +129,7 @@ def record_search(folder, genotype):
 
 
 def same_architecture(one, other):
-    """Whether two genotypes are equal but for their provenance."""
+    """Whether two genotypes are equal except for their provenance."""
     parts = ("space", "cells", "layers")
     return all(getattr(one, part) == getattr(other, part) for part in parts)
 
@@ -138,7 +138,7 @@ def same_architecture(one, other):
 
 
 def _name(run):
-    """The name that a run's own values give."""
+    """The name made from a run's values."""
     origin, recipe = run.genotype.provenance, run.config["recipe"]
     dataset = run.config["data"]["name"].replace("/", "_")
     searched = origin.get("dataset")
@@ -158,13 +158,13 @@ def _name(run):
 
 
 def _genotype_text(genotype, architecture, zoo):
-    """The text of the genotype's file: what is there, or a new one."""
+    """The text of the genotype's file, existing or new."""
     path = genotype_file(architecture, zoo)
     if not path.is_file():
         return genotype.to_json()
     if not same_architecture(Genotype.from_json(path), genotype):
         raise UserError(
-            f"{path}: is another genotype than was trained; give another --name"
+            f"{path}: is not the trained genotype; give another --name"
         )
     return path.read_text(encoding="utf-8")
 
@@ -178,12 +178,12 @@ def _training(run, architecture):
     start = given.get("weights")
     if start and start not in list_models(weights=True):
         raise UserError(
-            f"--run={run.folder}: started from {start}, which is not of the "
-            "zoo; make an entry of that first and train from its name"
+            f"--run={run.folder}: started from {start}, which is not in the "
+            "zoo; make an entry of it first and train from its name"
         )
     if "machine" not in run.summary:
         raise UserError(
-            f"{run.folder / contents.SUMMARY}: has no machine, an earlier "
+            f"{run.folder / contents.SUMMARY}: has no machine, as an earlier "
             "version trained it; train it again"
         )
     config, recipe, genotype = train.resolve(
@@ -210,7 +210,7 @@ def _training(run, architecture):
 
 
 def _search(config, run):
-    """The record of the search before a run, where its folder is known."""
+    """The record of the search before a run, if its folder is known."""
     if config.search_run:
         return record_search(config.search_run, run.genotype)
     typed = recorded.parse(TrainConfig, run.config["command"])["genotype"]

@@ -1,4 +1,4 @@
-"""An entry of the zoo made again, by the commands that it records."""
+"""Remake an entry of the zoo by its recorded commands."""
 
 import subprocess
 import sys
@@ -19,20 +19,20 @@ _CONFIGS = {"search": SearchConfig, "train": TrainConfig}
 
 
 def rebuild(config):
-    """Search if that is asked for, train, measure, export and describe.
+    """Search if asked to, train, measure, export and describe.
 
-    Each part is the recorded command in a process of its own, as a person would
-    type it. A part that fails, or a new search that found another genotype than
-    other entries were trained with, is a `UserError`.
+    Each part is the recorded command in its own process, as typed by a person.
+    A part that fails, or a new search whose genotype differs from that of other
+    entries, raises `UserError`.
     """
     entry, out = zoo.entry(config.model, config.zoo), Path(config.out)
-    genotype_of(entry, config.zoo)  # Says now what is wrong with its file.
+    genotype_of(entry, config.zoo)  # Raises now if its file is wrong.
     source = genotype_file(entry.architecture, config.zoo)
     search = entry.search
     other = False
-    # Both commands are known to be right before the first one starts.
+    # Both commands are checked before the first one starts.
     again = {"resume": config.resume, "data_dir": config.data_dir}
-    # What the entry did before its command could say so.
+    # The entry's values from before its command could name them.
     again |= earlier.lacking("recipe", entry.training["recipe"])
     train = _replay("train", entry.training["command"], out, **again)
     if config.search:
@@ -41,7 +41,7 @@ def rebuild(config):
         source = out / "search" / contents.GENOTYPE
         other = _is_other(entry, found, config.zoo)
         search = entries.record_search(out / "search", found)
-    # The new search's data may be others than those of the training.
+    # The new search's data may differ from the training's.
     train = {"dataset": TrainConfig.dataset, **train}
     _run("train", {**train, "genotype": str(source)})
     run = read_run(out / "train", "train")
@@ -55,9 +55,9 @@ def rebuild(config):
     )
     same = draft.entry.weights == entry.weights
     print(
-        "The weights are those that were stored, bit for bit."
+        "The weights equal the stored ones, bit for bit."
         if same
-        else "The weights differ from those that were stored.",
+        else "The weights differ from the stored ones.",
         flush=True,
     )
     entries.finish(config, draft)
@@ -66,7 +66,7 @@ def rebuild(config):
 def _replay(kind, line, out, data_dir, resume, **instead):
     folder = out / kind
     instead["out"] = str(folder)
-    # A build may have been stopped before this part began.
+    # A build may have stopped before this part began.
     if resume and contents.is_begun(folder):
         instead["resume"] = True
     return recorded.replay(_CONFIGS[kind], line, data_dir, **instead)
@@ -84,7 +84,7 @@ def _run(kind, given):
 
 
 def _is_other(entry, found, folder):
-    """Whether a genotype is another one; refused if other entries have it."""
+    """Whether a genotype has changed; refused if other entries share it."""
     old = genotype_of(entry, folder)
     if entries.same_architecture(old, found):
         return False

@@ -20,7 +20,7 @@ def printed(zoo=None):
 
 
 def markdown(entries):
-    """Two tables in Markdown: what was measured here, and what the papers say.
+    """Two tables in Markdown: figures measured here and the papers'.
 
     Of the papers' entries only those with an error on CIFAR-10 have a row.
     """
@@ -48,7 +48,7 @@ def markdown(entries):
 
 
 def benchmarked(name, zoo=None):
-    """What NAS-Bench-201 knows of the cells of a comparison that the zoo keeps.
+    """NAS-Bench-201's figures for the cells of a comparison in the zoo.
 
     Markdown, a row for each method, the best first.
     """
@@ -77,10 +77,10 @@ def benchmarked(name, zoo=None):
 
 
 def trained(name, zoo=None):
-    """How a kept comparison's cells classify test images, once trained.
+    """Test errors of the trained cells of a comparison in the zoo.
 
     Markdown, a row for each method, the best first; a column for each data set,
-    first the one that was searched on.
+    that of the search first.
     """
     runs = [
         run
@@ -146,7 +146,7 @@ def gained(name, zoo=None):
 
 
 def _grouped(runs, column):
-    """{value: runs}, in the order in which the values come."""
+    """{value: runs}, in the order of the values' first runs."""
     groups = {}
     for run in runs:
         groups.setdefault(run[column], []).append(run)

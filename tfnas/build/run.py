@@ -1,10 +1,10 @@
-"""One build: an entry made, remade or kept, or the whole zoo checked."""
+"""One build: make, remake or add an entry, or check the zoo."""
 
 from tfnas.build import comparisons, entries, rebuild, results, verify
 
 
 def build(config):
-    """Do the one thing that is asked for."""
+    """Do the one thing asked for."""
     if config.table:
         print(results.printed(config.zoo))
     elif config.verify:

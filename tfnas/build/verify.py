@@ -1,4 +1,4 @@
-"""Whether the zoo is what its index says."""
+"""Check the zoo against its index."""
 
 from tfnas import zoo
 from tfnas.build.card import render
@@ -13,15 +13,15 @@ from tfnas.zoo import index
 from tfnas.zoo.genotypes import found_by, genotype_file, root
 from tfnas.zoo.loading import entry_weights_file, genotype_of
 
-# All of the zoo, which travels in every wheel.
+# The whole zoo's size in bytes, as every wheel contains it.
 LARGEST = 40_000_000
 
 
 def verify(config):
     """Check every entry's files, counts, commands and card.
 
-    With `accuracy` the test accuracies are measured again, with `model` one
-    entry is checked. What is not as recorded is printed, then a `UserError`.
+    With `accuracy` it measures the test accuracies again, with `model` it
+    checks one entry. It prints all deviations, then raises `UserError`.
     """
     found = zoo.entries(config.zoo)
     problems = [] if config.model else list(_whole(found, config.zoo))
@@ -36,15 +36,15 @@ def verify(config):
         print(line)
     if problems:
         raise UserError(
-            f"{root(config.zoo)}: {len(problems)} things are not as recorded; "
-            "restore the files, or build the entries again"
+            f"{root(config.zoo)}: faults found: {len(problems)}; restore "
+            "the files, or build the entries again"
         )
     trained = sum(entry.weights is not None for entry in found)
     print(f"{len(found)} entries, {trained} with weights: all as recorded")
 
 
 def _of_entry(entry, folder):
-    """Yields one line for everything that is wrong with an entry."""
+    """Yields a line for each fault of an entry."""
     for check in (_files, _counts, _command, _card):
         try:
             check(entry, folder)
@@ -99,16 +99,16 @@ def _card(entry, folder):
     path = card_file(entry.name, folder)
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     if text != render(entry, genotype_of(entry, folder)):
-        raise UserError(f"{path}: is not the card of the index's figures")
+        raise UserError(f"{path}: differs from the card made from the index")
 
 
 def _whole(found, folder):
-    """Yields one line for everything that is wrong with the zoo as a whole."""
+    """Yields a line for each fault of the zoo as a whole."""
     home = root(folder)
     results = home / "results.csv"
     text = results.read_text(encoding="utf-8") if results.is_file() else ""
     if text != index.results(found, folder):
-        yield f"{results}: is not what the index gives"
+        yield f"{results}: differs from the results made from the index"
     names = {entry.name for entry in found}
     for path in sorted([*home.glob("weights/*"), *home.glob("cards/*")]):
         if path.stem not in names:
@@ -119,7 +119,7 @@ def _whole(found, folder):
 
 
 def _measured(entry, config):
-    """Yields a line if a network's test accuracy is not its card's."""
+    """Yields a line if a network's test accuracy differs from its card's."""
     if entry.weights is None:
         return
     with command.quiet_start():
@@ -154,6 +154,6 @@ def _measured(entry, config):
     if abs(accuracy - entry.accuracy) > TOLERANCE:
         yield (
             f"{entry.name}: {correct} of {len(dataset.test)} test images are "
-            f"right, the index says {entry.test['correct']} of "
+            f"correct, the index says {entry.test['correct']} of "
             f"{entry.test['images']}"
         )
