@@ -163,8 +163,8 @@ def test_cells_are_trained_elsewhere_and_deeper_too(tmp_path):
         (["--methods=darts+epochs=x"], "--epochs=x: give a whole number"),
         (["--baseline=--trial=3"], "--trial: no such flag; did you mean --tri"),
         (["--baseline=--seed=3"], "--baseline=--seed: the comparison sets it"),
-        (["--depths=8"], "--depths: is about trainings; add --train"),
-        (["--transfer=cifar100"], "--transfer: is about trainings; add"),
+        (["--depths=8"], "--depths: is for trainings; add --train"),
+        (["--transfer=cifar100"], "--transfer: is for trainings; add"),
         (
             ["--train=", "--transfer=digits+epoch=3"],
             "--epoch: no such flag; did you mean --epochs",
@@ -236,7 +236,7 @@ def test_what_is_finished_stays_and_what_was_stopped_goes_on(
     started = Started(monkeypatch)
     flags = ["--methods=darts,random", "--seeds=3", f"--out={tmp_path}"]
     started.codes["random_digits_seed3"] = EXIT_CODE
-    with pytest.raises(Interrupted, match="the same command goes on"):
+    with pytest.raises(Interrupted, match="repeat the command to"):
         compare.main(["compare", *flags])
     assert started.names == ["darts_digits_seed3", "random_digits_seed3"]
     assert "Not finished: random_digits_seed3" in capsys.readouterr().out
@@ -568,7 +568,7 @@ def test_the_table_is_read_once_and_when_everything_is_finished(
         ("HEAD\na,1,2,x\n", "line 2: needs a cell and three accuracies"),
         ("HEAD\na,1,2,nan\n", "line 2: accuracies are 0 to 100"),
         ("HEAD\na,1,2,101\n", "line 2: accuracies are 0 to 100"),
-        ("HEAD\na,1,2,3\na,1,2,3\n", "line 3: a is there twice"),
+        ("HEAD\na,1,2,3\na,1,2,3\n", "line 3: a is listed twice"),
         ("HEAD\na,1,2,3\n", "has no row |skip_connect~0|"),
         ("\0\xff", "column arch is missing"),
     ],

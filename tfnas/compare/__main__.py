@@ -1,4 +1,4 @@
-"""`python -m tfnas.compare`: is it the search, or luck?"""
+"""`python -m tfnas.compare`: Compare methods with chance and the papers."""
 
 import sys
 

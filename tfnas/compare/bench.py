@@ -1,4 +1,4 @@
-"""The tables of what NAS-Bench-201 knows of the cells that were found."""
+"""The tables of NAS-Bench-201's figures for the found cells."""
 
 from tfnas.compare import paper
 from tfnas.compare.lookup import DATASETS
@@ -8,7 +8,7 @@ from tfnas.compare.table import Table
 
 
 def tables(found, places, why):
-    """What the benchmark says, by method and by run: a list of `Table`.
+    """The benchmark's figures, by method and by run: a list of `Table`.
 
     `why` says why nothing was looked up, or is "".
     """

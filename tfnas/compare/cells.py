@@ -1,4 +1,4 @@
-"""What was found, in one row for each method: skips, collapse, cost."""
+"""The found cells, a row for each method: skips, collapse, cost."""
 
 from tfnas.compare.numbers import NOT_MEASURED, written
 from tfnas.compare.records import by_label
@@ -11,8 +11,8 @@ SKIPS = ("skip_connect", "skip")
 def skip_share(genotype):
     """The share of skips, 0 to 1, among a genotype's operations.
 
-    Those of the normal cell, of NAS-Bench-201's one cell, or of the layers of a
-    mobile network.
+    It counts the normal cell, NAS-Bench-201's one cell, or a mobile network's
+    layers.
     """
     operations = findings.operations(genotype)
     for kind in ("normal", "cell", "layers"):

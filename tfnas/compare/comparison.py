@@ -39,7 +39,7 @@ _SEARCHES = {
     "search": search.SearchConfig,
     "baseline": baseline.BaselineConfig,
 }
-# What errors are drawn against.
+# The costs that errors are drawn against.
 COSTS = {
     "parameters": "parameters",
     "multiply_adds": "multiply-adds",
@@ -49,13 +49,13 @@ COSTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What a comparison says.
+    """The content of a comparison.
 
     Attributes:
         title: one line.
-        summary: what is compared, in a sentence or two.
+        summary: the compared runs, in a sentence or two.
         sections: {heading: list of `Table`}.
-        scores: {label: accuracies} that the first picture shows, or {}.
+        scores: {label: accuracies} of the first picture, or {}.
         judged: name of that accuracy.
         charts: list of (caption, `<svg>`) of the others.
         missing: lines on pictures that could not be drawn.
@@ -77,8 +77,8 @@ class Comparison:
 def compare(found, unfinished, config, given):
     """The `Comparison` of finished searches, `found`.
 
-    `unfinished` names the runs that are not; `given` are the flags that were
-    typed. A benchmark's table that cannot be used is a `UserError`.
+    `unfinished` names the other runs; `given` are the typed flags. An unusable
+    benchmark table raises `UserError`.
     """
     benched = [each for each in found if lookup.is_of(each.genotype)]
     places, why = _look_up(benched, unfinished, config)
@@ -122,7 +122,7 @@ def compare(found, unfinished, config, given):
 
 
 def _look_up(benched, unfinished, config):
-    """{folder: Place}, and why there is none."""
+    """({folder: Place}, why it is empty)."""
     if config.nasbench201_table is None:
         return {}, "Give the benchmark's accuracies: --nasbench201_table=FILE."
     if unfinished:
@@ -137,7 +137,7 @@ def _look_up(benched, unfinished, config):
 
 
 def _charts(found, judged, places):
-    """Each kind of error against each cost, and what is missing."""
+    """Each kind of error against each cost, and lines on missing pictures."""
     costs = {}
     for each in found:
         if each.folder in places:
@@ -175,7 +175,7 @@ def _charts(found, judged, places):
 
 
 def _rows(each, places):
-    """That of a search and its training, then those of other trainings."""
+    """The rows of a search and its training, then of its other trainings."""
     yield _row(each, places)
     for training in each.trained.values():
         if training is not each.main:

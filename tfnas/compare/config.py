@@ -1,4 +1,4 @@
-"""`python -m tfnas.compare`: is it the search, or luck?"""
+"""`python -m tfnas.compare`: its flags, and the start of its work."""
 
 import dataclasses
 import itertools
@@ -18,14 +18,14 @@ from tfnas.train import Recipe
 
 USAGE = """usage: python -m tfnas.compare --methods=A,B --seeds=3,4 [--flag=X]
 
-Runs methods and baselines from several seeds, as far as that is not done, and
-compares what they found: the survey's tables beside the papers', the gain over
-random search with a test, and what NAS-Bench-201 knows of the cells. Writes
-comparison.csv, .md, .html and .png to --out. All flags of tfnas.search but
-those below are passed on to every search.
+Runs methods and baselines with several seeds, unless they are finished, and
+compares the results: the survey's tables with the papers' figures, the gain
+over random search with a test, and NAS-Bench-201's figures for the cells.
+Writes comparison.csv, .md, .html and .png to --out. Passes all other flags of
+tfnas.search on to every search.
 
-A method, or a data set of --transfer, may come with values of its own:
-darts+beta_decay=25+epochs=9, with colons for the commas of a value.
+A method, or a data set of --transfer, may have its own values:
+darts+beta_decay=25+epochs=9, with colons for commas in a value.
 """
 BASELINES = tuple(TITLES)
 # Flags of a search that a comparison sets itself.
@@ -34,7 +34,7 @@ OWN = {name: remedy for name, remedy in sweep.OWN.items() if name != "dataset"}
 
 @dataclasses.dataclass(frozen=True)
 class CompareConfig:
-    """What is compared, and where."""
+    """The flags of a comparison."""
 
     methods: tuple[str, ...] = choice(
         ("darts", "random"),
@@ -48,36 +48,37 @@ class CompareConfig:
         "fashion_mnist,digits+epochs=60",
     )
     depths: tuple[int, ...] = choice(
-        (), "also train each cell in networks of so many cells", least=3
+        (),
+        "also train each cell in networks with these numbers of cells",
+        least=3,
     )
     baseline: str | None = choice(
         None,
-        "flags of tfnas.baseline in one word, such as '--minutes=20 "
-        "--trials=1000'",
+        "flags of tfnas.baseline, quoted, such as '--minutes=20 --trials=1000'",
     )
     nasbench201_table: str | None = choice(
         None,
-        "look up what was found in space nasbench201: a CSV with columns "
+        "file to look up the cells of space nasbench201: a CSV with columns "
         "arch, cifar10, cifar100, imagenet16_120 (test accuracies in "
-        "percent), or the official files, for which nats_bench is installed",
+        "percent), or the official files, which need nats_bench",
     )
     measure: bool = choice(
         False,
-        "also measure each supernet after its cell was derived, and the "
-        "latency of each trained network on this machine",
+        "also measure each supernet pruned to its cell, and the latency of "
+        "each trained network on this machine",
     )
     out: str = choice(
-        "runs/compare", "folder of the runs' folders and of the comparison"
+        "runs/compare", "folder for the runs' folders and the comparison"
     )
     gather: bool = choice(
         False,
-        "run nothing; compare what is finished in --out, or those of "
-        "--methods and --seeds alone",
+        "run nothing; compare the finished runs in --out, or only those of "
+        "--methods and --seeds",
     )
 
 
 def main(argv):
-    """Compare as the arguments after the program's name say.
+    """Compare with the flags in `argv`; argv[0] is the program's name.
 
     On SIGTERM or Ctrl-C it raises `Interrupted`, after the runs' checkpoints.
     """
@@ -97,7 +98,7 @@ def _compare(given):
 def resolve(given):
     """The `CompareConfig` and the tasks of a comparison from {flag: value}.
 
-    Each `Task`'s flags are known to fit; there are none to --gather.
+    Each `Task`'s flags are checked; --gather has no tasks.
     """
     for name, remedy in OWN.items():
         if name in given:
@@ -115,7 +116,7 @@ def resolve(given):
         **_transfers(config.transfer, trained),
         **{f"{depth}_cells": {"cells": depth} for depth in config.depths},
     }
-    # Seed by seed, so that what is there early compares every method.
+    # Seed by seed, so that early results compare every method.
     axes = itertools.product(
         dict.fromkeys(config.seeds), dict.fromkeys(config.methods)
     )
@@ -136,7 +137,7 @@ def _check(config):
     for name in ("transfer", "depths"):
         if getattr(config, name) and config.train is None:
             raise UserError(
-                f"--{name}: is about trainings; add --train='flags of "
+                f"--{name}: is for trainings; add --train='flags of "
                 "tfnas.train'"
             )
     if config.nasbench201_table is not None:
@@ -146,7 +147,7 @@ def _check(config):
 
 
 def _unused(config, passed):
-    """What `command.refuse_unused` takes."""
+    """The rules for `command.refuse_unused`."""
     tried = _baselines(config)
     yield ("baseline",), not tried, "--methods has no baseline"
     if len(tried) < len(config.methods):
@@ -168,7 +169,7 @@ def _baselines(config):
 
 
 def _idle(names):
-    """The flags that none of some baselines reads."""
+    """The flags that none of these baselines reads."""
     return set.intersection(
         *(set(command.unused(baseline.unused(name))) for name in names)
     )
@@ -210,7 +211,7 @@ def _task(number, label, seed, config, passed, trained, also):
 
 
 def _halves(config, passed):
-    """The searches' --halves, for the baselines beside them, if it is said."""
+    """The searches' --halves, if given, for the baselines too."""
     if "halves" in passed or "preset" not in passed:
         return {k: v for k, v in passed.items() if k == "halves"}
     found = [labels.method(x) for x in config.methods]
@@ -233,10 +234,10 @@ def _baseline(name, passed, config, words):
                 f"--baseline=--{flag}: the comparison sets it; leave it out"
             )
     known = {field.name for field in fields(baseline.BaselineConfig)}
-    # A preset of the searches is none of the baselines' recipe.
+    # A search preset is not a preset of the baselines' recipe.
     shared = (known | {"halves"}) - {"preset", *_idle([name])}
     searched = {**passed, **_halves(config, passed)}
-    # What another baseline reads was typed for that one.
+    # Flags that only another baseline reads are for that one.
     others = _idle([name]) - _idle(_baselines(config))
     return {
         "name": name,

@@ -1,4 +1,4 @@
-"""What the architecture weights of a finished search say."""
+"""Measures of a finished search's architecture weights."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 def margins(found):
     """The mean lead of the best operation over the second, in weight, 0 to 1.
 
-    None where there are no edges' weights.
+    None without edge weights.
     """
     cells = _last(found)
     if not cells:
@@ -29,11 +29,10 @@ def margins(found):
 
 
 def kept_by_threshold(found):
-    """{threshold: how many operations Fair DARTS's rule keeps in all cells}.
+    """{threshold: number of operations that Fair DARTS's rule keeps}.
 
-    None where the weights are no sigmoids of a cell of the space darts. A cell
-    of which nothing is left counts 0, though the search would fall back on
-    another rule.
+    None unless the weights are sigmoids in the space darts. An empty cell
+    counts 0, though the search would fall back on another rule.
     """
     values = found.values
     cells = _last(found)

@@ -1,7 +1,7 @@
-"""Numbers on the survey's claims, from the runs that are there.
+"""Numbers on the survey's claims, from the finished runs.
 
-Each function takes `Runs` and returns (the number, what it says of the claim),
-or None where the runs that it needs are not there. `features` has the claims.
+Each function takes `Runs` and returns (the number, its verdict on the claim),
+or None if the runs that it needs are missing. `features` has the claims.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ SUPPORTS, CONTRADICTS, UNDECIDED = "supports", "contradicts", "undecided"
 
 @dataclasses.dataclass(frozen=True)
 class Runs:
-    """What the features are read from.
+    """The runs behind the features.
 
     Attributes:
         found: list of `records.Found`.
@@ -30,10 +30,10 @@ class Runs:
     places: dict
 
     def accuracies(self, *groups):
-        """What all of these searches were judged by, group by group.
+        """The common measure of all of these searches, group by group.
 
         (its name, lists of percents): the test accuracy if all were trained,
-        else the benchmark's, else the supernet's; None if no judge knows all.
+        else the benchmark's, else the supernet's; None if no measure has all.
         """
         judges = {
             "test accuracy": lambda one: one.main and 100 - one.main.error,
@@ -53,7 +53,7 @@ class Runs:
     def variants(self, name):
         """Searches that differ in one value: {value: list of `Found`}.
 
-        Of several such families the one of most searches.
+        Of several such families, the one with the most searches.
         """
         families = {}
         for one in self.found:
@@ -222,7 +222,7 @@ def decided(runs):
 
 
 def _unless_few(values):
-    """What a claim is when nothing was seen: two seeds show little."""
+    """The verdict if nothing was seen: two seeds show little."""
     return CONTRADICTS if len(values) > 2 else UNDECIDED
 
 

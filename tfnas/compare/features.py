@@ -1,8 +1,7 @@
 """The survey's strong and weak features, each with the number that decides.
 
-The survey names them method by method, from its section 3.1.5 to 3.4.3. A
-number comes from runs that are there; what needs others says which command
-would make them.
+The survey names them method by method, in its sections 3.1.5 to 3.4.3. A number
+comes from finished runs; if runs are missing, its row has the command for them.
 """
 
 from tfnas import spaces
@@ -18,7 +17,7 @@ from tfnas.sweep import OWN
 def table(found, places, given):
     """A `Table`: feature, claim, number, whether it holds."""
     runs = evidence.Runs(found, places)
-    # A gathering may not have said what it gathers.
+    # --gather may be given without --methods.
     there = {
         "methods": tuple(dict.fromkeys(one.label for one in found)),
         "seeds": tuple(sorted({one.seed for one in found})),
@@ -44,7 +43,7 @@ def table(found, places, given):
 
 
 def _shared(found):
-    """{flag: value} of what all searches were typed with."""
+    """{flag: value} that all searches were typed with."""
     own = {*OWN, "out", "resume"}
     for one in found:
         own |= labels.own_names(one.label)
@@ -63,7 +62,7 @@ def _shared(found):
 
 
 def _command(given, methods=None, **changes):
-    """The comparison to type for runs that are not there."""
+    """The comparison to type for missing runs."""
     typed = {k: v for k, v in given.items() if k != "gather"}
     if methods:
         typed["methods"] = tuple(methods)
@@ -83,7 +82,7 @@ def _dropouts(given):
     return _command(given, [f"pdarts+skip_dropout={r}{free}" for r in rates])
 
 
-# (feature, claim, what measures it, the command that makes the runs)
+# (feature, claim, the function that measures it, the command for its runs)
 FEATURES = (
     (
         "DARTS: depth gap",

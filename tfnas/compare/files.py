@@ -36,7 +36,7 @@ def write(comparison, out):
                 plots.picture(comparison.scores, comparison.judged, aside)
     except OSError as error:
         raise UserError(
-            f"{path}: {error.strerror}; make room or mend it, then --gather"
+            f"{path}: {error.strerror}; make room or repair it, then --gather"
         ) from None
     return f"{text}\n\n{Path(out) / 'comparison.html'}: the same with pictures"
 

@@ -8,9 +8,9 @@ RANDOM = "random"
 
 
 def scores(found, places):
-    """What cells are judged by: {name: {folder: accuracy in percent}}.
+    """The measures of cells: {name: {folder: accuracy in percent}}.
 
-    What nothing has is left out.
+    Measures without values are left out.
     """
     dataset = found[0].dataset
     measured = {

@@ -1,7 +1,7 @@
-"""What a comparison calls its searches: a method, and values of its own.
+"""Labels of a comparison's searches: a method and its own values.
 
 `fair_darts+alpha_learning_rate=0.006` is Fair DARTS with another learning rate;
-a colon stands for a comma, which parts the methods of a list.
+a colon stands for a comma, which separates the methods of a list.
 """
 
 
@@ -21,14 +21,14 @@ def own_names(label):
 
 
 def folder_name(label, dataset, seed):
-    """The name of a run's folder; those of `tfnas.sweep` have the same."""
+    """The name of a run's folder, the same in `tfnas.sweep`."""
     return f"{label}{_end(dataset, seed)}".replace("/", "_")
 
 
 def of_folder(name, what, data_name):
-    """What `folder_name` was given; the run's method if another named it.
+    """The label in a folder's name, or the run's method without one.
 
-    `what` is what the run was asked for, `data_name` what it calls its data.
+    `what` are the run's flags, `data_name` is its name for its data.
     """
     for dataset in (data_name, what["dataset"]):
         end = _end(dataset, what["seed"]).replace("/", "_")

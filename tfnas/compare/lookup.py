@@ -22,7 +22,7 @@ _NATS = {
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """What the benchmark says of one cell.
+    """The benchmark's figures for a cell.
 
     Attributes:
         arch: the cell in the benchmark's form.
@@ -73,9 +73,8 @@ class Benchmark:
 def check(path):
     """Refuse a table that cannot be read, before anything runs.
 
-    A missing file, other columns, or one that needs nats_bench where that is
-    not installed is a `UserError`. Of a CSV only the names of its columns are
-    read.
+    A missing file, other columns, or official files without nats_bench raise
+    `UserError`. Of a CSV only the column names are read.
     """
     path = Path(path)
     if not path.exists():
@@ -94,12 +93,12 @@ def check(path):
 
 
 def is_of(genotype):
-    """Whether the benchmark knows a genotype's space."""
+    """Whether the benchmark has a genotype's space."""
     return genotype.space == "nasbench201"
 
 
 def read(path):
-    """The `Benchmark` of a file, read whole; a wrong row is a `UserError`."""
+    """The `Benchmark` of a file, read whole; a wrong row raises `UserError`."""
     check(path)
     path = Path(path)
     rows = _read_csv(path) if _is_csv(path) else _read_official(path)
@@ -122,7 +121,7 @@ def _text(path):
 
 
 def _header(path, reader):
-    """Where the wanted columns are."""
+    """The places of the needed columns."""
     try:
         head = next(reader, [])
     except (UnicodeDecodeError, csv.Error) as error:
@@ -155,7 +154,7 @@ def _read_csv(path):
             if not all(math.isfinite(v) and 0 <= v <= 100 for v in values):
                 raise UserError(f"{where}: accuracies are 0 to 100 percent")
             if arch in rows:
-                raise UserError(f"{where}: {arch} is there twice; keep one")
+                raise UserError(f"{where}: {arch} is listed twice; keep one")
             rows[arch] = values
     return rows
 

@@ -1,7 +1,7 @@
-"""What no run measures: the pruned supernet, and a network's latency.
+"""Measures that runs lack: the pruned supernet, and a network's latency.
 
-Each run is measured in a process of its own, `python -m
-tfnas.compare.measuring FOLDER`, which leaves the numbers there.
+Each run is measured in its own process, `python -m tfnas.compare.measuring
+FOLDER`, which writes the numbers to that folder.
 """
 
 import json
@@ -24,7 +24,7 @@ RUNS = 30
 
 
 def measure_all(found):
-    """Measure the runs that were not measured yet, one after the other.
+    """Measure the runs without measures, one after the other.
 
     SIGTERM or Ctrl-C raises `Interrupted`.
     """
@@ -43,13 +43,13 @@ def measure_all(found):
             module = "tfnas.compare.measuring"
             code = relay.start([sys.executable, "-m", module, str(folder)])
             if relay.stop or code == EXIT_CODE:
-                raise Interrupted("the same command goes on measuring")
+                raise Interrupted("repeat the command to go on measuring")
             if code:
                 raise UserError(f"{folder}: could not be measured, see above")
 
 
 def main(argv):
-    """Measure the one run whose folder follows the program's name."""
+    """Measure the run whose folder follows the program's name."""
     measured = read_run(argv[1])
     with command.quiet_start():
         import tensorflow  # noqa: F401
@@ -82,13 +82,12 @@ def latency(trained):
 
 
 def supernet_accuracy(searched, pruned=True):
-    """The supernet's accuracy once only the derived cell is left of it.
+    """The supernet's accuracy, pruned to its derived cell, a share of 1.
 
-    A share of 1. Every operation that the genotype keeps has weight 1 and all
-    others 0, as in the network that is trained afterwards; weights and moving
-    statistics are those of the search's end, and so are the images. Not
-    `pruned`, it is the last accuracy of the search. A run without a checkpoint
-    is a `UserError`.
+    Every operation that the genotype keeps has weight 1, all others 0, as in
+    the network trained later; weights, moving statistics and images are those
+    of the search's end. Without `pruned` it is the search's last accuracy. A
+    run without a checkpoint raises `UserError`.
     """
     import tensorflow as tf
 

@@ -1,15 +1,15 @@
-"""Means, spreads and tests, and how they are written."""
+"""Means, deviations and tests, and their texts."""
 
 import numpy as np
 from scipy import stats
 
 NOT_MEASURED = "not measured"
-# Where a paper has no such figure.
+# In place of a figure that a paper lacks.
 NONE = "–"
 
 
 def spread(values):
-    """Mean, sample standard deviation (None for one value) and how many."""
+    """Mean, sample standard deviation (None for one value) and count."""
     values = np.asarray(values, np.float64)
     deviation = float(values.std(ddof=1)) if len(values) > 1 else None
     return float(values.mean()), deviation, len(values)
@@ -29,8 +29,7 @@ def written(values, digits=2):
 def welch(ours, theirs):
     """The p value of Welch's two-sided t test that two means differ.
 
-    None with fewer than two numbers on a side or no spread on either, where
-    there is none.
+    None with fewer than two numbers on a side or without any spread.
 
     Source: Welch, Biometrika 34 (1947).
     """
@@ -46,8 +45,8 @@ def welch(ours, theirs):
 def rank_correlation(x, y):
     """Spearman's rank correlation, and its p value of a permutation test.
 
-    The test is two-sided. None with fewer than three pairs or where one side
-    does not change.
+    The test is two-sided. None with fewer than three pairs or if one side is
+    constant.
     """
     if len(x) < 3 or len(set(x)) < 2 or len(set(y)) < 2:
         return None

@@ -1,7 +1,7 @@
-"""What the papers say, frozen, with where it stands.
+"""The papers' figures, with their sources.
 
 Sizes, costs and GPU days are those of the zoo's published entries; errors are
-here, since the zoo keeps them in the authors' words.
+here, as the zoo has them in the authors' words.
 """
 
 import dataclasses
@@ -17,9 +17,9 @@ class Result:
 
     Attributes:
         method: our name of the method.
-        entry: the zoo's name of the cell, or None where it is not published.
-        error: test error in percent, with its deviation, or None for none.
-        note: what the number needs beside it.
+        entry: the zoo's name of the cell, or None if it is not published.
+        error: test error in percent, with its deviation, or None.
+        note: a remark that the number needs.
     """
 
     method: str
@@ -28,7 +28,7 @@ class Result:
     note: str = ""
 
     def figures(self, table):
-        """{column: text} of the paper's size and cost, where known."""
+        """{column: text} of the paper's size and cost, if known."""
         entry = self.entry and index.entry(self.entry)
         if not entry:
             return {}
@@ -49,8 +49,8 @@ class Result:
         return found
 
 
-# Errors from the papers and the authors' repositories. Where the survey says
-# otherwise, the note says what.
+# Errors from the papers and the authors' repositories. If the survey differs,
+# the note says how.
 RESULTS = {
     CIFAR10: (
         Result("darts", "DARTS_V2", "2.76 ± 0.09", "second order"),

@@ -32,7 +32,7 @@ def inks(labels):
 
 
 def front(points):
-    """The (cost, error) pairs that none beats in both, from the cheapest.
+    """The (cost, error) pairs that no other beats in both, cheapest first.
 
     Less is better.
     """
@@ -47,8 +47,8 @@ def front(points):
 def pareto(points, cost, label):
     """Errors against a cost, with the front as a line: an `<svg>` element.
 
-    The points are {label: list of (cost, error)}; `label` says what is shown to
-    those who cannot see it.
+    The points are {label: list of (cost, error)}; `label` describes the picture
+    to those who cannot see it.
     """
     every = [point for group in points.values() for point in group]
     with matplotlib.rc_context(STYLE):
@@ -95,7 +95,7 @@ def _short(x):
 
 
 def _wrapped(label):
-    """A label of methods with its values in lines that half a picture holds."""
+    """A label, broken into lines that fit half a picture."""
     lines = textwrap.wrap(
         label.replace("+", " +"),
         WIDEST,
@@ -133,6 +133,6 @@ def _dot(axes, x, y, ink, markers=False):
     if markers:
         axes.plot([x], [y], "o", color=ink.light, markersize=6)
         return
-    # A line without length and with a round end: a marker would be a
-    # reference by an id, of which a page may have only one.
+    # A line without length and with a round end: a marker would be a reference
+    # by an id, which must be unique in a page.
     axes.plot([x, x], [y, y], color=ink.light, linewidth=6)

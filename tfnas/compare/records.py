@@ -1,4 +1,4 @@
-"""What is compared: every finished search of a folder and its trainings."""
+"""The records to compare: a folder's finished searches and trainings."""
 
 import contextlib
 import dataclasses
@@ -13,19 +13,19 @@ from tfnas.runs.reading import read_run, runs_in
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """One training of a cell that was found.
+    """One training of a found cell.
 
     Attributes:
-        name: what follows `_trained_` in its folder's name; empty for the
-            training itself.
+        name: the part after `_trained_` in its folder's name; empty for the
+            main training.
         folder: of the training.
-        dataset: that it was trained and tested on.
+        dataset: the one trained and tested on.
         channels, cells: size of the network.
         parameters, multiply_adds: cost of the network.
-        hours: the training took.
+        hours: duration of the training.
         error: on the test images, in percent.
-        images: test images.
-        latency: milliseconds for one image, or None where not measured.
+        images: number of test images.
+        latency: milliseconds for one image, or None if not measured.
         typed: words of the command.
     """
 
@@ -49,15 +49,15 @@ class Found:
 
     Attributes:
         folder: of the search.
-        label: the method and the values that it was given.
+        label: the method and its own values.
         method: its name alone.
         seed: of the search.
-        dataset: that it searched on.
+        dataset: the one searched on.
         values: the method's values, or the recipe of a baseline's trainings.
         typed: words of the command.
-        genotype: what it found.
-        hours: it took.
-        network: size and cost of the cell's network in its space's paper.
+        genotype: the one found.
+        hours: duration of the search.
+        network: size and cost of the cell's network at its paper's size.
         accuracy: of the supernet on the second half, or None.
         pruned: the same after the cell was derived, or None.
         trained: {name: Trained}.
@@ -79,12 +79,12 @@ class Found:
 
     @property
     def kind(self):
-        """The command that made it: "search" or "baseline"."""
+        """Its command: "search" or "baseline"."""
         return self.typed[2].rpartition(".")[2]
 
     @property
     def main(self):
-        """The training itself, or None."""
+        """The main training, or None."""
         return self.trained.get("")
 
     @property
@@ -96,9 +96,8 @@ class Found:
 def read(out, *, labels=None, seeds=None, dataset=None):
     """The finished searches of a folder, and the names of the other runs.
 
-    `labels`, `seeds` and `dataset` choose among them; without a data set all
-    must be on one. If none is finished or one is damaged, that is a
-    `UserError`.
+    `labels`, `seeds` and `dataset` select them; without a data set all must be
+    on the same. If none is finished or one is damaged, it raises `UserError`.
     """
     found, unfinished = [], []
     for run in runs_in(out):
@@ -133,7 +132,7 @@ def read(out, *, labels=None, seeds=None, dataset=None):
 
 
 def again(found):
-    """The same searches, read anew."""
+    """The same searches, read again."""
     return [_found(read_run(each.folder), each.label) for each in found]
 
 
@@ -190,7 +189,7 @@ def _trained(name, run):
 
 
 def _data_name(run):
-    """What a run calls its data."""
+    """A run's name for its data."""
     asked = run.config["config"].get("dataset")
     return run.config.get("data", {}).get("name", asked)
 
@@ -208,5 +207,5 @@ def _whole(run):
 
 
 def _glob(name):
-    """A name that stands for itself in a pattern."""
+    """A name, escaped for a pattern."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)

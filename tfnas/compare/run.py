@@ -1,11 +1,11 @@
-"""One comparison: what is not finished is run, then all of it is compared."""
+"""One comparison: run the unfinished tasks, then compare all results."""
 
 from tfnas import search, sweep
 from tfnas.compare import comparison, files, measuring, records
 
 
 def compare(config, tasks, given):
-    """Run what is not finished, and compare what is.
+    """Run the unfinished tasks, and compare the finished ones.
 
     On SIGTERM or Ctrl-C it raises `Interrupted`, after the runs' checkpoints.
     """
@@ -16,7 +16,7 @@ def compare(config, tasks, given):
         whole = True
     finally:
         if config.gather or any(task.finished() for task in tasks):
-            # Who was told to stop starts no measurements.
+            # Start no measurements after a signal to stop.
             _compare(config, given, measure=config.measure and whole)
 
 

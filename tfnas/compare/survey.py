@@ -1,4 +1,4 @@
-"""The survey's three tables, the papers' figures beside those of the runs."""
+"""The survey's three tables, with the papers' figures and the runs'."""
 
 from tfnas.compare import labels, paper
 from tfnas.compare.numbers import NONE, NOT_MEASURED, spread, written
@@ -29,7 +29,7 @@ HEAD = (
 def tables(found):
     """The three tables of searches, all on one data set.
 
-    The third has a block of rows for each data set that cells were carried over
+    The third has a block of rows for each data set that cells were transferred
     to.
     """
     dataset = found[0].dataset
@@ -79,7 +79,7 @@ def _table(name, found, dataset, sizes=False):
 
 
 def _rows(published, groups):
-    """The papers' methods, each with what is compared of it; then the rest."""
+    """The papers' methods, each with its compared searches; then the rest."""
     rows = []
     for method in published:
         rows += [g for g in groups if labels.method(g) == method] or [method]
@@ -122,7 +122,7 @@ def _measured(group, dataset, sizes):
 
 
 def _training(found, dataset):
-    """The training on a data set that counts: that of the usual depth."""
+    """The training on a data set that counts, at the usual depth."""
     for training in found.trained.values():
         if training.dataset == dataset and not training.name.endswith("_cells"):
             return training

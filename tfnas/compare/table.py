@@ -1,4 +1,4 @@
-"""A table that is written as Markdown and as HTML."""
+"""A table as Markdown and as HTML."""
 
 import dataclasses
 
@@ -31,7 +31,7 @@ class Table:
         return "\n".join(lines)
 
     def html(self):
-        """The table as HTML, all of it escaped."""
+        """The table as escaped HTML."""
         notes = "".join(
             f'<p class="note">{markup.escape(note)}</p>' for note in self.notes
         )
@@ -45,6 +45,6 @@ class Table:
 
 
 def _row(cells):
-    # A cell of the benchmark is written with bars.
+    # The benchmark's notation of a cell contains bars.
     texts = [str(cell).replace("|", r"\|") for cell in cells]
     return f"| {' | '.join(texts)} |"
