@@ -71,7 +71,7 @@ def test_there_and_back(run, tmp_path, capsys, suffix, options):
     run("model" + suffix, "ours.weights.h5")
     said = capsys.readouterr().out
     assert "channels 4, cells 3, classes 7, with auxiliary" in said
-    assert "prefix module. off" in said and "left out 1 counters" in said
+    assert "prefix module. from" in said and "left out 1 counters" in said
     run("ours.weights.h5", "back" + suffix, "--direction=authors")
     assert_same(weight_files.read(tmp_path / ("back" + suffix)), arrays)
 
@@ -214,7 +214,7 @@ def test_a_checkpoint_of_torch_runs_no_code(run, tmp_path):
     (tmp_path / "code.pt").write_bytes(pickle.dumps(Ran()))
     refuse(lambda: run("code.pt", "ours.weights.h5"), "code.pt: cannot be read")
     torch.save({"epoch": 3}, tmp_path / "epoch.pt")
-    refuse(lambda: run("epoch.pt", "ours.weights.h5"), "epoch is no tensor")
+    refuse(lambda: run("epoch.pt", "ours.weights.h5"), "epoch is not a tensor")
     torch.save([1], tmp_path / "list.pt")
     refuse(lambda: run("list.pt", "ours.weights.h5"), "no state_dict")
 
@@ -242,7 +242,7 @@ def test_a_training_checkpoint_s_state_dict_is_taken(run, tmp_path):
             "--cells=0",
         ),
         (("--checkpoint=a.npz", "--out=no/b.weights.h5"), "cannot be written"),
-        (("--checkpoint=a.npz", "--out=old.weights.h5"), "is there; choose"),
+        (("--checkpoint=a.npz", "--out=old.weights.h5"), "exists; choose"),
     ],
 )
 def test_arguments(tmp_path, monkeypatch, flags, words):

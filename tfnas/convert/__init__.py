@@ -1,4 +1,4 @@
-"""The authors' PyTorch weights to Keras and back."""
+"""Convert the authors' PyTorch weights to Keras and back."""
 
 from tfnas.convert.config import ConvertConfig, main
 

@@ -1,4 +1,4 @@
-"""`python -m tfnas.convert`: the authors' PyTorch weights to Keras and back."""
+"""`python -m tfnas.convert`: Convert PyTorch weights to Keras and back."""
 
 import sys
 

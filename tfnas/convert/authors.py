@@ -1,6 +1,6 @@
 """The authors' PyTorch weights, and ours: names, layouts, both ways.
 
-`tfnas.convert` has these functions under its own name too.
+These functions are also members of `tfnas.convert`.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ def load_authors_weights(
     Args:
         model: a `Supernet`, or a network of `build_network` with or without
             auxiliary classifier, of the same shape.
-        arrays: {PyTorch name: array in PyTorch's layout}, the whole state
-            dict. Architecture variables may be among them;
-            `num_batches_tracked` is passed over.
+        arrays: {PyTorch name: array in PyTorch's layout}, the whole state dict.
+            Architecture variables may be among them; `num_batches_tracked` is
+            ignored.
 
     Raises:
         UserError: if a name is missing, unknown, has another shape, or if
@@ -56,8 +56,8 @@ def from_authors(
 ) -> dict[str, np.ndarray]:
     """Rename and re-arrange tensors keyed by the authors' names.
 
-    Weights, statistics, gradients or momentum alike: whatever is given is
-    converted; a variable of which only a part is given is an error.
+    It converts whatever is given: weights, statistics, gradients or momentum. A
+    variable given only in part is an error.
 
     Args:
         model: the model whose variables the tensors belong to.
@@ -67,7 +67,7 @@ def from_authors(
         {variable.path: array in our layout}.
 
     Raises:
-        UserError: as `load_authors_weights`, but nothing need be complete.
+        UserError: as in `load_authors_weights`, but `arrays` may be incomplete.
 
     Example:
 
@@ -104,8 +104,8 @@ def to_authors(
     Args:
         model: the model whose variables the tensors belong to.
         arrays: {variable.path: array}; None for the model's own: weights,
-            statistics and, where the authors' state dict holds it
-            (Att-DARTS), the architecture.
+            statistics and, if the authors' state dict holds it (Att-DARTS), the
+            architecture.
 
     Returns:
         {PyTorch name: array in PyTorch's layout}.

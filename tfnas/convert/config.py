@@ -1,4 +1,4 @@
-"""`python -m tfnas.convert`: the authors' PyTorch weights to Keras and back."""
+"""`python -m tfnas.convert`: its flags, and the start of its work."""
 
 import dataclasses
 
@@ -11,43 +11,43 @@ USAGE = """usage: python -m tfnas.convert --flag=value ...
 
 Turns an authors' checkpoint of a known genotype (.pt, .npz, .safetensors) into
 Keras weights (.weights.h5, .safetensors), or Keras weights into theirs. Every
-name and shape has to fit. Sizes are read off the checkpoint's shapes; where
-they do not tell, they are the published ones: 36 channels, 20 cells, 10 classes
-for the stem cifar, 48, 14, 1000 for imagenet.
+name and shape must fit. Sizes are read from the checkpoint's shapes; otherwise
+they are the published ones: 36 channels, 20 cells, 10 classes for the stem
+cifar, 48, 14, 1000 for imagenet.
 """
 DIRECTIONS = ("keras", "authors")
-# The one attention whose weights an image's size decides.
+# The one attention whose weights depend on the image size.
 _SIZED = "ge_theta_plus"
 
 
 @dataclasses.dataclass(frozen=True)
 class ConvertConfig:
-    """What a conversion is asked for.
+    """The flags of a conversion.
 
-    A size that is None is read off the checkpoint's shapes, and where these do
-    not tell, it is the published one of the stem, see `sizes`.
+    A size of None is read from the checkpoint's shapes or, failing that, is the
+    stem's published one, see `sizes`.
     """
 
-    genotype: str | None = choice(None, "genotype file, or a name of the zoo")
+    genotype: str | None = choice(None, "genotype: a file or a name of the zoo")
     checkpoint: str | None = choice(None, "file to read")
     out: str | None = choice(None, "file to write")
     direction: str | None = choice(
         None,
-        "what is written: keras, or authors, the default where a suffix says "
-        "so (.weights.h5 read, .pt or .npz written)",
+        "form to write: keras, or authors, the default if a suffix says so "
+        "(.weights.h5 read, .pt or .npz written)",
         options=DIRECTIONS,
     )
     stem: str | None = choice(
-        None, "cifar or imagenet", options=("cifar", "imagenet")
+        None, "first layers", options=("cifar", "imagenet")
     )
     channels: int | None = choice(None, "channels of the first cell", least=1)
     cells: int | None = choice(None, "number of cells", least=1)
     classes: int | None = choice(None, "number of classes", least=1)
     auxiliary: bool | None = choice(
-        None, "with the auxiliary classifier; false leaves out one that is read"
+        None, "include the auxiliary classifier; false leaves it out"
     )
     image_size: int | None = choice(
-        None, "height and width of an image (GE attention alone depends on it)"
+        None, "height and width of an image (only GE attention depends on it)"
     )
 
     def sizes(self):
@@ -58,7 +58,7 @@ class ConvertConfig:
 
 
 def main(argv):
-    """Convert as the arguments say; argv[0] is the program's name."""
+    """Convert with the flags in `argv`; argv[0] is the program's name."""
     return command.answer(argv, (ConvertConfig,), USAGE, _convert)
 
 
@@ -94,7 +94,7 @@ def resolve(given):
 
 
 def _unused(genotype):
-    """What `command.refuse_unused` takes."""
+    """The rules for `command.refuse_unused`."""
     named = set()
     for cell in genotype.cells.values():
         named |= {cell.attention}

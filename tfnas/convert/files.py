@@ -1,7 +1,7 @@
 """Files of named arrays: .npz, .safetensors and PyTorch's .pt, read safely.
 
-Nothing here unpickles more than tensors. PyTorch is optional and is asked for
-only by the files that need it.
+Nothing here unpickles more than tensors. PyTorch is optional; only its own
+files need it.
 """
 
 import importlib.util
@@ -17,12 +17,12 @@ OURS = (".weights.h5", ".safetensors")
 
 
 def suffix(path, suffixes=(*AUTHORS, *OURS)):
-    """The one of the suffixes that a path has, or None."""
+    """A path's suffix among these, or None."""
     return next((s for s in suffixes if str(path).endswith(s)), None)
 
 
 def check_suffix(flag, path, suffixes):
-    """Refuse a file of another kind, or PyTorch's where it is missing."""
+    """Refuse a file of another kind, or PyTorch's if it is not installed."""
     ending = suffix(path, suffixes)
     if ending is None:
         raise UserError(
@@ -36,28 +36,28 @@ def check_suffix(flag, path, suffixes):
 
 
 def check_paths(read, written):
-    """Refuse a file that is not there to read, or cannot be written."""
+    """Refuse a file that cannot be read or written."""
     if not Path(read).is_file():
         raise UserError(f"--checkpoint={read}: no such file")
     folder = Path(written).absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise UserError(f"--out={written}: {folder} cannot be written")
     if Path(written).exists():
-        raise UserError(f"--out={written}: is there; choose another file")
+        raise UserError(f"--out={written}: exists; choose another file")
 
 
 def read(path):
     """{name: NumPy array} of a .npz, .safetensors, .pt, .pth or .pth.tar.
 
-    Of a training checkpoint the `state_dict` is taken. A file that is damaged
-    or holds anything but named tensors is a `UserError`.
+    From a training checkpoint it takes the `state_dict`. A file that is damaged
+    or holds anything but named tensors raises `UserError`.
     """
     reader = {".npz": _read_npz, ".safetensors": _read_safetensors}
     try:
         return reader.get(suffix(path), _read_torch)(path)
     except UserError:
         raise
-    # Each library has errors of its own for the same: a file of another kind.
+    # Each library has its own errors for a file of another kind.
     except Exception as error:
         line = str(error).partition("\n")[0][:120]
         raise UserError(
@@ -89,7 +89,7 @@ def write(path, arrays):
 def _read_npz(path):
     import numpy as np
 
-    # NumPy leaves a file open that it opened itself and could not read.
+    # NumPy leaves a file open that it could not read.
     with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
@@ -111,7 +111,7 @@ def _read_torch(path):
     strange = [k for k, v in content.items() if not torch.is_tensor(v)]
     if strange:
         raise UserError(
-            f"{path}: {strange[0]} is no tensor; save the state_dict alone"
+            f"{path}: {strange[0]} is not a tensor; save only the state_dict"
         )
     # NumPy has no bfloat16.
     return {

@@ -1,10 +1,10 @@
-"""Which of the authors' tensors stand for which of our variables.
+"""The authors' tensors behind each of our variables.
 
-The authors hold one tensor for each operation of each edge; a layer here
-holds those of all the edges it serves side by side, and one batch norm where
-all edges would compute the same statistics (the pools of one state). One
-`Entry` stands for each of our variables; this module knows those of single
-layers, `supernet_names` and `network_names` those of whole models.
+The authors hold one tensor for each operation of each edge; a layer here holds
+those of all its edges side by side, and one batch norm if all edges would
+compute the same statistics (the pools of one state). One `Entry` stands for
+each of our variables; this module has those of single layers, `supernet_names`
+and `network_names` those of whole models.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ from tfnas.layers.fast.normalization import BatchNormalization
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """How PyTorch orders the axes of a kind of tensor.
+    """PyTorch's order of the axes of a kind of tensor.
 
     `to_keras` and `to_torch` are permutations; `axis` is the axis, in our
     order, along which edges lie side by side.
@@ -51,7 +51,7 @@ class Entry:
     """One of our variables and the authors' tensors that make it up.
 
     `parts` has an item for each edge: the names of the authors' tensors that
-    stand for this edge's part (several where the authors repeat themselves).
+    stand for this edge's part (several if the authors repeat it).
     """
 
     variable: keras.Variable
@@ -78,8 +78,9 @@ class Entry:
         shape = tuple(ours[axis] for axis in self.layout.to_torch)
         if np.shape(array) != shape:
             raise UserError(
-                f"{name}: is {np.shape(array)}, but {self.variable.path} "
-                f"needs {shape}; give the weights of a network of this size"
+                f"{name}: has shape {np.shape(array)}, but "
+                f"{self.variable.path} needs {shape}; give the weights of a "
+                "network of this size"
             )
         return np.asarray(array)
 
@@ -96,8 +97,8 @@ class Entry:
 def entries_of(layer, prefixes):
     """The `Entry` list of one layer: an operation, an attention, a norm ...
 
-    `prefixes` has, for each edge that the layer serves, the names of the
-    authors' modules that it stands for.
+    `prefixes` has, for each edge of the layer, the names of the authors'
+    modules.
     """
     if isinstance(layer, ops.Pool):
         if not layer.normalize:

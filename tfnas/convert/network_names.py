@@ -13,8 +13,8 @@ from tfnas.layers.attention.modules import Attention
 from tfnas.layers.attention.operation import AttentionOperation
 from tfnas.networks.genotype_cell import GenotypeCell
 
-# The authors' modules of our stem convolutions, and the places therein of
-# the convolution and its batch norm.
+# The authors' modules of our stem convolutions, with the places of the
+# convolution and its batch norm in them.
 _STEMS = {
     "stem": ("stem", 0, 1),
     "stem_0": ("stem0", 0, 1),
@@ -27,7 +27,7 @@ def entries(model):
     """The entries of a network of `build_network`: a list of `Entry`.
 
     Raises:
-        UserError: for a model of which the authors have no like.
+        UserError: for a model that the authors do not have.
     """
     cells = [x for x in model.layers if isinstance(x, GenotypeCell)]
     if not cells:

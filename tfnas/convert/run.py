@@ -1,4 +1,4 @@
-"""One conversion: from a checkpoint to a network to the other's file."""
+"""One conversion: from a checkpoint to a network to the other file."""
 
 import tempfile
 from pathlib import Path
@@ -13,7 +13,7 @@ from tfnas.errors import UserError
 from tfnas.networks import build_network
 
 SHOWN = 3
-# Counters of the profiler thop, which some checkpoints were saved with.
+# Counters of the profiler thop in some checkpoints.
 _COUNTERS = ("total_ops", "total_params")
 
 
@@ -25,9 +25,7 @@ def convert(config, genotype):
     source = config.checkpoint
     if config.direction == "keras":
         arrays = _without(
-            config.auxiliary,
-            "auxiliary_head.",
-            clean(files.read(source)),
+            config.auxiliary, "auxiliary_head.", clean(files.read(source))
         )
         network = _network(genotype, of_authors(_shapes(arrays)), config)
         wanted = _shapes(authors.to_authors(network))
@@ -46,10 +44,10 @@ def convert(config, genotype):
 
 
 def clean(arrays):
-    """The authors' arrays without what tools have added to their names.
+    """The authors' arrays without the additions of tools.
 
-    `module.` of DataParallel, thop's counters and the batch counters of batch
-    norms go; the first two are said on the terminal.
+    It removes `module.` of DataParallel, thop's counters and the batch counters
+    of batch norms, and prints the first two.
 
     Args:
         arrays: {name: array}.
@@ -61,7 +59,7 @@ def clean(arrays):
         k: v for k, v in arrays.items() if not k.endswith("num_batches_tracked")
     }
     if arrays and all(name.startswith("module.") for name in arrays):
-        print(f"took the prefix module. off {len(arrays)} names")
+        print(f"removed the prefix module. from {len(arrays)} names")
         arrays = {k.removeprefix("module."): v for k, v in arrays.items()}
     counters = [k for k in arrays if k.rpartition(".")[2] in _COUNTERS]
     if counters:
@@ -72,7 +70,7 @@ def clean(arrays):
 def compare(source, given, wanted):
     """Refuse {name: shape} with names missing, unknown or of another shape.
 
-    The `UserError` says how many of each kind there are, and the first few.
+    The `UserError` has the number of each kind, and the first few.
     """
     misshaped = [
         f"{name} is {given[name]}, not {shape}"
@@ -98,7 +96,7 @@ def compare(source, given, wanted):
 
 
 def _network(genotype, sizes, config):
-    """The network of the sizes read, where no flag says otherwise."""
+    """The network of the sizes read, unless flags say otherwise."""
     sizes = {"stem": "cifar", **sizes, **config.sizes()}
     sizes = PUBLISHED[sizes["stem"]] | sizes
     shown = [f"{name} {sizes[name]}" for name in ("channels", "cells")]
@@ -120,7 +118,7 @@ def _network(genotype, sizes, config):
 
 
 def _without(auxiliary, prefix, arrays):
-    """The arrays without the auxiliary classifier, where that was asked for."""
+    """The arrays, without the auxiliary classifier if asked to."""
     head = [name for name in arrays if name.startswith(prefix)]
     if auxiliary is not False or not head:
         return arrays
@@ -150,7 +148,7 @@ def _write_ours(path, network):
 
 
 def _read_paths(source, genotype, config):
-    """The network of a file whose names are our variables' paths."""
+    """The network of a file keyed by our variables' paths."""
     arrays = files.read(source)
     arrays = _without(config.auxiliary, "auxiliary/", arrays)
     network = _network(genotype, of_paths(_shapes(arrays)), config)
@@ -163,7 +161,7 @@ def _read_paths(source, genotype, config):
 
 def _read_h5(source, genotype, config):
     """The network of a file of `save_weights`."""
-    # The rate and seed of drop path belong to a training.
+    # Drop path's rate and seed belong to a training.
     given = _without(False, "layers/drop_path/", _h5_arrays(source))
     given = _without(config.auxiliary, "layers/auxiliary_head/", given)
     network = _network(genotype, of_h5(_shapes(given)), config)

@@ -1,8 +1,8 @@
-"""Sizes of an evaluation network, read off the shapes in a weights file."""
+"""Sizes of an evaluation network, read from the shapes in a weights file."""
 
 import re
 
-# What the authors trained, by stem.
+# The authors' sizes, by stem.
 PUBLISHED = {
     "cifar": {"channels": 36, "cells": 20, "classes": 10, "image_size": 32},
     "imagenet": {
@@ -21,7 +21,7 @@ def of_authors(shapes):
         shapes: {PyTorch name: shape}.
 
     Returns:
-        {size: value}, of those that the shapes tell: stem, channels, cells,
+        {size: value}, as far as the shapes tell: stem, channels, cells,
         classes, auxiliary, and the colors of an image.
     """
     return _sizes(
@@ -35,7 +35,7 @@ def of_authors(shapes):
 
 
 def of_paths(shapes):
-    """Sizes by the paths of our variables, as `of_authors`."""
+    """Sizes by the paths of our variables, as in `of_authors`."""
     return _sizes(
         imagenet=shapes.get("stem_0/convolution"),
         cifar=shapes.get("stem/convolution"),
@@ -47,9 +47,9 @@ def of_paths(shapes):
 
 
 def of_h5(shapes):
-    """Sizes by the names in a .weights.h5 file, as `of_authors`.
+    """Sizes by the names in a .weights.h5 file, as in `of_authors`.
 
-    Keras names its groups after classes and counts those of a class.
+    Keras names its groups after classes and numbers those of a class.
     """
     stem = shapes.get("layers/stem_convolution/vars/0")
     # The first cell has no number.
@@ -66,12 +66,12 @@ def of_h5(shapes):
 
 
 def _sizes(imagenet, cifar, axes, classes, cells, auxiliary):
-    """Sizes from the first convolution's shape and what else was found."""
+    """Sizes from the first convolution's shape and the other findings."""
     sizes = {"auxiliary": auxiliary}
     for stem, shape in (("cifar", cifar), ("imagenet", imagenet)):
         if shape is not None and len(shape) == 4:
             outputs, colors = (shape[axis] for axis in axes)
-            # Three times, or half, as wide as the first cell.
+            # Three times or half as wide as the first cell.
             channels = outputs // 3 if stem == "cifar" else 2 * outputs
             sizes |= {"stem": stem, "channels": channels, "colors": colors}
     if classes is not None and len(classes) == 1:

@@ -20,8 +20,8 @@ from tfnas.layers.attention.operation import AttentionOperation
 def entries(model):
     """The entries of a `Supernet`: a list of `Entry`, one for each variable.
 
-    Left out is what the authors do not have: values that a schedule sets, and
-    DARTS-'s auxiliary skip.
+    It leaves out what the authors do not have: a schedule's values and DARTS-'s
+    auxiliary skip.
     """
     found = [
         Entry(
@@ -56,7 +56,7 @@ def _cell(cell, prefix, names):
         found += _mixed(outgoing.mixed, [f"{e}{names.first}" for e in edges])
         for index, layer in enumerate(outgoing.second):
             own = edges if len(outgoing.second) == 1 else edges[index:][:1]
-            # Beside a reduction the authors keep an empty place before it.
+            # With a reduction the authors keep an empty place before it.
             inner = "1." if outgoing.stride == 2 else ""
             found += _mixed(layer, [f"{e}.second_layers" for e in own], inner)
     if cell.attention is not None:
@@ -90,14 +90,14 @@ def _mixed(mixed, edges, inner=""):
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """How an author calls the list of a cell's edges and of an edge's mix."""
+    """The authors' names of the list of a cell's edges and an edge's mix."""
 
     edge: str
     first: str
 
 
 def _architecture_name(name, model):
-    """Edge weights are PC-DARTS's beta, where no attention is called so."""
+    """Edge weights are PC-DARTS's beta, unless an attention has that name."""
     taken = any(other.startswith("betas") for other in model.architecture)
     return name if taken else name.replace("edges", "betas")
 
