@@ -43,7 +43,7 @@ def test_the_answer_is_the_network_s(source, digit):
 
 @pytest.mark.parametrize(
     ("file", "words"),
-    [(lambda: b"x", "not an image"), (serving.bomb, "too large an image")],
+    [(lambda: b"x", "not an image"), (serving.bomb, "image too large")],
 )
 def test_what_is_no_image_is_said_to_be_none(source, file, words):
     from tfnas.demo.run import answering
@@ -55,7 +55,7 @@ def test_what_is_no_image_is_said_to_be_none(source, file, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "--model: give it or --run"),
+        ([], "--model: give either it or --run"),
         (["--model=../x"], "not a name of the zoo"),
         (["--run=nowhere"], "--run=nowhere: no such folder"),
         (["--run=x", "--port=0"], "--port=0: use 1 to 65535"),

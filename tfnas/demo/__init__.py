@@ -1,4 +1,4 @@
-"""A local page to try a network on one's own images."""
+"""Open a local page to try a network on your own images."""
 
 from tfnas.demo.config import DemoConfig, main, resolve
 

@@ -1,4 +1,4 @@
-"""`python -m tfnas.demo`: a local page to try a network on one's own images."""
+"""`python -m tfnas.demo`: Open a local page to try a network on images."""
 
 import sys
 

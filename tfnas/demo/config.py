@@ -1,4 +1,4 @@
-"""`python -m tfnas.demo`: a local page to try a network on one's own images."""
+"""`python -m tfnas.demo`: its flags, and the start of its work."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from tfnas.errors import UserError
 
 USAGE = """usage: python -m tfnas.demo --model=NAME|--run=DIR [--flag=value ...]
 
-Opens a page on this machine: drop an image, see classes, probabilities, what
-the network was shown, and its cells.
+Opens a page on this machine: drop an image and see classes, probabilities, the
+network's input, and its cells.
 """
 
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """What a page is asked for."""
+    """The flags of a page."""
 
     BARE = {"model": zoo.list_models}
 
     model: str | None = flags.model()
     run: str | None = flags.run()
     port: int = choice(
-        7860, "the page is http://127.0.0.1:PORT", least=1, most=65535
+        7860, "port of the page, http://127.0.0.1:PORT", least=1, most=65535
     )
     data_dir: str | None = flags.images_of_run()
     zoo: str | None = flags.zoo()
@@ -47,11 +47,11 @@ def _serve(given):
 def resolve(given):
     """The `DemoConfig` from {flag: value}, checked as far as files go.
 
-    Gradio must be installed, else that is a `UserError`.
+    Without Gradio it raises `UserError`.
     """
     config = command.made(DemoConfig, given)
     if bool(config.model) == bool(config.run):
-        raise UserError("--model: give it or --run, one of them")
+        raise UserError("--model: give either it or --run")
     command.refuse_unused(
         given,
         [

@@ -16,16 +16,16 @@ SHOWN = 5
 _PREVIEW_SIDE = 224
 _FORMATS = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 _TOO_LARGE = (
-    f"too large an image; give at most {PIXELS:,} pixels and {BYTES:,} bytes"
+    f"image too large; give at most {PIXELS:,} pixels and {BYTES:,} bytes"
 )
 
 
 def serve(source, port):
     """Serve a `Source`'s page on a port of 127.0.0.1 until Ctrl-C.
 
-    A port that is taken is a `UserError`.
+    A port in use raises `UserError`.
     """
-    # Nothing is told to anybody, nothing is fetched.
+    # No telemetry, no downloads.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio
 
@@ -42,7 +42,7 @@ def serve(source, port):
             ),
         )
     except OSError:
-        raise UserError(f"--port={port}: is taken; give another") from None
+        raise UserError(f"--port={port}: is in use; give another") from None
     print(f"http://127.0.0.1:{port}", flush=True)
     page.block_thread()
 
@@ -67,7 +67,7 @@ def build(source):
             file = gradio.File(label=_FORMATS, type="binary", height=160)
             with gradio.Column():
                 # Image's own label would cover a part of it.
-                gradio.Markdown("What the network is shown:")
+                gradio.Markdown("The network's input:")
                 preview = gradio.Image(
                     show_label=False, interactive=False, height=160
                 )
@@ -79,10 +79,10 @@ def build(source):
 
 
 def answering(source):
-    """A function from an image file's bytes to what the page shows.
+    """A function from an image file's bytes to the page's content.
 
-    That is ({class: probability}, uint8 array of the pixels that the network
-    was shown, enlarged); a file that is no image is a `UserError`.
+    That is ({class: probability}, uint8 array of the network's input,
+    enlarged); a file that is not an image raises `UserError`.
     """
     logits = reference(source.network, source.mean, source.std)
     labels = source.classes or tuple(map(str, range(source.count)))
