@@ -280,8 +280,8 @@ def test_flags_stand_anywhere_among_the_files(words, flags, paths):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "--model: give it or --run, one of them"),
-        (["--model=x", "--run=x", "a"], "--model: give it or --run"),
+        ([], "--model: give either it or --run"),
+        (["--model=x", "--run=x", "a"], "--model: give either it or --run"),
         (["--model=PDARTS"], "no image: give files or folders"),
         (["--model=nothing", "."], "no such network in the zoo"),
         (["--run=nowhere", "."], "--run=nowhere: no such folder"),

@@ -1,4 +1,4 @@
-"""What a network sees in image files."""
+"""Classify image files with a network."""
 
 from tfnas.predict.config import PredictConfig, main, resolve
 

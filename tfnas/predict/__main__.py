@@ -1,4 +1,4 @@
-"""`python -m tfnas.predict`: what a network sees in image files."""
+"""`python -m tfnas.predict`: Classify image files with a network."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Predictions as text for people, as CSV and as JSON."""
+"""Predictions as plain text, CSV and JSON."""
 
 import csv
 import json
@@ -11,25 +11,25 @@ from tfnas.report import interval
 
 
 def form(config, classes):
-    """How a `PredictConfig` wants its answers printed."""
+    """The function that prints answers in a `PredictConfig`'s form."""
     if config.json:
         return Json()
     return Csv(classes) if config.csv else Text(config.top)
 
 
 def in_words(test, sheet):
-    """Lines on a test's `Measures` and its contact sheet; none without."""
+    """Lines on a test's `Measures` and its contact sheet, if any."""
     if test is None:
         return []
     lines = [
         f"Accuracy: {100 * test.accuracy:.2f} % "
         f"({interval.counted(test.correct, test.images)}), {test.line()}"
     ]
-    return [*lines, f"Surest mistakes: {sheet}"] if sheet else lines
+    return [*lines, f"Most confident mistakes: {sheet}"] if sheet else lines
 
 
 class Text:
-    """A line for each image, its likeliest classes first."""
+    """A line for each image, with the most probable classes first."""
 
     def __init__(self, top):
         self.top = top
@@ -43,7 +43,7 @@ class Text:
             f"{one.classes[place]} {100 * one.shares[place]:.1f} %"
             for place in order
         )
-        wrong = f"; wrong, it is {one.image.label}" if one.is_mistake else ""
+        wrong = f"; wrong: it is {one.image.label}" if one.is_mistake else ""
         print(f"{readable(one.image.path)}: {shown}{wrong}", flush=True)
 
     def end(self, test, sheet):
@@ -55,7 +55,7 @@ class Text:
 class Csv:
     """A line for each image, with a column for each class.
 
-    What is no line of the table goes to standard error.
+    All other lines go to standard error.
     """
 
     def __init__(self, classes):
@@ -80,7 +80,7 @@ class Csv:
 
 
 class Json:
-    """One object: the images, and what came of those with a label."""
+    """One object: the images, and the measures of those with a label."""
 
     def __init__(self):
         self.images = []

@@ -1,4 +1,4 @@
-"""`python -m tfnas.predict`: what a network sees in image files."""
+"""`python -m tfnas.predict`: its flags, and the start of its work."""
 
 import os
 from dataclasses import dataclass
@@ -13,35 +13,36 @@ from tfnas.runs.reading import read_run
 
 USAGE = """usage: python -m tfnas.predict --model=NAME|--run=DIR FILE_OR_FOLDER
 
-Several files and folders may be given, and flags anywhere among them.
-Prints the classes that a network of the zoo, or of a finished training, sees
-in image files, with their probabilities. Of a folder all images are taken,
-those of the folders inside too. Where these are named like the network's
-classes (CLASS/*), it prints the accuracy and draws the surest mistakes.
+Classifies image files with a network of the zoo or of a finished training, and
+prints the classes with their probabilities. Takes several files and folders,
+with flags anywhere among them; a folder stands for all images in it, at any
+depth. If folders are named like the network's classes (CLASS/*), it also prints
+the accuracy and draws the most confident mistakes.
 """
 
 
 @dataclass(frozen=True)
 class PredictConfig:
-    """What a prediction is asked for, apart from the files."""
+    """The flags of a prediction, besides the files."""
 
     model: str | None = flags.model()
     run: str | None = flags.run()
-    top: int = choice(3, "classes to print for an image", least=1)
+    top: int = choice(3, "number of classes to print for an image", least=1)
     csv: bool = choice(
         False, "print CSV: a line for each image, a column for each class"
     )
     json: bool = choice(False, "print JSON")
     sheet: str = choice(
         "mistakes.png",
-        "PNG file for the surest mistakes among images in folders of classes",
+        "PNG file for the most confident mistakes among images in class "
+        "folders",
     )
     data_dir: str | None = flags.images_of_run()
     zoo: str | None = flags.zoo()
 
 
 def main(argv):
-    """Predict as the arguments say; `argv` begins with the program's name."""
+    """Predict with the arguments in `argv`; argv[0] is the program's name."""
     words, paths = split(argv)
     return command.answer(
         words, (PredictConfig,), USAGE, lambda given: _predict(given, paths)
@@ -81,7 +82,7 @@ def resolve(given, paths):
     """
     config = command.made(PredictConfig, given)
     if bool(config.model) == bool(config.run):
-        raise UserError("--model: give it or --run, one of them")
+        raise UserError("--model: give either it or --run")
     if config.csv and config.json:
         raise UserError("--json: leave out --csv")
     if not paths:

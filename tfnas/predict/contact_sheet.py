@@ -1,4 +1,4 @@
-"""Small pictures beside each other, with what was said of them."""
+"""A sheet of small pictures with their predictions."""
 
 import os
 import warnings
@@ -48,7 +48,7 @@ def draw(predictions, path):
         )
     figure.subplots_adjust(0.02, 0.16 / rows, 0.98, 1 - 0.2 / rows, 0.1, 0.5)
     with warnings.catch_warnings():
-        # The font has not all letters of all names.
+        # The font lacks some letters of some names.
         warnings.filterwarnings("ignore", "Glyph .* missing")
         FigureCanvasAgg(figure).print_png(path)
 

@@ -1,4 +1,4 @@
-"""The image files that are asked for, and the classes of their folders."""
+"""The image files to classify, and the classes of their folders."""
 
 import os
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Image:
     """An image file.
 
     Attributes:
-        path: where it is.
+        path: its path.
         label: the name of the class whose folder it is in, or None.
     """
 
@@ -22,10 +22,10 @@ class Image:
 
 
 def find(paths, classes):
-    """The `Image`s at files and in folders, those inside them too, in order.
+    """The `Image`s at files and in folders, at any depth, in order.
 
-    The label is the name of the nearest folder, below the one that was given,
-    that is called like a class.
+    The label is the name of the nearest folder, below the given one, that has a
+    class's name.
     """
     found = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""Predictions of image files, batch by batch, and what they amount to."""
+"""Predictions of image files, batch by batch, and their measures."""
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of an image.
+    """A network's prediction for an image.
 
     Attributes:
         image: the `Image`.
@@ -35,12 +35,12 @@ class Prediction:
 
     @property
     def named(self):
-        """The class that is named."""
+        """The predicted class."""
         return self.classes[int(self.shares.argmax())]
 
     @property
     def probability(self):
-        """That of the class that is named."""
+        """The predicted class's probability."""
         return float(self.shares.max())
 
     @property
@@ -52,7 +52,7 @@ class Prediction:
 def predict(source, config, images):
     """Print the answers of a `Source`'s network, and the accuracy.
 
-    Files that cannot be read are named at the end, as a `UserError`.
+    Unreadable files are named at the end, in a `UserError`.
     """
     classes, damage, found = source.classes, [], []
     form = answers.form(config, classes)
@@ -76,7 +76,7 @@ def predict(source, config, images):
 
 
 def predictions(source, images, damage):
-    """Yields a `Prediction` for each image that can be read.
+    """Yields a `Prediction` for each readable image.
 
     The names of the others go to the list `damage`.
     """
@@ -128,14 +128,14 @@ def reader(shape, crop):
 
 
 def _why(error):
-    """What to add to the name of a file that cannot be read."""
+    """The reason to add to the name of an unreadable file."""
     if isinstance(error, OSError):
         return f" ({error.strerror})"
     return fault(error) or " (not an image that can be read)"
 
 
 def confusion_of(found, classes):
-    """Counts (classes, classes) of the labelled ones, row true."""
+    """Counts (classes, classes) of the labelled images, row true."""
     places = {name: place for place, name in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), np.int64)
     for one in found:
@@ -145,7 +145,7 @@ def confusion_of(found, classes):
 
 
 def surest_mistakes(found, count=contact_sheet.MOST):
-    """The wrong answers of the largest probabilities, the surest first."""
+    """The wrong predictions of the largest probabilities, in that order."""
     wrong = [one for one in found if one.is_mistake]
     return sorted(wrong, key=lambda one: -one.probability)[:count]
 
