@@ -72,8 +72,8 @@ def test_a_signal_reaches_the_runs(copy, number):
     _, err = process.communicate(timeout=60)
     assert process.returncode == EXIT_CODE
     assert err.splitlines()[-1] == (
-        f"stopped: {number.name}: the runs kept what they had; the same "
-        "command goes on"
+        f"stopped: {number.name}: the checkpoints are saved; repeat the "
+        "command to resume"
     )
     assert len(list(copy.glob("sweep/*/stopped"))) == 2
 

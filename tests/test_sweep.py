@@ -238,14 +238,14 @@ def test_a_search_that_failed_is_not_trained(runs, tmp_path):
 
 def test_a_run_that_was_stopped_stops_the_sweep(runs, tmp_path):
     runs.codes["darts_digits_seed0"] = EXIT_CODE
-    with pytest.raises(Interrupted, match="the same command goes on"):
+    with pytest.raises(Interrupted, match="repeat the command to"):
         engines.run_here(plan("--seeds=0,1", f"--out={tmp_path}"))
     assert names(runs) == ["darts_digits_seed0"]
 
 
 def test_a_run_without_a_reader_stops_the_sweep(runs, tmp_path):
     runs.codes["darts_digits_seed0"] = READER_LEFT
-    with pytest.raises(ReaderLeft, match="the same command goes on"):
+    with pytest.raises(ReaderLeft, match="repeat the command to"):
         engines.run_here(plan("--seeds=0,1", f"--out={tmp_path}"))
     assert names(runs) == ["darts_digits_seed0"]
 

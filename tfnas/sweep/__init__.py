@@ -1,4 +1,4 @@
-"""Sweeps: methods x data sets x seeds, on any engine."""
+"""Sweeps over methods, data sets and seeds, on any engine."""
 
 from tfnas.sweep.config import OWN, main, task, training_flags
 from tfnas.sweep.engines import run_here

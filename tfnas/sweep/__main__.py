@@ -1,4 +1,4 @@
-"""`python -m tfnas.sweep`: methods x data sets x seeds, on any engine."""
+"""`python -m tfnas.sweep`: Search with several methods, data sets and seeds."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`python -m tfnas.sweep`: methods x data sets x seeds, on any engine."""
+"""`python -m tfnas.sweep`: its flags, and the start of its work."""
 
 import dataclasses
 import itertools
@@ -18,16 +18,16 @@ from tfnas.train import Recipe
 
 USAGE = """usage: python -m tfnas.sweep --methods=A,B --seeds=0,1 [--flag=value]
 
-Searches with every method, on every data set, from every seed. Each has a
-folder in --out; what is finished stays, what was stopped goes on. All flags of
-tfnas.search but those below are passed on to every search.
+Searches with every method, on every data set, with every seed. Each search has
+a folder in --out; finished ones stay, stopped ones resume. Passes all other
+flags of tfnas.search on to every search.
 """
 # Flags of a search that a sweep sets itself.
 OWN = {
     "method": "use --methods",
     "dataset": "use --datasets",
     "seed": "use --seeds",
-    "resume": "leave it out, it always goes on",
+    "resume": "leave it out, a sweep always resumes",
     "tune": "tune before",
     "tune_epochs": "tune before",
 }
@@ -35,39 +35,39 @@ OWN = {
 
 @dataclasses.dataclass(frozen=True)
 class SweepConfig:
-    """What is swept over, and where it runs."""
+    """The flags of a sweep."""
 
     methods: tuple[str, ...] = choice(("darts",), "search methods")
     datasets: tuple[str, ...] = choice(("digits",), "data sets")
     seeds: tuple[int, ...] = flags.seeds((0,))
     train: str | None = flags.train()
     out: str = choice(
-        "runs/sweep", "folder of the runs' folders and of results.csv"
+        "runs/sweep", "folder for the runs' folders and results.csv"
     )
-    plan: bool = choice(False, "print the tasks, run none")
+    plan: bool = choice(False, "print the tasks without running them")
     task: int | None = choice(
         None,
-        "run this task alone, from 0: the number that a SLURM array or an "
-        "indexed Kubernetes job gives",
+        "run only this task, counted from 0, as a SLURM array or an indexed "
+        "Kubernetes job numbers it",
         least=0,
     )
     engine: str = choice(
         "local",
-        "local runs one task after the other, ray on the Ray cluster that "
-        "RAY_ADDRESS names, or on this machine",
+        "local runs one task after the other; ray uses the Ray cluster that "
+        "RAY_ADDRESS names, or this machine",
         options=("local", "ray"),
     )
     cpus: int = choice(
-        4, "cores of a run on Ray; all of a smaller machine", least=1
+        4, "cores of a run on Ray; a smaller machine gives all it has", least=1
     )
     gpus: int = choice(0, "GPUs of a run on Ray", least=0)
     gather: bool = choice(
-        False, "only put what is finished in --out into results.csv"
+        False, "only write the finished runs in --out to results.csv"
     )
 
 
 def main(argv):
-    """Sweep as the arguments after the program's name say.
+    """Sweep with the flags in `argv`; argv[0] is the program's name.
 
     On SIGTERM or Ctrl-C it raises `Interrupted`, after the runs' checkpoints.
     """
@@ -90,7 +90,7 @@ def _sweep(given):
 def resolve(given):
     """The `SweepConfig` and the tasks of a sweep from {flag: value}.
 
-    Each `Task`'s flags are known to fit.
+    Each `Task`'s flags are checked.
     """
     for name, remedy in OWN.items():
         if name in given:
@@ -116,10 +116,10 @@ def resolve(given):
 
 
 def _unused(config, given):
-    """What `command.refuse_unused` takes."""
+    """The rules for `command.refuse_unused`."""
     read = ("gather", "out")
     others = tuple(name for name in given if name not in read)
-    yield others, config.gather, "--gather reads --out alone"
+    yield others, config.gather, "--gather only reads --out"
     yield ("task",), config.plan, "--plan prints every task"
     alone = config.task is not None
     yield ("engine",), alone, f"--task={config.task} runs here"
@@ -140,7 +140,7 @@ def _task(number, method, dataset, seed, out, passed, trained):
 
 
 def task(number, folder, given, trained, also=None, kind="search"):
-    """A `Task` whose search's flags, `given`, are known to fit together.
+    """A `Task` whose search's flags, `given`, are checked together.
 
     `trained` are the training's flags, or None; `also` is {name: flags} of more
     trainings; `kind` is "search" or "baseline".
@@ -155,10 +155,10 @@ def task(number, folder, given, trained, also=None, kind="search"):
 
 
 def training_flags(words, flag="--train"):
-    """{flag: value} of the trainings in a string, or None for none.
+    """{flag: value} of the trainings in a string, or None without one.
 
-    `flag` is where it was given. A value that follows from a search is a
-    `UserError`.
+    `flag` is the flag with the string. A value that follows from the search
+    raises `UserError`.
     """
     if words is None:
         return None
@@ -171,6 +171,6 @@ def training_flags(words, flag="--train"):
                 f"{flag}=--{name}: the training takes its search's; leave "
                 "it out"
             )
-    # Any genotype will do to see whether the values fit together.
+    # Any genotype will do to check the values together.
     train.resolve({"genotype": "DARTS_V2", **given})
     return given

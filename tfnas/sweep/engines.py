@@ -1,4 +1,4 @@
-"""What runs the tasks of a sweep: this machine, or Ray.
+"""The engines that run a sweep's tasks: this machine, or Ray.
 
 SLURM and Kubernetes need no code: each element of an array or of an indexed
 job runs one task with `--task`.
@@ -22,7 +22,7 @@ from tfnas.sweep.tasks import run
 
 
 def run_here(tasks):
-    """Run tasks one after the other; failures are raised after the last.
+    """Run tasks one after the other; raise failures after the last.
 
     On SIGTERM or Ctrl-C it raises `Interrupted`, after the run's checkpoint.
     """
@@ -30,10 +30,10 @@ def run_here(tasks):
     with Relay() as relay:
         for task in tasks:
             code = run(task, relay.start)
-            # A run may have been stopped alone, or lost another worker.
+            # A run may have been stopped on its own, or lost another worker.
             if relay.stop or code == EXIT_CODE:
                 raise Interrupted(_stopped(relay.stop or task.folder))
-            if code == READER_LEFT:  # who reads the sweep's output too
+            if code == READER_LEFT:  # the sweep's output has the same reader
                 raise ReaderLeft(_stopped("the reader of the output left"))
             if code:
                 failed.append(task)
@@ -41,10 +41,10 @@ def run_here(tasks):
 
 
 def run_on_ray(tasks, cpus, gpus):
-    """Run tasks on a Ray cluster, as many at a time as it has room for.
+    """Run tasks on a Ray cluster, as many at a time as fit.
 
-    All of its machines need tfnas and the folder that the runs write to. `cpus`
-    and `gpus` are a run's. On SIGTERM or Ctrl-C it raises `Interrupted`, after
+    All of its machines need tfnas and the runs' folder. `cpus` and `gpus` are a
+    run's. On SIGTERM or Ctrl-C it raises `Interrupted`, after
     the runs' checkpoints.
     """
     if importlib.util.find_spec("ray") is None:
@@ -61,12 +61,12 @@ def run_on_ray(tasks, cpus, gpus):
             "use fewer"
         )
     cpus = min(cpus, int(room.get("CPU", 1)))
-    # A run goes on where it stood, also if its machine is lost.
+    # A run resumes even if its machine is lost.
     remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=3)(_on_ray)
     folder = os.getcwd()
     waiting = {remote.remote(task, cpus, gpus, folder): task for task in tasks}
     try:
-        # Ray has a handler of its own, which would leave the runs to chance.
+        # Ray's own handler would leave the runs to chance.
         with Requests() as requests:
             failed = _collect(ray, dict(waiting), requests)
         if requests.stop:
@@ -82,12 +82,12 @@ def run_on_ray(tasks, cpus, gpus):
 
 
 def _on_ray(task, cpus, gpus, folder):
-    """A task in a process of Ray; returns its exit code."""
+    """Run a task in a process of Ray; return its exit code."""
     if Path(folder).is_dir():
         os.chdir(folder)
     environment = dict(os.environ)
     if not gpus:
-        # As `threads.divide` would on a machine of so many cores.
+        # As `threads.divide` does on a machine with so many cores.
         environment["TF_NUM_INTEROP_THREADS"] = str(cpus)
         environment["TF_NUM_INTRAOP_THREADS"] = "1"
     with Relay() as relay:
@@ -118,7 +118,7 @@ def _collect(ray, waiting, requests):
 
 
 def _stopped(reason):
-    return f"{reason}: the runs kept what they had; the same command goes on"
+    return f"{reason}: the checkpoints are saved; repeat the command to resume"
 
 
 def _report(failed, tasks):
@@ -126,5 +126,5 @@ def _report(failed, tasks):
         names = ", ".join(task.folder for task in failed)
         raise UserError(
             f"{names}: {len(failed)} of {len(tasks)} failed; see the messages "
-            "above, then the same command tries them again"
+            "above, then repeat the command to retry them"
         )

@@ -7,7 +7,7 @@ from tfnas.errors import UserError
 from tfnas.runs.contents import is_finished
 from tfnas.runs.reading import read_run, runs_in
 
-# Named as in the zoo's results.csv where they mean the same.
+# Named as in the zoo's results.csv if they mean the same.
 COLUMNS = (
     "name",
     "method",
@@ -27,12 +27,12 @@ COLUMNS = (
 
 
 def gather(out):
-    """Put the finished runs of a folder into its results.csv.
+    """Write the finished runs of a folder to its results.csv.
 
-    Returns lines that say what there is and what is not finished. A search that
-    was not trained has the size of its network in the paper (36 channels, 20
-    cells in the DARTS space) and no test accuracy. If no run is finished or one
-    is damaged, that is a `UserError`.
+    Returns lines on the finished and the unfinished runs. A search without a
+    training has its network's size in the paper (36 channels, 20 cells in the
+    DARTS space) and no test accuracy. If no run is finished or one is damaged,
+    it raises `UserError`.
     """
     rows, unfinished = [], []
     for run in runs_in(out):

@@ -1,10 +1,10 @@
-"""One sweep: its tasks, run on an engine, and the table of what is finished."""
+"""One sweep: its tasks on an engine, and the table of finished runs."""
 
 from tfnas.sweep import engines, results
 
 
 def sweep(config, tasks):
-    """Run what is not finished, and put what is into results.csv.
+    """Run the unfinished tasks, and write the finished to results.csv.
 
     On SIGTERM or Ctrl-C it raises `Interrupted`, after the runs' checkpoints.
     """

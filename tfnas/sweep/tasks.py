@@ -1,7 +1,7 @@
-"""A task of a sweep: a search, and perhaps trainings of what it found.
+"""A task of a sweep: a search, and perhaps trainings of its genotype.
 
-Every run is a process of its own, the command that one would type: TensorFlow
-gives neither its devices nor its memory back.
+Every run is its own process, the command as typed: TensorFlow gives back
+neither its devices nor its memory.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ RESOLVE = {
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One search of a sweep, and the trainings of what it finds.
+    """One search of a sweep, and the trainings of its genotype.
 
     Attributes:
         number: its place in the sweep, from 0.
@@ -52,15 +52,15 @@ class Task:
         return f"{self.number:3d}  {self.folder}  {state}"
 
     def finished(self):
-        """Whether nothing of the task is left to do."""
+        """Whether the task is finished."""
         folders = [self.folder, *self._trainings()]
         return all(map(is_finished, folders))
 
     def runs(self):
         """Yields (kind, folder, {flag: value}) of its runs.
 
-        A training follows from what its search wrote, so that has to be
-        finished when the second one is asked for.
+        A training follows from its search's files, so the search must be
+        finished when the second item is asked for.
         """
         yield self.kind, self.folder, self.search
         for folder, given in self._trainings().items():
@@ -81,10 +81,10 @@ class Task:
 
 
 def run(task, start):
-    """Do what is left of a task; 0, or the exit code of the run that failed.
+    """Do the rest of a task; return 0 or the exit code of a failed run.
 
-    `start` runs a command, given as its words, and returns its exit code. A run
-    that was stopped ends the task too.
+    `start` runs a command, given as its words, and returns its exit code. A
+    stopped run ends the task too.
     """
     try:
         for kind, folder, given in task.runs():
@@ -108,7 +108,7 @@ def run(task, start):
 
 
 def _check(kind, folder, given):
-    """Refuse a finished run that was made with other values."""
+    """Refuse a finished run with other values."""
     from tfnas.runs.folder import Folder
 
     config, *values = RESOLVE[kind]({**given, "resume": True})
