@@ -1,4 +1,4 @@
-"""A network for servers that do not have tfnas."""
+"""Export a network for servers without tfnas."""
 
 import importlib
 
@@ -16,7 +16,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    """What needs TensorFlow."""
+    """The names that need TensorFlow."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f"{__name__}.{_HOMES[name]}")

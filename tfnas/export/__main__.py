@@ -1,4 +1,4 @@
-"""`python -m tfnas.export`: a network for servers that do not have tfnas."""
+"""`python -m tfnas.export`: Export a network for servers without tfnas."""
 
 import sys
 

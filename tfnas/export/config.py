@@ -1,4 +1,4 @@
-"""`python -m tfnas.export`: a network for servers that do not have tfnas."""
+"""`python -m tfnas.export`: its flags, and the start of its work."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +16,17 @@ USAGE = """usage: python -m tfnas.export --model=NAME --out=DIR [--flag=value]
 Writes a network of the zoo, or of a finished training, to --out:
 
   NAME/1/      SavedModel, ONNX, labels and description; then NAME/2/, ...
-  NAME.onnx    the newest version's, as are
-  labels.txt   the classes, and
-  model.json   the input, the preprocessing, digests
+  NAME.onnx    the newest version's ONNX file,
+  labels.txt   its classes, and
+  model.json   its input, preprocessing and digests
 
-All forms are compared with the network; where they deviate nothing is written.
+Every form must agree with the network, or nothing is written.
 """
 
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """What an export is asked for."""
+    """The flags of an export."""
 
     BARE = {"model": zoo.list_models}
 
@@ -34,13 +34,12 @@ class ExportConfig:
     run: str | None = flags.run()
     out: str | None = choice(None, "folder to write a new version to")
     name: str | None = choice(
-        None, "what servers call the network, else its own name or --run's"
+        None, "name of the network for servers; by default its own or --run's"
     )
-    opset: int = choice(17, "version of ONNX's operations", options=(17, 18))
+    opset: int = choice(17, "version of ONNX's operation set", options=(17, 18))
     quantize: tuple[str, ...] = choice(
         (),
-        "ONNX files of other types beside the one of float32; each is "
-        "measured on the test images",
+        "types of additional ONNX files; each is measured on the test images",
         options=KINDS,
     )
     data_dir: str | None = flags.images_of_run()
@@ -48,7 +47,7 @@ class ExportConfig:
 
 
 def main(argv):
-    """Export as the arguments say; argv[0] is the program's name."""
+    """Export with the flags in `argv`; argv[0] is the program's name."""
     return command.answer(argv, (ExportConfig,), USAGE, _export)
 
 
@@ -77,7 +76,7 @@ def resolve(given):
             (
                 ("data_dir",),
                 bool(config.model) and not config.quantize,
-                "--model needs images for --quantize alone",
+                "--model reads images only for --quantize",
             ),
         ],
     )

@@ -1,4 +1,4 @@
-"""model.json: what whoever serves or calls the network has to know."""
+"""model.json: facts for those who serve or call the network."""
 
 import hashlib
 import json
@@ -9,13 +9,13 @@ FORMAT = "tfnas-model/1"
 
 
 def describe(name, version, source, exported):
-    """The content of model.json but for the files' digests.
+    """The content of model.json except the files' digests.
 
     Args:
-        name: what servers call the network.
+        name: the network's name for servers.
         version: its number.
         source: the `Source`.
-        exported: {key: value} that the export found out.
+        exported: {key: value}, the results of the export.
 
     Returns:
         A dict, JSON-ready.
@@ -47,7 +47,7 @@ def describe(name, version, source, exported):
             "serving_bytes": "image_bytes: files of JPEG, PNG, GIF (its first "
             "picture) or BMP, of at most 33554432 bytes and pixels",
         },
-        # Nothing is left to do for a client.
+        # A client has nothing left to do.
         "preprocessing": {
             "where": "inside the graph",
             "mean": mean,

@@ -1,4 +1,4 @@
-"""The graph that is served: images to logits, probabilities and class."""
+"""The served graph: images to logits, probabilities and class."""
 
 import keras
 import tensorflow as tf
@@ -13,9 +13,9 @@ from tfnas.networks.mobile.inverted import Dropout
 def inference(network):
     """The network from images to logits, with the same weights.
 
-    Only what leads to the logits is kept; cells no longer ask for the factors
-    of drop path, so that nothing leads to the layer that draws them, and the
-    mobile space's dropout goes with the state of its random numbers.
+    Only layers that lead to the logits stay. Cells do not take drop path's
+    factors, so nothing leads to the layer that draws them, and the mobile
+    space's dropout goes with its random state.
 
     Args:
         network: a network of `build_network` or of `tfnas.load`.
@@ -41,14 +41,14 @@ def inference(network):
 
 
 def endpoints(model, mean=None, std=None, crop=1.0):
-    """The two functions that are served, traced on the plain path.
+    """The two served functions, traced on the plain path.
 
     Args:
         model: of `inference`.
         mean: mean of each channel in 0..1 units, or None if the model takes
             images in 0..255.
         std: their deviation, given with `mean`.
-        crop: the share of the shorter side that is kept of an image file.
+        crop: the share of an image file's shorter side to keep.
 
     Returns:
         {"serving_default": function of "image", float32 (N, H, W, C) in

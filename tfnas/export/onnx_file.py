@@ -7,7 +7,7 @@ from pathlib import Path
 from tfnas.errors import UserError
 from tfnas.export import graph
 
-# Of inference nothing else is left; these would be of training.
+# Operations that belong to training and must not be left.
 _TRAINING = ("BatchNormalization", "Dropout", "RandomUniform", "RandomNormal")
 
 
@@ -21,7 +21,7 @@ def write(path, model, endpoint, opset):
         path: the file.
         model: of `graph.inference`.
         endpoint: "serving_default" of `graph.endpoints`.
-        opset: 17 or 18; tf2onnx knows no later one.
+        opset: 17 or 18; tf2onnx has no later one.
     """
     import onnx
     import tf2onnx
@@ -29,7 +29,7 @@ def write(path, model, endpoint, opset):
     proto, _ = tf2onnx.convert.from_function(
         endpoint, input_signature=endpoint.input_signature, opset=opset
     )
-    # tf2onnx lists its own domain though no node is of it.
+    # tf2onnx lists its own domain, though no node uses it.
     used = {node.domain for node in proto.graph.node}
     kept = [o for o in proto.opset_import if o.domain in used]
     del proto.opset_import[:]
@@ -43,9 +43,9 @@ def write(path, model, endpoint, opset):
 def _rename(graph, layers):
     """Name nodes after layers: cell_00/edge_1/Conv, not Conv__662.
 
-    TensorFlow numbers scopes that it enters again (edge_1_7), and tf2onnx
-    drops the name of a convolution that it folds a batch norm into, but not
-    its kernel's.
+    TensorFlow numbers scopes that it enters again (edge_1_7). When tf2onnx
+    folds a batch norm into a convolution, it drops the convolution's name but
+    keeps its kernel's.
     """
 
     def plain(part):
@@ -68,12 +68,12 @@ def _rename(graph, layers):
 
 
 def check(path, model, opset):
-    """Refuse an ONNX file that is not what servers were promised.
+    """Refuse an ONNX file that breaks the promises to servers.
 
     Args:
         path: the file.
         model: of `graph.inference`.
-        opset: what it was written for.
+        opset: its version.
 
     Raises:
         UserError: if ONNX's checker refuses it, a batch norm, dropout or a
@@ -135,7 +135,7 @@ def check_standard(path):
 
 
 def onnx_runner(network, threads=0):
-    """What `runner` gives for the file that is written of a network."""
+    """The `runner` of the file written from a network."""
     model = graph.inference(network)
     endpoint = graph.endpoints(model)["serving_default"]
     with tempfile.TemporaryDirectory() as folder:

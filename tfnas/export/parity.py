@@ -1,7 +1,7 @@
-"""The gate: what was written gives what the network gives, and no more.
+"""The gate: the files must agree with the network and hold no more.
 
 Keras, the SavedModel in a process that cannot import tfnas, and ONNX Runtime
-answer the same images, one by one, seven and sixty-four at a time.
+answer the same images: one, seven and sixty-four at a time.
 """
 
 import os
@@ -36,7 +36,7 @@ def check(reference, shape, saved_model, onnx):
 
     Returns:
         The largest deviation of logits and probabilities, in units of the
-        largest logit where that is above 1.
+        largest logit if that is above 1.
 
     Raises:
         UserError: if it exceeds `TOLERANCE`, a class is not the largest
@@ -44,7 +44,7 @@ def check(reference, shape, saved_model, onnx):
     """
     generator = np.random.default_rng(0)
     batches = [
-        # Whole numbers, so that a PNG holds the same images.
+        # Whole numbers, so that a PNG can hold the same images.
         generator.integers(0, 256, (count, *shape)).astype("float32")
         for count in BATCHES
     ]
@@ -71,17 +71,17 @@ def check(reference, shape, saved_model, onnx):
 
 
 def deviation(logits, outputs):
-    """How far outputs are from what these logits make of them.
+    """The deviation of outputs from those that follow from the logits.
 
     Args:
         logits: array (N, classes).
         outputs: {"logits", "probabilities", "class"} of arrays.
 
     Returns:
-        The largest absolute difference, logits in units of the largest of
-        them where that is above 1; infinite if a class is wrong.
+        The largest absolute difference, logits in units of the largest one if
+        that is above 1; infinite if a class is wrong.
     """
-    # Logits have no scale of their own.
+    # Logits have no fixed scale.
     scale = max(1.0, float(np.abs(logits).max()))
     if (outputs["class"] != outputs["logits"].argmax(-1)).any():
         return float("inf")
@@ -100,7 +100,7 @@ def _in_another_process(saved_model, batches):
     for number, images in enumerate(batches):
         files = [tf.io.encode_png(i.astype("uint8")).numpy() for i in images]
         requests[f"serving_default/{number}"] = images
-        # NumPy would drop zeros at an end; a PNG's last byte is none.
+        # NumPy would drop trailing zeros; a PNG's last byte is not zero.
         requests[f"serving_bytes/{number}"] = np.array(files)
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder, "asked.npz"), Path(folder, "told.npz")

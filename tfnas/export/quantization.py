@@ -6,7 +6,7 @@ import numpy as np
 
 from tfnas.export.onnx_file import check_standard, runner
 
-# Training images from which the ranges of int8 are taken.
+# Training images for the ranges of int8.
 CALIBRATION_IMAGES = 256
 _BATCH = 64
 
@@ -15,8 +15,8 @@ def write(kind, source, target, images):
     """Write an ONNX file of another type; input and outputs stay float32.
 
     Args:
-        kind: "float16" or "int8", with ranges by channel for weights and by
-            tensor for what they act on.
+        kind: "float16" or "int8", with ranges per channel for weights and per
+            tensor for activations.
         source: the file of float32.
         target: the file to write.
         images: training images in 0..255, (N, H, W, C), for "int8".
@@ -29,7 +29,7 @@ def write(kind, source, target, images):
 
 
 def correct_images(path, split):
-    """How many images of a split an ONNX file classifies right."""
+    """How many images of a split an ONNX file classifies correctly."""
     run, correct = runner(path), 0
     for start in range(0, len(split), _BATCH):
         part = slice(start, start + _BATCH)
@@ -44,7 +44,7 @@ def _float16(source, target, images):
 
     model = convert_float_to_float16(onnx.load(source), keep_io_types=True)
     inputs = {value.name for value in model.graph.input}
-    # It appends the casts of inputs, which ONNX wants before their use.
+    # It appends the casts of inputs, which ONNX needs before their use.
     ordered = sorted(model.graph.node, key=lambda n: not inputs >= {*n.input})
     del model.graph.node[:]
     model.graph.node.extend(ordered)
@@ -54,7 +54,7 @@ def _float16(source, target, images):
 def _int8(source, target, images):
     from onnxruntime.quantization import QuantFormat, quantize_static
 
-    # Its warning asks for a preprocessing that tf2onnx has already done.
+    # It warns about a preprocessing that tf2onnx has already done.
     logging.getLogger().addFilter(_no_advice)
     try:
         quantize_static(

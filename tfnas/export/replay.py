@@ -1,8 +1,8 @@
-"""Answers requests by a SavedModel where there is no tfnas and no Keras.
+"""Answers requests by a SavedModel, without tfnas and Keras.
 
 Run by its path, `python -I replay.py SAVED_MODEL REQUESTS ANSWERS`, where
 REQUESTS holds arrays SIGNATURE/NUMBER and ANSWERS will hold
-SIGNATURE/NUMBER/OUTPUT. It imports TensorFlow and NumPy alone.
+SIGNATURE/NUMBER/OUTPUT. It imports only TensorFlow and NumPy.
 """
 
 import sys
@@ -10,7 +10,7 @@ import sys
 
 def main(saved_model, requests, answers):
     """Load, answer, write."""
-    # Whatever is installed, an import of these now fails.
+    # From here on an import of these fails, even if they are installed.
     sys.modules["tfnas"] = sys.modules["keras"] = None
     import numpy as np
     import tensorflow as tf

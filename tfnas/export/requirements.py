@@ -1,23 +1,23 @@
-"""What an export needs, known without TensorFlow."""
+"""The libraries that an export needs, without TensorFlow."""
 
 import importlib.util
 
 from tfnas.errors import UserError
 
 LIBRARIES = ("tf2onnx", "onnx", "onnxruntime")
-# ONNX files beside the one of float32.
+# ONNX files besides float32.
 KINDS = ("float16", "int8")
 
 
 def check_libraries(what, otherwise=""):
-    """Refuse to begin where a library is missing.
+    """Refuse to begin if a library is missing.
 
     Args:
         what: the flag or command that needs them.
-        otherwise: what to do without, for the end of the message.
+        otherwise: the alternative, for the end of the message.
 
     Raises:
-        UserError: which says what to install.
+        UserError: says what to install.
     """
     for library in LIBRARIES:
         if importlib.util.find_spec(library) is None:

@@ -1,4 +1,4 @@
-"""One export: a network becomes a version that servers may see."""
+"""One export: a network becomes a version for servers."""
 
 import os
 from collections.abc import Sequence
@@ -30,26 +30,26 @@ def export_network(
     mean: tuple[float, ...] | None = None,
     std: tuple[float, ...] | None = None,
 ) -> dict[str, Any]:
-    """Write a network for use without this project.
+    """Export a network for use without tfnas.
 
     `FOLDER/NAME/1` is a SavedModel, laid out for TensorFlow Serving, with the
-    ONNX file, the classes and a description; a folder that has versions gets
-    the next one. `FOLDER/NAME.onnx`, `labels.txt` and `model.json` are the
-    newest version's. SavedModel and ONNX take "image", float32 (N, H, W, C)
-    in 0..255, and give "logits" and "probabilities", float32 (N, classes), and
-    "class", int64 (N,). The SavedModel's second signature, "serving_bytes",
-    takes image files. The graph is the plain one of inference: no auxiliary
-    classifier, no drop path, no operation of this project. Keras, SavedModel
-    and ONNX Runtime must agree on random images, else nothing is left.
+    ONNX file, the classes and a description; a folder with versions gets the
+    next one. `FOLDER/NAME.onnx`, `labels.txt` and `model.json` are the newest
+    version's. SavedModel and ONNX take "image", float32 (N, H, W, C) in 0..255,
+    and give "logits" and "probabilities", float32 (N, classes), and "class",
+    int64 (N,). The SavedModel's second signature, "serving_bytes", takes image
+    files. The graph is plain inference: no auxiliary classifier, no drop path,
+    no custom operation. Keras, SavedModel and ONNX Runtime must agree on random
+    images, or nothing is written.
 
     Args:
         network: a network of `build_network` or of `tfnas.load`.
-        folder: where to write; new, empty or of earlier exports of `name`.
-        name: what servers call the network.
-        classes: names of the classes; without them those of `tfnas.load`, or
-            their numbers.
-        mean: mean of each channel in 0..1 units that the network's images were
-            normalised with, or None if the network takes 0..255 images, as
+        folder: the folder to write to; new, empty or with earlier exports of
+            `name`.
+        name: the network's name for servers.
+        classes: class names; by default those of `tfnas.load`, or numbers.
+        mean: mean of each channel, in 0..1 units, by which the network's images
+            were normalised, or None if the network takes 0..255 images, as
             those of `tfnas.load` do.
         std: their deviation, given with `mean`.
 
@@ -94,9 +94,10 @@ def export_network(
 
 
 def export_source(source, config):
-    """Export what the command asks for, and say where it is.
+    """Export as the command asks, and print the folder.
 
-    Returns and raises as `export_network`; `--quantize` may lack its images.
+    Returns and raises as `export_network`; images for `--quantize` may be
+    missing.
     """
     dataset = _images(source) if config.quantize else None
     done = _write(
@@ -127,7 +128,7 @@ def _write(source, folder, name, opset=17, kinds=(), dataset=None):
         onnx_file.check(onnx, model, opset)
         network = reference(source.network, source.mean, source.std)
         deviation = parity.check(network, source.image_shape, whole, onnx)
-        # === Beside it ===
+        # === Additional files ===
         tests = {}
         if kinds:
             tests["float32"] = _test(onnx, dataset)
@@ -167,8 +168,8 @@ def _images(source):
     if tuple(dataset.classes) != source.classes:
         raise UserError(
             f"--quantize: the network was trained on {source.count} classes, "
-            f"{dataset.name} has {len(dataset.classes)} or other ones; give "
-            "the images that it was trained on"
+            f"{dataset.name} has {len(dataset.classes)} or others; give the "
+            "images of its training"
         )
     return dataset
 

@@ -10,15 +10,15 @@ _WARM_UP_BATCHES = (1, 8)
 def write(path, model, endpoints, name):
     """Write a SavedModel folder.
 
-    It holds the endpoints and their variables, not the Keras model: tracked,
-    that would write every weight and the layers' own functions once more. Nor
-    the gradients of operations that have their own: nobody trains a server.
+    It holds the endpoints and their variables, not the Keras model, which would
+    add every weight and the layers' functions once more, nor custom gradients:
+    nobody trains a server.
 
     Args:
         path: the folder.
-        model: whose variables the endpoints use.
+        model: the model of the endpoints' variables.
         endpoints: of `graph.endpoints`.
-        name: what servers call the network, for the warm-up requests.
+        name: the network's name for servers, for the warm-up requests.
     """
     served = tf.Module()
     served.weights = [variable.value for variable in model.variables]
@@ -35,7 +35,7 @@ def write(path, model, endpoints, name):
 def _write_warm_up(path, shape, name):
     """Requests that TensorFlow Serving replays before it serves a version.
 
-    They trace and allocate what the first requests would wait for.
+    Otherwise the first requests would wait for tracing and allocation.
     """
     path.parent.mkdir()
     gray = np.full(shape, 128, "uint8")
@@ -53,10 +53,9 @@ def _write_warm_up(path, shape, name):
 def prediction_log(name, signature, inputs):
     """A request as TensorFlow Serving's protocol buffer `PredictionLog`.
 
-    The messages are `PredictionLog.predict_log.request`, a `PredictRequest`
-    of `model_spec` and `inputs`. They are nothing but nested fields, so four
-    lines write them and no package with TensorFlow Serving's messages is
-    needed; the tests read them with that package.
+    The messages are `PredictionLog.predict_log.request`, a `PredictRequest` of
+    `model_spec` and `inputs`. They are only nested fields, so four lines write
+    them without TensorFlow Serving's package; the tests read them with it.
 
     Args:
         name: the model's name.
@@ -75,7 +74,7 @@ def prediction_log(name, signature, inputs):
 
 
 def _field(number, content):
-    """A field whose content has a length: a text, bytes or a message."""
+    """A length-delimited field: a text, bytes or a message."""
     return bytes([number << 3 | 2]) + _varint(len(content)) + content
 
 

@@ -1,8 +1,8 @@
-"""Versions of a network in a folder: written aside, seen only when whole.
+"""Versions of a network in a folder: written aside, visible only when whole.
 
 A server may poll the folder at any moment, and the export may die at any
-moment. A version therefore takes its place by one rename, and nothing is ever
-written into one that is there.
+moment. So a version takes its place by one rename, and an existing one never
+changes.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from tfnas.errors import UserError
 
 DESCRIPTION, LABELS, ONNX = "model.json", "labels.txt", "model.onnx"
 _PREFIX = ".tfnas_export_"
-# An export that was killed leaves its staging; one this old is no new one.
+# A killed export leaves its staging; one this old is not in use.
 _ABANDONED_SECONDS = 60
 
 
@@ -29,8 +29,8 @@ def check_target(folder, name):
     """Refuse a name or a folder that an export cannot use.
 
     Args:
-        folder: where versions go; new, empty or of earlier exports.
-        name: what servers call the network.
+        folder: the versions' folder; new, empty or with earlier exports.
+        name: the network's name for servers.
 
     Raises:
         UserError: one line that names it.
@@ -56,10 +56,10 @@ def check_target(folder, name):
 
 @contextlib.contextmanager
 def stage(folder):
-    """A folder to write to, out of sight of whoever looks at `folder`.
+    """A folder to write to, hidden from readers of `folder`.
 
-    It stands beside `folder`, so that a rename is enough to publish, and is
-    removed at the end. What killed exports left is removed at the start.
+    It is next to `folder`, so that a rename publishes it, and is removed at the
+    end. Remains of killed exports are removed at the start.
     """
     home = _home(folder)
     prefix = f"{_PREFIX}{folder.name}_"
@@ -69,7 +69,7 @@ def stage(folder):
         aside = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
     except OSError as error:
         raise UserError(f"out={folder}: {error.strerror}") from None
-    # Others see by the lock that this process lives.
+    # The lock shows others that this process lives.
     lock = os.open(aside, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -113,7 +113,7 @@ def next_version(versions):
 
 
 def onnx_files(version, name):
-    """{file of a version: its name beside the versions}, ONNX files only."""
+    """{file of a version: its name next to the versions}, only ONNX files."""
     return {
         path: path.name.replace("model", name, 1)
         for path in sorted(version.glob("model*.onnx"))
@@ -133,7 +133,7 @@ def _show_newest(version, aside, folder, name):
 
 
 def _home(folder):
-    """Where to stage: a rename works within one file system only."""
+    """The place to stage: a rename works only within one file system."""
     parent = folder.parent
     if folder.is_dir() and (
         os.path.ismount(folder) or not os.access(parent, os.W_OK)
