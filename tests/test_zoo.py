@@ -195,7 +195,7 @@ def test_a_wrong_entry_is_refused_by_its_field(tmp_path, change, message):
         ),
         (
             json.dumps({"format": "tfnas-zoo/1", "models": [RIGHT, RIGHT]}),
-            "mine_digits.digits_c8_l5 is there twice",
+            "mine_digits.digits_c8_l5 is listed twice",
         ),
     ],
 )

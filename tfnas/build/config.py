@@ -69,7 +69,7 @@ class BuildConfig:
     )
     export: bool = choice(True, "write SavedModel and ONNX to --out")
     out: str | None = choice(
-        None, "folder for runs and exports, runs/build_NAME by default"
+        None, "folder for runs and exports; by default runs/build_NAME"
     )
 
 

@@ -73,7 +73,7 @@ def test_share():
     return choice(
         None,
         "share of each class of an image_folder to test on, drawn by the "
-        "seed, if no folder or list gives test images; 0.2 by default",
+        "seed, if no folder or list gives test images; by default 0.2",
         least=0.01,
         most=0.99,
     )
@@ -118,7 +118,7 @@ def seed(of):
 
 
 def out(default):
-    return choice(None, f"folder to write, {default} by default")
+    return choice(None, f"folder to write; by default {default}")
 
 
 def resume():

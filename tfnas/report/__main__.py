@@ -1,4 +1,4 @@
-"""`python -m tfnas.report RUN`: writes a run's page again."""
+"""`python -m tfnas.report RUN`: Write a run's page again."""
 
 import sys
 
@@ -6,7 +6,7 @@ from tfnas.cli import command
 from tfnas.errors import UserError
 from tfnas.report import write_report
 
-USAGE = "usage: python -m tfnas.report RUN   (RUN: a search's --out folder)"
+USAGE = "usage: python -m tfnas.report RUN   (RUN: a run's --out folder)"
 
 
 def main(argv):
