@@ -6,7 +6,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY tfnas tfnas
 COPY zoo zoo
 RUN pip install --no-cache-dir '.[cpu]'
-# Libraries keep their caches below HOME, whoever the user is.
+# Libraries keep their caches below HOME, for any user.
 ENV HOME=/tmp PYTHONUNBUFFERED=1
 WORKDIR /
 CMD ["python", "-m", "tfnas.search", "--help"]

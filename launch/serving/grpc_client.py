@@ -1,4 +1,4 @@
-"""What image files show, by TensorFlow Serving's gRPC.
+"""Classify image files by TensorFlow Serving's gRPC.
 
 pip install tensorflow-serving-api
 python grpc_client.py localhost:8500 NAME cat.jpg dog.png

@@ -1,4 +1,4 @@
-r"""Requests a second and latencies of servers on this machine, in one table.
+r"""Requests per second and latencies of servers on this machine, in one table.
 
     python load_test.py --folder=served/NAME \\
         --server=kserve=http://localhost:8080 \\
@@ -6,9 +6,9 @@ r"""Requests a second and latencies of servers on this machine, in one table.
 
 Each client sends its share of the requests, one after the other; every answer
 is compared with ONNX Runtime's own. "onnxruntime" is the same without a server,
-in threads of this process. A server is kserve or triton, then a remark if
-there is one (--server="triton, joined=http://..."). Only servers on this
-machine are asked.
+in threads of this process. A server is kserve or triton, with an optional
+remark (--server="triton, joined=http://..."). It only asks servers on this
+machine.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from predictor import Predictor
 from protocols import PROTOCOLS
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
-# Different requests of each size.
+# Number of distinct requests of each size.
 _DISTINCT = 8
 
 
@@ -48,11 +48,11 @@ def measure(connect, batches, expected, clients, requests):
     """(latencies in seconds, failures, wrong answers, seconds) of a server.
 
     Args:
-        connect: function that gives a `Connection`.
+        connect: function that returns a `Connection`.
         batches: the requests, taken in turn.
         expected: the logits of each.
-        clients: how many at a time.
-        requests: how many in all.
+        clients: number of concurrent clients.
+        requests: number of requests in all.
     """
     latencies, failures, wrong = [], [], []
     ready = threading.Barrier(clients + 1)
@@ -87,13 +87,15 @@ def measure(connect, batches, expected, clients, requests):
 
 
 def main(argv):
-    """Print the table; 1 if a request was not answered or answered wrong."""
+    """Print the table; return 1 if an answer is missing or wrong."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument("--server", action="append", default=[])
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--requests", type=int, default=2000)
-    parser.add_argument("--images", default="1", help="a request, as 1,8")
+    parser.add_argument(
+        "--images", default="1", help="per request, such as 1,8"
+    )
     chosen = parser.parse_args(argv)
     predictor = Predictor(chosen.folder)
     targets = {"onnxruntime": lambda: Local(predictor)}

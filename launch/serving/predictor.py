@@ -1,8 +1,7 @@
 """Answers images with the newest version of an exported network.
 
-For the servers beside it; needs NumPy, ONNX Runtime and Pillow, not tfnas.
-What cannot be answered raises ValueError, which the servers turn into a
-client error.
+For the servers in this folder; needs NumPy, ONNX Runtime and Pillow, not tfnas.
+A bad request raises ValueError, which the servers turn into a client error.
 """
 
 import io
@@ -42,8 +41,8 @@ class Predictor:
     """The newest version in a folder, replaced while it serves.
 
     Args:
-        folder: of versions, NAME of `python -m tfnas.export`.
-        threads: that one request may use.
+        folder: folder of versions, NAME of `python -m tfnas.export`.
+        threads: threads of one request.
     """
 
     def __init__(self, folder, threads=1):
@@ -73,7 +72,7 @@ class Predictor:
         share = self.version.about["preprocessing"]["bytes"]["crop_share"]
         try:
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-                # So much a file says before it is decoded.
+                # The header is read before the image is decoded.
                 if image.width * image.height > MAX_PIXELS:
                     raise ValueError(f"image: more than {MAX_PIXELS} pixels")
                 image.load()
@@ -129,7 +128,7 @@ class Predictor:
 
 
 def _upright(image):
-    """Turned as its EXIF says, or as it is where that is damaged."""
+    """The image turned as its EXIF says, unchanged if that is damaged."""
     try:
         return ImageOps.exif_transpose(image)
     except Exception:

@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Connection:
-    """One connection that is kept open for all requests of a client."""
+    """A connection, kept open for all requests of a client."""
 
     def __init__(self, url, name):
         place = urllib.parse.urlsplit(url)
@@ -31,7 +31,7 @@ class Connection:
 
 
 class KServe(Connection):
-    """`/v1/models/NAME:predict`, as of KServe and TensorFlow Serving."""
+    """`/v1/models/NAME:predict`, as in KServe and TensorFlow Serving."""
 
     def ask(self, images):
         """Logits (N, classes) of images (N, H, W, C)."""

@@ -1,4 +1,4 @@
-"""What image files show, by TensorFlow Serving or KServe.
+"""Classify image files by TensorFlow Serving or KServe.
 
 python rest_client.py http://localhost:8501 NAME cat.jpg dog.png
 """

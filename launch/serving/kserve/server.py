@@ -5,7 +5,7 @@
 
 It answers POST /v1/models/NAME:predict in TensorFlow Serving's row format,
 {"instances": [image, ...]} or, for image files, {"instances": [{"b64": ...}]},
-and takes new versions of the folder as they appear.
+and picks up new versions of the folder as they appear.
 """
 
 import argparse

@@ -3,13 +3,13 @@
     pip install nvidia-pytriton onnxruntime pillow
     python server.py --folder=served/NAME --http_port=8000
 
-Triton may miss the running Python's library: LD_LIBRARY_PATH then has to name
-the folder that `python -c "import sysconfig as s;
-print(s.get_config_var('LIBDIR'))"` prints. NAME takes "image", batches of
-requests are joined; NAME_bytes takes "image_bytes", a list of image files. One
-bad image must not fail the others, and Triton would call an error of this file
-its own (500), so an image with NaN or a file that is none has the class -1.
-New versions of the folder are taken as they appear.
+If Triton does not find the running Python's library, set LD_LIBRARY_PATH to the
+folder that `python -c "import sysconfig as s;
+print(s.get_config_var('LIBDIR'))"` prints. NAME takes "image" and batches
+requests; NAME_bytes takes "image_bytes", a list of image files. A bad image must
+not fail the others, and Triton would report an error of this file as its own
+(500), so an image with NaN or a file that is not an image gets the class -1.
+The server picks up new versions of the folder as they appear.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def bind(triton, predictor, max_batch, delay):
 
 
 def _each(predictor, files):
-    """Outputs for each file of a request, class -1 for what is no image."""
+    """Outputs for each file of a request; class -1 if it is not an image."""
     images, places = [], []
     for place, file in enumerate(files[:MAX_BATCH]):
         try:
