@@ -358,8 +358,10 @@ def test_transfer_to_other_classes_says_what_starts_anew(
         learning_rate=0.0,
     )
     said = capsys.readouterr().out
-    assert f"{finished}: the classifier starts anew" in said
-    assert f"{finished}: the auxiliary classifier starts anew" in said
+    assert f"{finished}: the classifier starts with new weights" in said
+    assert (
+        f"{finished}: the auxiliary classifier starts with new weights" in said
+    )
     assert 0 <= accuracy <= 1
     old, new = weights_of(finished), weights_of(tmp_path / "run")
     assert new["logits/bias"].shape == (3,)

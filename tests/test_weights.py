@@ -77,7 +77,7 @@ def test_other_classes_make_new_classifiers_of_the_same_body(trained):
     before = weights.values(other)
     lines = weights.transfer(other, trained)
     assert len(lines) == 2
-    assert lines[0].startswith("the classifier starts anew")
+    assert lines[0].startswith("the classifier starts with new weights")
     assert "3 classes" in lines[1]
     for name, array in weights.values(other).items():
         expected = before[name] if name in fresh else trained[name]
@@ -88,7 +88,9 @@ def test_an_auxiliary_classifier_may_come_or_go(trained):
     plain = {k: v for k, v in trained.items() if "auxiliary/" not in k}
     lines = weights.transfer(network(), plain)
     assert len(lines) == 1
-    assert lines[0].startswith("the auxiliary classifier starts anew")
+    assert lines[0].startswith(
+        "the auxiliary classifier starts with new weights"
+    )
     assert not weights.transfer(network(auxiliary=False), trained)
 
 
@@ -112,7 +114,9 @@ def test_loading_does_not_pass_over_another_number_of_classes(
 ):
     path = tmp_path / "w.safetensors"
     path.write_bytes(safetensors.numpy.save(trained))
-    with pytest.raises(UserError, match="the classifier starts anew"):
+    with pytest.raises(
+        UserError, match="the classifier starts with new weights"
+    ):
         weights.load(network(classes=4), path)
 
 

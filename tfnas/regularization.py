@@ -1,4 +1,4 @@
-"""Losses on the architecture alone (survey 3.2.4), added to alpha's step."""
+"""Losses on the architecture only (survey 3.2.4), added to alpha's step."""
 
 import tensorflow as tf
 

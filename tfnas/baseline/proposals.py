@@ -12,7 +12,7 @@ class Sampling(keras_tuner.Oracle):
     search makes the same ones.
 
     Args:
-        choices: {name: options}, as of a `Space`.
+        choices: {name: options}, as in a `Space`.
         seed: of the proposals.
         minutes: no trial starts after so many minutes of trials; 0 sets no
             limit.

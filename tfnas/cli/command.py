@@ -31,12 +31,11 @@ DEFINE = {
 def parse(argv, *configs):
     """Read the flags that were given, and only those, into {flag: value}.
 
-    `argv` begins with the program's name. Where dataclasses share a field, the
-    first one's default counts. An unknown flag, a flag given twice, a value of
-    the wrong type or not among its options, and an argument that is not a flag
-    raise a `UserError`. If a dataclass has `BARE`, {flag: function that lists
-    its values}, the error about a bare value names its flag. A text that begins
-    with ~ is a path in a home folder.
+    `argv` begins with the program's name. An unknown flag, a flag given twice,
+    a value of the wrong type or not among its options, and an argument that is
+    not a flag raise a `UserError`. If a dataclass has `BARE`, {flag: function
+    that lists its values}, the error about a bare value names its flag. A text
+    that begins with ~ is a path in a home folder.
     """
     values = flags.FlagValues()
     known = {f.name: f for config in configs for f in fields(config)}
@@ -71,8 +70,8 @@ def part(given, config):
 def unused(rules):
     """The flags that nothing would read, as {flag: why}.
 
-    The rules are (flags, unused, why): names, whether nothing would read them
-    beside the other values, and the reason.
+    The rules are (flags, unused, why): names, whether the other values leave
+    them unread, and the reason.
     """
     found = {}
     for names, idle, why in rules:

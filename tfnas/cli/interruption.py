@@ -6,7 +6,7 @@ import signal
 # sysexits.h's EX_TEMPFAIL, "try again later": a cluster's queue can tell it
 # from an error (1) and from a killed process (128 and more).
 EXIT_CODE = 75
-# 128 and SIGPIPE, as of other programs whose reader has left.
+# 128 and SIGPIPE, as for other programs whose reader has left.
 READER_LEFT = 141
 
 

@@ -114,7 +114,7 @@ def wrong(message, values, known):
 
     Args:
         message: absl's.
-        values: the `FlagValues`, of which the first ones have been read.
+        values: the `FlagValues`, read up to the mistake.
         known: {flag: field} of the command.
     """
     found = re.search(r"flag (--(\w+)(=.*?)?)(: |$)", message, re.DOTALL)

@@ -18,7 +18,8 @@ class Relay(Requests):
         self.process = subprocess.Popen(words, env=environment)
         if self.stop:  # in between
             self.process.terminate()
-        # Ray raises Ctrl-C in Python alone, which ends no wait for a process.
+        # Ray raises Ctrl-C only in Python, which does not end the wait for a
+        # process.
         while True:
             try:
                 return self.process.wait(timeout=0.5)

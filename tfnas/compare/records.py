@@ -50,7 +50,7 @@ class Found:
     Attributes:
         folder: of the search.
         label: the method and its own values.
-        method: its name alone.
+        method: only the method's name.
         seed: of the search.
         dataset: the one searched on.
         values: the method's values, or the recipe of a baseline's trainings.

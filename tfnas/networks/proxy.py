@@ -54,7 +54,7 @@ def still_logits(supernet, inputs, mapping=(), **arguments):
     """Logits by the batch's statistics, without dropout or side effects.
 
     `inputs` are normalised, (N, H, W, C); `mapping` has (variable, value)
-    pairs, values put in place of variables. Returns (N, classes).
+    pairs, with the values to use for variables. Returns (N, classes).
     """
     mapping = list(mapping)
     rate = supernet.skip_dropout_rate

@@ -1,4 +1,4 @@
-"""Pruning a supernet to one cell: a corner of its relaxation."""
+"""Pruning a supernet to one cell, a corner of its relaxation."""
 
 import numpy as np
 import tensorflow as tf

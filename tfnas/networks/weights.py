@@ -94,7 +94,7 @@ def transfer(network, arrays, source="--weights"):
     heads = {path.split("/")[0] for path in fresh}
     names = {"logits": "classifier", "auxiliary": "auxiliary classifier"}
     return [
-        f"the {names[head]} starts anew: the weights have none for "
+        f"the {names[head]} starts with new weights: the source has none for "
         f"{variables['logits/bias'].shape[0]} classes"
         for head in ("logits", "auxiliary")
         if head in heads

@@ -100,8 +100,8 @@ def build_network(
     last map and the features.
 
     In the space mobile: `build_mobile_network`, wider than published by
-    `channels / 32`, the channels of its stem; it has 19 layers, and the image
-    size decides the strides, so leave out `cells` and `stem`.
+    `channels / 32`, the channels of its stem; its 19 layers and the image size
+    replace `cells` and `stem`.
 
     In the space nasbench201: `build_bench_network`; published networks have 16
     channels and 15 cells.

@@ -6,10 +6,10 @@
 If Triton does not find the running Python's library, set LD_LIBRARY_PATH to the
 folder that `python -c "import sysconfig as s;
 print(s.get_config_var('LIBDIR'))"` prints. NAME takes "image" and batches
-requests; NAME_bytes takes "image_bytes", a list of image files. A bad image must
-not fail the others, and Triton would report an error of this file as its own
-(500), so an image with NaN or a file that is not an image gets the class -1.
-The server picks up new versions of the folder as they appear.
+requests; NAME_bytes takes "image_bytes", a list of image files. A bad image
+must not fail the others, and Triton would report an error of this file as its
+own (500), so an image with NaN or a file that is not an image gets the class
+-1. The server picks up new versions of the folder as they appear.
 """
 
 import argparse

@@ -80,7 +80,7 @@ def dilated(inputs, kernel, edges=1):
 
     Args:
         inputs: (N, H, W, edges * C).
-        kernel: (3, 3, C, edges * D), as of a convolution in `edges` groups.
+        kernel: (3, 3, C, edges * D), as for a convolution in `edges` groups.
         edges: number of groups.
 
     Returns:

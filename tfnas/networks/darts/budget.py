@@ -55,7 +55,7 @@ def over_budget(architecture, macs, fixed, budget):
 
     Args:
         architecture: an `Architecture` of cells.
-        macs: multiply-adds of each candidate, as of
+        macs: multiply-adds of each candidate, as in
             `cost.candidate_multiply_adds`.
         fixed: those that do not depend on the architecture.
         budget: the most that the derived network may have.
