@@ -48,10 +48,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
-        inputs: (..., C). training: whether to use, and record, the batch's
-        statistics. scale: (C,), multiplies the result; for norms that are not
-        affine. A mixed operation weighs its candidates by it: the scale's
-        gradient comes from the norm's own.
+        inputs: (..., C).
+        training: whether to use, and record, the batch's statistics.
+        scale: (C,), multiplies the result; for norms that are not affine. A
+            mixed operation weighs its candidates by it: the scale's gradient
+            comes from the norm's own.
 
     Example:
 

@@ -49,9 +49,9 @@ class Supernet(CellSupernet):
         training: whether batch norms use the batch's statistics.
         seed: two integers that decide what is random in training: skip
             dropout (P-DARTS) and the perturbation of alpha (SDARTS).
-        radius: of that perturbation, or None. mixing: weights instead of the
-        relaxed architecture's, as in `mixing_weights`; for example an epoch's
-        derived cell.
+        radius: of that perturbation, or None.
+        mixing: weights instead of the relaxed architecture's, as in
+            `mixing_weights`; for example an epoch's derived cell.
 
     Returns:
         Logits, (N, classes).

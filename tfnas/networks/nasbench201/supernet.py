@@ -32,11 +32,12 @@ class BenchSupernet(CellSupernet):
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Call arguments:
-        inputs: normalised images, (N, H, W, C). training: whether batch norms
-        use the batch's statistics. seed: two integers that decide what is
-        random in training. radius: of the perturbation of alpha (SDARTS), or
-        None. mixing: weights instead of the relaxed architecture's, as in
-        `mixing_weights`; for example an epoch's derived cell.
+        inputs: normalised images, (N, H, W, C).
+        training: whether batch norms use the batch's statistics.
+        seed: two integers that decide what is random in training.
+        radius: of the perturbation of alpha (SDARTS), or None.
+        mixing: weights instead of the relaxed architecture's, as in
+            `mixing_weights`; for example an epoch's derived cell.
 
     Returns:
         Logits, (N, classes).
