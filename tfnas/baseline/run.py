@@ -149,7 +149,7 @@ class _Judge:
 
 
 _NOT_FINITE = {
-    "naswot": "two of its images give the network the same code; use a smaller "
+    "naswot": "two images of a batch look the same to the network; use a smaller "
     "--batch_size or more --channels",
     "synflow": "its flow is too small or too large for float64; use fewer "
     "--cells or other --channels",

@@ -77,7 +77,7 @@ def choosable(weights, operations, nodes):
         )
     if (names == "none").all(axis=1).any():
         raise UserError(
-            "operations: an edge has no candidate but none; add one"
+            "operations: an edge has only none; add another operation"
         )
     return np.where(names == "none", -np.inf, weights)
 
