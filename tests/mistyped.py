@@ -81,7 +81,7 @@ search --deterministic=yes
 search --method=DARTS
     --method=DARTS: no such method; did you mean darts?
 search --method=DARTS_V2
-    --method=DARTS_V2: a cell, not a method; tfnas train --genotype=DARTS_V2 trains it
+    --method=DARTS_V2: a cell, not a method; train it with tfnas train --genotype=DARTS_V2
 search --preset=papers
     --preset=papers: darts has paper, quick
 search --operations=none,sep_conv_3

@@ -149,8 +149,8 @@ class _Judge:
 
 
 _NOT_FINITE = {
-    "naswot": "two images of a batch look the same to the network; use a smaller "
-    "--batch_size or more --channels",
+    "naswot": "two images of a batch look the same to the network; use a "
+    "smaller --batch_size or more --channels",
     "synflow": "its flow is too small or too large for float64; use fewer "
     "--cells or other --channels",
 }
