@@ -93,7 +93,7 @@ train --genotype=PC-DARTS
 train "--genotype={TEXT}"
     --genotype={TEXT}: not a whole Genotype(...); quote it and copy it to its last bracket
 train --genotype=DARTS_V2 --weights=imagenet
-    --weights=imagenet: no such file or folder, nor in the zoo; tfnas.list_models(weights=True) has the names
+    --weights=imagenet: neither a file or folder nor in the zoo; tfnas.list_models(weights=True) has the names
 search --dataset=cifar_01
     --dataset=cifar_01: unknown, did you mean cifar10_1? (use digits, fashion_mnist, cifar10, cifar100, image_folder or a TFDS image classification dataset)
 search --dataset=~/photos

@@ -328,7 +328,7 @@ def unknown_operation(folder):
 @pytest.mark.parametrize(
     ("damage", "name", "message"),
     [
-        (unfinished, None, "summary.json: missing; give a finished run"),
+        (unfinished, None, "summary.json: missing; use a finished run"),
         (of_a_search, None, "not of tfnas.train"),
         (another_recipe, None, "epochs was 7, but its command gives 1"),
         (other_classes, None, "was trained on 2 classes"),
