@@ -329,7 +329,7 @@ def unknown_operation(folder):
     ("damage", "name", "message"),
     [
         (unfinished, None, "summary.json: missing; use a finished run"),
-        (of_a_search, None, "not of tfnas.train"),
+        (of_a_search, None, "not from tfnas.train"),
         (another_recipe, None, "epochs was 7, but its command gives 1"),
         (other_classes, None, "was trained on 2 classes"),
         (better_than_measured, None, "its summary says"),

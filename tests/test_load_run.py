@@ -295,10 +295,10 @@ def channels_in_words(folder):
     ("damage", "message"),
     [
         (unfinished, "summary.json: missing; .* --resume"),
-        (of_a_search, "not of tfnas.train; train .* tfnas.train --genotype="),
-        (of_a_baseline, "not of tfnas.train; train .* tfnas.train --genotype="),
+        (of_a_search, "not from tfnas.train; train .* tfnas.train --genotype="),
+        (of_a_baseline, "not from tfnas.train; train .* tfnas.train --genotype="),
         (of_something_else, "config.json: missing; give"),
-        (a_list, "not of tfnas.train"),
+        (a_list, "not from tfnas.train"),
         (no_json, "config.json: not JSON"),
         (without_weights, "last.safetensors: missing; "),
         (other_weights, "summary.json: weights='../last' is neither best"),

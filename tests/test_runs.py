@@ -253,7 +253,7 @@ def test_a_run_says_which_command_made_it(folder, kind):
     with Folder(folder, {"config": {}, **KINDS[kind]}):
         assert read_run(folder).kind == kind
     for other in KINDS.keys() - {kind}:
-        with pytest.raises(UserError, match=rf"not of tfnas\.{other}; give"):
+        with pytest.raises(UserError, match=rf"not from tfnas\.{other}; give"):
             read_run(folder, other)
 
 
