@@ -109,7 +109,7 @@ def test_text_has_the_likeliest_classes_first(answered, digits, shares):
         best, second, *rest = np.argsort(-expected[place])
         words = line.partition(": ")[2]
         assert words.startswith(f"{best} {100 * expected[place, best]:.1f} %, ")
-        wrong = f"; wrong, it is {labels[place]}"
+        wrong = f"; wrong: it is {labels[place]}"
         assert (wrong in words) == (best != labels[place])
         assert words.count(" %") == 2
 
