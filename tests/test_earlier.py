@@ -55,7 +55,9 @@ def test_a_run_that_goes_on_keeps_what_is_not_typed(tmp_path, kind):
     out, content = record(kind, typed)
     assert Folder(out, content, resume=True).check()
     out, content = record(kind, {**typed, "seed": 5})
-    with pytest.raises(UserError, match="otherwise: config.seed was 4, now 5$"):
+    with pytest.raises(
+        UserError, match="with other values: config.seed was 4, now 5$"
+    ):
         Folder(out, content, resume=True).check()
 
 

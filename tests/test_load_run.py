@@ -296,8 +296,11 @@ def channels_in_words(folder):
     [
         (unfinished, "summary.json: missing; .* --resume"),
         (of_a_search, "not from tfnas.train; train .* tfnas.train --genotype="),
-        (of_a_baseline, "not from tfnas.train; train .* tfnas.train --genotype="),
-        (of_something_else, "config.json: missing; give"),
+        (
+            of_a_baseline,
+            "not from tfnas.train; train .* tfnas.train --genotype=",
+        ),
+        (of_something_else, "config.json: missing; use"),
         (a_list, "not from tfnas.train"),
         (no_json, "config.json: not JSON"),
         (without_weights, "last.safetensors: missing; "),

@@ -270,7 +270,7 @@ def test_the_report_shows_every_class_and_the_confusion(finished):
         for guess, images in zip(head[1:], row[1:], strict=True):
             title = f"{row[0]} predicted as {guess}: {images}<"
             assert (title in page) == (images != "0")
-    assert "on 30 training images held out" in page
+    assert "on 30 held-out training images" in page
     assert not re.search(r'(src|href)="http', page)
 
 

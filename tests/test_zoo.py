@@ -95,11 +95,11 @@ def test_results_have_a_row_for_each_entry():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("../x", "'../x': not a name of the zoo"),
-        ("/etc/passwd", "'/etc/passwd': not a name of the zoo"),
-        ("weights/../../x.json", "not a name of the zoo"),
-        ("DARTS_V2\n", "not a name of the zoo"),
-        (Path("DARTS_V2"), "not a name of the zoo"),
+        ("../x", "'../x': neither a name of the zoo"),
+        ("/etc/passwd", "'/etc/passwd': neither a name of the zoo"),
+        ("weights/../../x.json", "neither a name of the zoo"),
+        ("DARTS_V2\n", "neither a name of the zoo"),
+        (Path("DARTS_V2"), "neither a name of the zoo"),
         ("darts_v2", "did you mean DARTS_V2?"),
         ("qqqqqq", "qqqqqq: no such network in the zoo; tfnas.list_models()"),
         ("DARTS_V2", "DARTS_V2: has no weights in the zoo; train it with"),
