@@ -1,18 +1,11 @@
-"""The card of an entry: what it is, how it was made, what it is not for."""
+"""The card of an entry: what it is, what it is for, how it was made."""
 
 import json
 
+from tfnas.build.data_notes import notes
 from tfnas.runs.recorded import DIR
 from tfnas.train import Recipe
 from tfnas.zoo.schema import RANDOM
-
-_PURPOSE = {
-    "digits": "digits are 1,797 gray images of 8x8 pixels: they prove that "
-    "the tool runs, not that the method works.",
-    None: "It knows the images of its data set, and nothing else: photos of "
-    "another source, size or subject are classified with the same confidence "
-    "and without meaning.",
-}
 
 
 def render(entry, genotype):
@@ -66,13 +59,13 @@ def _front_matter(entry, genotype):
 
 def _text(entry, genotype):
     height, width, colors = entry.image_shape
-    again = f"python -m tfnas.build --model={entry.name}"
-    if f"={DIR}" in entry.training["command"]:
-        again += f" --data_dir={DIR}"
-    training, test = entry.training, entry.test
-    lines = [
+    test = entry.test
+    return [
         f"{100 * entry.accuracy:.2f} % of the {test['images']:,} test images "
         f"of {entry.dataset} ({test['correct']:,} of them), measured here.",
+        "",
+        f"![The cells of {entry.architecture}]"
+        f"(../genotypes/{entry.architecture}.svg)",
         "",
         "```python",
         "import tfnas",
@@ -94,21 +87,66 @@ def _text(entry, genotype):
         f"| weights | safetensors, {entry.weights['bytes']:,} bytes, SHA-256 "
         f"`{entry.weights['sha256']}` |",
         "",
+        *_use(entry),
+        *_judged(entry),
+        *_made(entry, genotype),
+        "## Licence",
+        "",
+        "Weights and cells: Apache 2.0.",
+        notes(entry.dataset).licence,
+        "",
+    ]
+
+
+def _use(entry):
+    about, recipe = notes(entry.dataset), Recipe()
+    return [
+        "## Good for",
+        "",
+        about.good_for,
+        "",
+        "## Limits",
+        "",
+        about.limits,
+        f"The papers train {recipe.channels} channels and {recipe.cells} cells "
+        f"for {recipe.epochs} epochs. This is one seed of a small network "
+        f"after {entry.training['recipe']['epochs']} epochs: its accuracy does "
+        "not rank the methods.",
+        "",
+    ]
+
+
+def _judged(entry):
+    return [
+        "## How it was judged",
+        "",
+        f"By its share of right answers on the test images of {entry.dataset}, "
+        "each seen once, without crops or flips. The training read them once, "
+        "at its end, and chose nothing by them. This measures it again:",
+        "",
+        f"    python -m tfnas.build --verify --accuracy --model={entry.name}"
+        f"{_folder(entry)}",
+        "",
+    ]
+
+
+def _made(entry, genotype):
+    training = entry.training
+    return [
         "## How it was made",
         "",
         *_search(entry, genotype),
         f"Trained with seed {training['seed']} in {training['hours']} hours on "
-        f"{training['machine']}; the weights are those of epoch "
-        f"{training['epoch']} ({training['weights']}). The training read the "
-        "test images once, at its end, and chose nothing by them.",
+        f"{training['machine']}. The weights are those of epoch "
+        f"{training['epoch']} ({training['weights']}).",
         "",
         f"    {training['command']}",
         "",
         f"Versions: {_pairs(training['versions'])}.",
         "",
-        "This command does it again and writes this card:",
+        "This command trains it again and writes this card:",
         "",
-        f"    {again}",
+        f"    python -m tfnas.build --model={entry.name}{_folder(entry)}",
         "",
         "The recipe, every value:",
         "",
@@ -116,16 +154,13 @@ def _text(entry, genotype):
         "|---|---|",
         *(f"| {k} | {v} |" for k, v in training["recipe"].items()),
         "",
-        "## Limits",
-        "",
-        _PURPOSE.get(entry.dataset, _PURPOSE[None]),
-        f"One seed and {training['recipe']['epochs']} epochs, where the papers "
-        f"take {Recipe().epochs}, {Recipe().channels} channels and "
-        f"{Recipe().cells} cells: the accuracy is that of a small network, not "
-        "of the method.",
-        "",
     ]
-    return lines
+
+
+def _folder(entry):
+    """The flag that says where the images of the recorded command are."""
+    named = f"={DIR}" in entry.training["command"]
+    return f" --data_dir={DIR}" if named else ""
 
 
 def _search(entry, genotype):
@@ -140,9 +175,9 @@ def _search(entry, genotype):
         ]
     if entry.method == RANDOM:
         return [
-            "A random genotype, which no search found: trained with the "
-            "recipe of the searched ones, it shows what a search is worth. "
-            f"Its origin: {_pairs(origin)}.",
+            "A random genotype, which no search found. Trained with the recipe "
+            "of the searched ones, it shows what a search is worth. Its "
+            f"origin: {_pairs(origin)}.",
             "",
         ]
     if origin:

@@ -5,7 +5,7 @@ from typing import Any
 
 from tfnas.build.card import render
 from tfnas.cli.files import staged
-from tfnas.genotype import Genotype
+from tfnas.genotype import Genotype, drawing
 from tfnas.zoo import entries, index
 from tfnas.zoo.genotypes import genotype_file, root
 from tfnas.zoo.loading import entry_weights_file
@@ -36,6 +36,11 @@ def card_file(name, zoo=None):
     return root(zoo) / "cards" / f"{name}.md"
 
 
+def picture_file(architecture, zoo=None):
+    """The picture of a genotype's cells, which the cards show."""
+    return genotype_file(architecture, zoo).with_suffix(".svg")
+
+
 def known(zoo=None):
     """The existing entries; none in a folder that is not yet a zoo."""
     return entries(zoo) if (root(zoo) / "index.json").is_file() else []
@@ -47,9 +52,11 @@ def write(draft, zoo=None):
     An entry of the same name is replaced.
     """
     entry = draft.entry
+    picture = drawing.to_svg(draft.genotype, entry.architecture)
     files = {
         genotype_file(entry.architecture, zoo): draft.text.encode(),
         entry_weights_file(entry.name, zoo): draft.weights,
+        picture_file(entry.architecture, zoo): picture.encode(),
         card_file(entry.name, zoo): render(entry, draft.genotype).encode(),
     }
     found = known(zoo)

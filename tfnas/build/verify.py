@@ -2,7 +2,7 @@
 
 from tfnas import zoo
 from tfnas.build.card import render
-from tfnas.build.drafts import card_file
+from tfnas.build.drafts import card_file, picture_file
 from tfnas.build.entries import TOLERANCE
 from tfnas.cli import command
 from tfnas.errors import UserError
@@ -100,6 +100,9 @@ def _card(entry, folder):
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     if text != render(entry, genotype_of(entry, folder)):
         raise UserError(f"{path}: differs from the card made from the index")
+    picture = picture_file(entry.architecture, folder)
+    if not picture.is_file():
+        raise UserError(f"{picture}: is missing, and the card shows it")
 
 
 def _whole(found, folder):
@@ -109,10 +112,13 @@ def _whole(found, folder):
     text = results.read_text(encoding="utf-8") if results.is_file() else ""
     if text != index.results(found, folder):
         yield f"{results}: differs from the results made from the index"
-    names = {entry.name for entry in found}
-    for path in sorted([*home.glob("weights/*"), *home.glob("cards/*")]):
-        if path.stem not in names:
-            yield f"{path}: no entry has this file"
+    names = {
+        name for entry in found for name in (entry.name, entry.architecture)
+    }
+    for files in ("weights/*", "cards/*", "genotypes/*.svg"):
+        for path in sorted(home.glob(files)):
+            if path.stem not in names:
+                yield f"{path}: no entry has this file"
     size = sum(path.stat().st_size for path in home.rglob("*"))
     if size > LARGEST:
         yield f"{home}: has {size:,} bytes, more than {LARGEST:,}"
