@@ -1,5 +1,6 @@
 """`tfnas` and `python -m tfnas`: the list of commands, and each of them."""
 
+import platform
 import subprocess
 import sys
 import tomllib
@@ -33,9 +34,18 @@ def test_it_lists_every_command_with_a_line(words, capsys):
     assert max(map(len, listed)) <= 80
 
 
-def test_it_says_the_version(capsys):
-    assert door.main(["tfnas", "--version"]) == 0
-    assert capsys.readouterr().out == f"tfnas {tfnas.__version__}\n"
+def test_it_says_the_versions_that_a_report_of_a_fault_needs():
+    import keras
+    import tensorflow
+
+    done = run("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    said = dict(line.split() for line in done.stdout.splitlines())
+    assert said["tfnas"] == tfnas.__version__
+    assert said["python"] == platform.python_version()
+    assert said["keras"] == keras.__version__
+    installed = said.keys() & {"tensorflow", "tensorflow-cpu"}
+    assert {said[name] for name in installed} == {tensorflow.__version__}
 
 
 def test_a_command_runs_as_its_module_does():

@@ -20,7 +20,7 @@ import importlib.util
 
 from tfnas.networks import registered
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "BilevelSearch": "tfnas.bilevel.search",

@@ -1,7 +1,10 @@
 """`tfnas COMMAND` and `python -m tfnas COMMAND`: all commands, a line each."""
 
+import contextlib
+import platform
 import runpy
 import sys
+from importlib import metadata
 
 from tfnas import __version__
 from tfnas.cli import command, commands
@@ -19,7 +22,7 @@ def main(argv):
     if first in command.HELP:
         print(USAGE, *_lines(), sep="\n")
     elif first == "--version":
-        print(f"tfnas {__version__}")
+        print(*_versions(), sep="\n")
     else:
         sys.argv = [_known(first), *rest]
         runpy.run_module(f"tfnas.{sys.argv[0]}", run_name="__main__")
@@ -38,6 +41,15 @@ def _lines():
         yield f"  {name:{wide}}  {commands.purpose(name)}"
     yield ""
     yield "tfnas COMMAND --help lists its flags, tfnas --version the version"
+
+
+def _versions():
+    """What the report of a fault needs, a package in each line."""
+    yield f"tfnas {__version__}"
+    yield f"python {platform.python_version()}"
+    for name in ("keras", "numpy", "tensorflow", "tensorflow-cpu"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            yield f"{name} {metadata.version(name)}"
 
 
 def _known(name):
