@@ -15,6 +15,7 @@ extensions = [
     "ext.docstrings",
     "ext.made",
     "ext.mathml",
+    "ext.scripts",
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
