@@ -69,7 +69,6 @@ found = tfnas.run_search(
     out=folder / "search",
     **SEARCH,
 )
-print(found.genotype)
 
 # %% [markdown]
 # ## Train

@@ -117,12 +117,14 @@ def _use(entry):
 
 
 def _judged(entry):
+    where = f" (`{DIR}` is the folder of the images)" if _folder(entry) else ""
     return [
         "## How it was judged",
         "",
         f"By its share of right answers on the test images of {entry.dataset}, "
         "each seen once, without crops or flips. The training read them once, "
-        "at its end, and chose nothing by them. This measures it again:",
+        "at its end, and chose nothing by them. This measures it again"
+        f"{where}:",
         "",
         f"    python -m tfnas.build --verify --accuracy --model={entry.name}"
         f"{_folder(entry)}",
