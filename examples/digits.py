@@ -58,7 +58,7 @@ print("report:", found.folder / "report.html")
 #
 # `alphas.npz` has alpha after every epoch. A softmax of a row gives the shares
 # of the operations on that edge. Where the best one leads the second by less
-# than 0.01, chance decided: search for more epochs, or with other seeds.
+# than 0.01, chance decided: search for more epochs.
 
 # %%
 history = np.load(found.folder / "alphas.npz")
