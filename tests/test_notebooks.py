@@ -87,7 +87,6 @@ def test_flags_of_settings_and_commands_are_known(name):
         assert {*re.findall(r"--(\w+)", words)} <= flags
 
 
-@pytest.mark.slow
 def test_digits_from_a_search_to_a_prediction(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     values = run("digits", SEARCH=SEARCH, TRAINING=TRAINING)
