@@ -184,7 +184,7 @@ class Method:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def with_preset(self, name):
-        """The method with a preset's values in place of its own.
+        """The method with the values of a preset.
 
         Raises:
             UserError: if it has no preset of this name.
