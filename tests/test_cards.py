@@ -65,7 +65,7 @@ def test_a_missing_or_stray_picture_is_found(tmp_path, capsys):
     zoo = shutil.copytree(ZOO, tmp_path / "zoo")
     pictures = zoo / "genotypes"
     (pictures / "darts_digits.svg").rename(pictures / "stray.svg")
-    with pytest.raises(UserError, match="2 things are not as recorded"):
+    with pytest.raises(UserError, match="faults found: 2; restore the files"):
         build.main(["build", "--verify", f"--zoo={zoo}"])
     said = capsys.readouterr().out
     assert "stray.svg: no entry has this file" in said

@@ -128,7 +128,7 @@ def test_the_contact_sheet_shows_the_surest_mistakes(answered, digits, shares):
     from tfnas.predict.run import Prediction, surest_mistakes
 
     out, _, _ = answered(digits)
-    assert "Surest mistakes: mistakes.png" in out
+    assert "Most confident mistakes: mistakes.png" in out
     with Image.open("mistakes.png") as sheet:
         assert sheet.format == "PNG"
         assert min(sheet.size) > 200

@@ -133,8 +133,8 @@ EARLY = [
     (["--out={begun}"], "holds a run; add --resume"),
     (["--out={here}/full"], "holds 'thesis.tex' but not a run"),
     (["--out={here}/new", "--resume"], "no run to resume; drop --resume"),
-    (["--out={here}/file"], "Not a directory; choose a folder"),
-    (["--out={here}/file/below"], "Not a directory; choose a folder"),
+    (["--out={here}/file"], "Not a directory; choose a writable folder"),
+    (["--out={here}/file/below"], "Not a directory; choose a writable folder"),
     (
         ["--out={begun}", "--resume", "--seed=3", "--epochs=7"],
         "config.seed was 0, now 3; method.epochs was 12, now 7",

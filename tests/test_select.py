@@ -1,6 +1,7 @@
 """Which epoch's cell a search takes: the proxy, the rules, the record."""
 
 import csv
+import html
 import json
 
 import numpy as np
@@ -373,7 +374,7 @@ def test_best_proxy_takes_its_epoch_and_changes_no_alpha(
     assert (found.normal, found.reduce) == (taken.normal, taken.reduce)
     assert Genotype.from_json(folder / "genotype.json") == found
     assert read(folder, "summary.json")["epoch"] == 2
-    page = (folder / "report.html").read_text()
+    page = html.unescape((folder / "report.html").read_text())
     assert "2: best by the proxy, taken" in page
     assert "The cell is epoch 2's" in page
 
