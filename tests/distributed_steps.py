@@ -48,7 +48,7 @@ CASES = {
     "small": dataclasses.replace(SMALL, smoothing=0.3),
     "small_four": dataclasses.replace(SMALL, replicas=(1, 4)),
     "small_ahead": dataclasses.replace(
-        SMALL, order=2, cells=1, operations=OPERATIONS[1::2]
+        SMALL, order=2, operations=OPERATIONS[1::2]
     ),
     "small_exact": dataclasses.replace(
         SMALL, order=2, second_order="exact", operations=OPERATIONS[:2]
