@@ -31,3 +31,4 @@ html_title = f"tfnas {release}"
 html_static_path = ["_static"]
 html_css_files = ["manual.css"]
 html_copy_source = False
+html_show_copyright = False
