@@ -28,7 +28,7 @@ def found(
     genotype="PDARTS",
     hours=0.5,
     accuracy=0.75,
-    pruned=None,
+    pruning=None,
     alphas=None,
     finished=True,
     **values,
@@ -43,8 +43,8 @@ def found(
     _ended(folder, genotype, hours, finished)
     with open(folder / "history.csv", "w", newline="") as file:
         csv.writer(file).writerows([["valid_accuracy"], [0.1], [accuracy]])
-    if pruned is not None:
-        write(folder, "measured", {"pruned_accuracy": pruned})
+    if pruning is not None:
+        write(folder, "measured", {"pruning": pruning})
     if alphas is not None:
         names = np.tile(own["operations"], (len(edges()), 1))
         np.savez(

@@ -3,13 +3,31 @@
 import dataclasses
 
 from tfnas import baseline, search, train
-from tfnas.compare import bench, cells, features, gain, lookup, plots, survey
+from tfnas.compare import (
+    bench,
+    cells,
+    features,
+    gain,
+    lookup,
+    plots,
+    survey,
+    tried,
+)
 from tfnas.compare.records import by_label
 from tfnas.cost import network_cost
 from tfnas.report.markup import plural
 from tfnas.runs.recorded import record
 from tfnas.spaces.nasbench201 import CELLS, CHANNELS, to_string
 
+# By the statistics of the batch: of the whole supernet, of the same pruned to
+# its cell, of that after some steps, and of guessing.
+PRUNING = {
+    "whole_percent": "whole",
+    "pruned_percent": "pruned",
+    "tuned_percent": "tuned",
+    "chance_percent": "chance",
+}
+_SIZE = ("channels", "cells", "parameters", "multiply_adds")
 COLUMNS = (
     "name",
     "method",
@@ -17,12 +35,9 @@ COLUMNS = (
     "seed",
     "search_hours",
     "supernet_accuracy_percent",
-    "pruned_accuracy_percent",
+    *PRUNING,
     "skip_share",
-    "channels",
-    "cells",
-    "parameters",
-    "multiply_adds",
+    *_SIZE,
     "hours",
     "test_images",
     "test_error_percent",
@@ -61,6 +76,7 @@ class Comparison:
         missing: lines on pictures that could not be drawn.
         inks: {label: Ink} of the charts.
         rows: of comparison.csv.
+        tried: {setting: seeds} that were tried before.
     """
 
     title: str
@@ -72,13 +88,14 @@ class Comparison:
     missing: list
     inks: dict
     rows: list
+    tried: dict
 
 
-def compare(found, unfinished, config, given):
+def compare(found, unfinished, config, given, settings):
     """The `Comparison` of finished searches, `found`.
 
-    `unfinished` names the other runs; `given` are the typed flags. An unusable
-    benchmark table raises `UserError`.
+    `unfinished` names the other runs, `given` are the typed flags, `settings`
+    were tried before. An unusable benchmark table raises `UserError`.
     """
     benched = [each for each in found if lookup.is_of(each.genotype)]
     places, why = _look_up(benched, unfinished, config)
@@ -90,6 +107,7 @@ def compare(found, unfinished, config, given):
     }
     if benched:
         sections["NAS-Bench-201"] = bench.tables(found, places, why)
+    sections["How the settings were chosen"] = tried.tables(settings)
     judged = gain.scores(found, places)
     name = next(iter(judged), "")
     known = judged.get(name, {})
@@ -118,6 +136,7 @@ def compare(found, unfinished, config, given):
         missing=missing,
         inks=plots.inks(groups),
         rows=[row for each in found for row in _rows(each, places)],
+        tried=settings,
     )
 
 
@@ -184,7 +203,7 @@ def _rows(each, places):
                 "method": each.label,
                 "dataset": training.dataset,
                 "seed": each.seed,
-                **{name: vars(training)[name] for name in COLUMNS[8:12]},
+                **{name: vars(training)[name] for name in _SIZE},
                 **_training(training),
                 "command": record(
                     train.TrainConfig, training.typed, each.folder.name
@@ -201,9 +220,9 @@ def _row(each, places):
         "seed": each.seed,
         "search_hours": round(each.hours, 3),
         "supernet_accuracy_percent": _two(each.accuracy),
-        "pruned_accuracy_percent": _two(each.pruned),
+        **{name: _two(each.pruning.get(of)) for name, of in PRUNING.items()},
         "skip_share": f"{cells.skip_share(each.genotype):.3f}",
-        **{name: each.size[name] for name in COLUMNS[8:12]},
+        **{name: each.size[name] for name in _SIZE},
         "command": record(_SEARCHES[each.kind], each.typed),
     }
     if each.main:

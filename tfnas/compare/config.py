@@ -9,7 +9,7 @@ from tfnas import baseline, methods, search, sweep, train
 from tfnas.baseline import TITLES
 from tfnas.choice import choice, fields
 from tfnas.cli import command, flags
-from tfnas.compare import labels
+from tfnas.compare import labels, tried
 from tfnas.data.names import canonical
 from tfnas.errors import UserError, nearest
 from tfnas.methods.method import Method
@@ -66,6 +66,11 @@ class CompareConfig:
         False,
         "also measure each supernet pruned to its cell, and the latency of "
         "each trained network on this machine",
+    )
+    tried: str | None = choice(
+        None,
+        "folder of the runs, from other seeds, that chose the settings; it is "
+        "recorded, and their seeds are refused",
     )
     out: str = choice(
         "runs/compare", "folder for the runs' folders and the comparison"
@@ -144,16 +149,19 @@ def _check(config):
         from tfnas.compare import lookup
 
         lookup.check(config.nasbench201_table)
+    settings = tried.settings(config)
+    if not config.gather:
+        tried.refuse(settings, config.seeds)
 
 
 def _unused(config, passed):
     """The rules for `command.refuse_unused`."""
-    tried = _baselines(config)
-    yield ("baseline",), not tried, "--methods has no baseline"
-    if len(tried) < len(config.methods):
+    asked = _baselines(config)
+    yield ("baseline",), not asked, "--methods has no baseline"
+    if len(asked) < len(config.methods):
         return
     shared = {field.name for field in fields(baseline.BaselineConfig)}
-    shared -= {"preset", *_idle(tried)}
+    shared -= {"preset", *_idle(asked)}
     yield (
         tuple(name for name in passed if name not in shared),
         True,

@@ -12,20 +12,20 @@ from tfnas.runs.reading import read_run
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 
 
-def margins(found):
-    """The mean lead of the best operation over the second, in weight, 0 to 1.
+def lead(found):
+    """The mean lead of the best operation over the second, in alpha itself.
 
-    None without edge weights.
+    A share's scale depends on the relaxation: near alphas of 0 a lead of 1 is
+    worth 0.25 in a sigmoid, 0.125 in a softmax over eight. `none` and edges
+    without a choice do not count. None without alphas.
     """
-    cells = _last(found)
-    if not cells:
-        return None
     leads = [
-        findings.margin(row, names).margin
-        for weights, operations in cells.values()
-        for row, names in zip(weights, operations, strict=True)
+        margin.margin
+        for raw, operations in _last(found).values()
+        for row, names in zip(raw, operations, strict=True)
+        if (margin := findings.margin(row, names)).second
     ]
-    return float(np.mean(leads))
+    return float(np.mean(leads)) if leads else None
 
 
 def kept_by_threshold(found):
@@ -46,10 +46,10 @@ def kept_by_threshold(found):
     counts = {}
     for threshold in THRESHOLDS:
         counts[threshold] = 0
-        for weights, operations in cells.values():
+        for raw, operations in cells.values():
             cell, fallback = derivation.derive(
                 rule,
-                weights,
+                findings.weights(raw, "sigmoid"),
                 [tuple(map(str, names)) for names in operations],
                 values["nodes"],
                 threshold=threshold,
@@ -59,17 +59,12 @@ def kept_by_threshold(found):
 
 
 def _last(found):
-    """{kind: (mixing weights, operations)} at the end of a search."""
+    """{kind: (raw alphas, operations)} at the end of a search."""
     there = (found.folder / ALPHAS).exists()
     if "relaxation" not in found.values or not there:
         return {}
     stage = read_run(found.folder).stages[-1]
     return {
-        kind: (
-            findings.weights(
-                stage[f"alphas_{kind}"][-1], found.values["relaxation"]
-            ),
-            stage[f"operations_{kind}"],
-        )
+        kind: (stage[f"alphas_{kind}"][-1], stage[f"operations_{kind}"])
         for kind in cell_kinds(stage)
     }

@@ -1,22 +1,44 @@
-"""The survey's strong and weak features, each with the number that decides.
+"""The survey's strong and weak features, each with the effect that decides.
 
-The survey names them method by method, in its sections 3.1.5 to 3.4.3. A number
-comes from finished runs; if runs are missing, its row has the command for them.
+The survey names them method by method, in its sections 3.1.5 to 3.4.3. An
+effect comes from finished runs, and `verdicts` has the one rule; every row has
+the command for its runs.
 """
 
-from tfnas import spaces
+from tfnas import methods, spaces
+from tfnas.baseline import BaselineConfig
+from tfnas.choice import fields
 from tfnas.cli import command
-from tfnas.compare import evidence, labels
-from tfnas.compare.numbers import NOT_MEASURED
+from tfnas.compare import claims, labels
+from tfnas.compare.config import CompareConfig
+from tfnas.compare.evidence import Runs
+from tfnas.compare.numbers import NONE, NOT_MEASURED
 from tfnas.compare.table import Table
 from tfnas.runs import recorded
 from tfnas.search import SearchConfig
 from tfnas.sweep import OWN
 
+HEAD = ("feature", "claim", "measured", "effect (95 % interval)", "n")
+HEAD += ("verdict", "command")
+RULE = (
+    "One rule for every row: the claim fixes the effect's direction; the runs "
+    "support or contradict it only where the 95 % interval over seeds excludes "
+    "no effect (0, for times 1), and leave it undecided otherwise. An interval "
+    "is unknown for a single run, or where all runs agree exactly."
+)
+INTERVALS = (
+    "Intervals: Student's t for one mean, Welch's for two, of logarithms for "
+    "times; Newcombe's method 10 with exact ends for shares; Fisher's z with "
+    "Bonett and Wright's error for the rank correlation, where "
+    f"{claims.AGREEMENT} below 1 still counts as agreement. For the threshold, "
+    "a difference of one operation is none. They are not corrected for the "
+    "number of rows."
+)
+
 
 def table(found, places, given):
-    """A `Table`: feature, claim, number, whether it holds."""
-    runs = evidence.Runs(found, places)
+    """A `Table`: a row for every feature."""
+    runs = Runs(found, places)
     # --gather may be given without --methods.
     there = {
         "methods": tuple(dict.fromkeys(one.label for one in found)),
@@ -25,20 +47,16 @@ def table(found, places, given):
     }
     given = {**there, **_shared(found), **given}
     rows = []
-    for title, claim, measure, missing in FEATURES:
-        measured = measure(runs)
-        if measured is None:
-            measured = NOT_MEASURED, f"run: {missing(given)}"
-        rows.append((title, claim, *measured))
+    for title, claim, measure, typed in FEATURES:
+        evidence = measure(runs)
+        blank = (NOT_MEASURED, NONE, NONE, NOT_MEASURED)
+        cells = evidence.cells() if evidence else blank
+        rows.append((title, claim, *cells, typed(given)))
     return Table(
         "The survey's strong and weak features (sections 3.1.5 to 3.4.3)",
-        ("feature", "claim", "number", "the number says"),
+        HEAD,
         rows,
-        (
-            "Undecided: too few runs, or a difference that chance explains "
-            "(p of 0.05 or more). Accuracies and gaps are in percent and "
-            "points.",
-        ),
+        (RULE, INTERVALS),
     )
 
 
@@ -75,6 +93,13 @@ def _quoted(word):
     return f"{name}='{value}'" if " " in value or "|" in value else word
 
 
+def _judged(given, *names, **changes):
+    """The same with what tells how good the found cells are."""
+    table = given.get("nasbench201_table")
+    judge = {} if table else {"train": given.get("train", "--preset=quick")}
+    return _command(given, names, **judge, **changes)
+
+
 def _dropouts(given):
     rules = spaces.get(given.get("space", "darts")).derivations
     free = "+skip_limit=8" if "pdarts" in rules else ""
@@ -82,72 +107,162 @@ def _dropouts(given):
     return _command(given, [f"pdarts+skip_dropout={r}{free}" for r in rates])
 
 
-# (feature, claim, the function that measures it, the command for its runs)
+def _all_kept(given):
+    space = spaces.get(given.get("space", "darts"))
+    own = methods.get("pdarts").with_flags({"space": space.name})
+    count = len(given.get("operations", own.operations))
+    every = ":".join([str(count)] * len(own.operations_kept))
+    return _command(given, ["pdarts", f"pdarts+operations_kept={every}"])
+
+
+def _equal_rates(given):
+    own = methods.get("darts").values()
+    names = ("alpha_learning_rate", "batch_size")
+    rates = {name: given.get(name, own[name]) for name in names}
+    return _command(given, ["darts", "fair_darts"], **rates)
+
+
+def _depths(given):
+    """Twelve cells drawn at random: a baseline of one trial from each seed."""
+    read = {*_names(BaselineConfig), *_names(CompareConfig)} - {"preset"}
+    known = {k: v for k, v in _of_cells(given).items() if k in read}
+    return _command(
+        known,
+        ["random"],
+        seeds=tuple(range(12)),
+        out=f"{given.get('out', CompareConfig().out)}_depths",
+        baseline="--trials=1 --epochs=1",
+        train=given.get("train", "--preset=quick"),
+        depths=(8, 20),
+    )
+
+
+def _of_cells(given):
+    """The same in the space of the papers' cells, if this one lacks parts.
+
+    NAS-Bench-201 has no attention, no threshold and no free depth.
+    """
+    if "attention" not in spaces.get(given.get("space", "darts")).lacks:
+        return given
+    own = {"space", "nasbench201_table", "cells", "baseline", "measure"}
+    out = f"{given.get('out', CompareConfig().out)}_cells"
+    return {**{k: v for k, v in given.items() if k not in own}, "out": out}
+
+
+def _names(config):
+    return [field.name for field in fields(config)]
+
+
+# (feature, claim, what measures it, the command for its runs)
 FEATURES = (
     (
         "DARTS: depth gap",
-        "cells are searched in shallow networks and ranked otherwise in deep "
-        "ones",
-        evidence.depth_gap,
-        lambda given: _command(
-            given, train=given.get("train", "--preset=quick"), depths=(8, 20)
-        ),
+        "deep networks rank cells otherwise than shallow ones, in which they "
+        "are searched",
+        claims.depth_gap,
+        _depths,
     ),
     (
         "DARTS: discretisation gap",
         "the supernet loses accuracy when its cell is derived",
-        evidence.discretisation_gap,
-        lambda given: _command(given, gather=True, measure=True),
+        claims.discretisation_gap,
+        lambda given: _command(given, ["darts"], measure=True),
+    ),
+    (
+        "DARTS: discretisation gap after 50 weight steps",
+        "the loss is not made up for by a few weight steps",
+        claims.tuned_gap,
+        lambda given: _command(given, ["darts"], measure=True),
     ),
     (
         "DARTS: skips take over",
-        "cells collapse onto skips",
-        evidence.skip_collapse,
+        "cells collapse onto skips more often than cells drawn at random",
+        claims.skip_collapse,
         lambda given: _command(given, ["darts"]),
     ),
     (
-        "DARTS: second order",
-        "the second-order gradient finds better cells, for more time",
-        evidence.second_order,
+        "DARTS: second order, gain",
+        "the second-order gradient finds better cells",
+        claims.second_order,
+        lambda given: _judged(given, "darts", "darts+order=2"),
+    ),
+    (
+        "DARTS: second order, time",
+        "it takes longer",
+        claims.second_order_time,
         lambda given: _command(given, ["darts", "darts+order=2"]),
     ),
     (
         "DARTS: one weight step for each alpha step",
         "more steps come closer to the inner optimum",
-        evidence.inner_steps,
+        claims.inner_steps,
         lambda given: _command(
             given, ["darts", "darts+inner_steps=2", "darts+inner_steps=4"]
         ),
     ),
     (
-        "P-DARTS: less time, deeper search",
-        "takes fewer hours than DARTS and finds better cells",
-        evidence.progressive,
+        "P-DARTS: stages, time",
+        "takes fewer hours than DARTS",
+        claims.stages_time,
         lambda given: _command(given, ["darts", "pdarts"]),
+    ),
+    (
+        "P-DARTS: stages, gain",
+        "its deeper search finds better cells than DARTS",
+        claims.stages_gain,
+        lambda given: _judged(given, "darts", "pdarts"),
+    ),
+    (
+        "P-DARTS: approximation of the space",
+        "stages that keep all candidates take longer",
+        claims.approximation,
+        _all_kept,
     ),
     (
         "P-DARTS: dropout on skips",
         "more dropout leaves fewer skips",
-        evidence.skips_and_dropout,
+        claims.skips_and_dropout,
         _dropouts,
     ),
     (
         "Fair DARTS: sigmoids decide",
         "the best operation of an edge leads by more than in a softmax",
-        evidence.decided,
-        lambda given: _command(given, ["darts", "fair_darts"]),
+        claims.decided,
+        _equal_rates,
+    ),
+    (
+        "Fair DARTS: the zero-one loss",
+        "narrows the discretisation gap",
+        claims.zero_one_loss,
+        lambda given: _command(
+            given,
+            ["fair_darts", "fair_darts+zero_one_weight=0"],
+            measure=True,
+        ),
     ),
     (
         "Fair DARTS: the threshold",
         "the number of operations depends on a threshold that is hard to "
         "choose",
-        evidence.operations_and_threshold,
-        lambda given: _command(given, ["fair_darts"]),
+        claims.operations_and_threshold,
+        lambda given: _command(_of_cells(given), ["fair_darts"]),
     ),
     (
-        "Att-DARTS: time and gain",
-        "attentions cost search time and gain accuracy",
-        evidence.attention,
-        lambda given: _command(given, ["darts", "att_darts"]),
+        "Att-DARTS: attention, time",
+        "a space with attentions takes longer to search",
+        claims.attention_time,
+        lambda given: _command(_of_cells(given), ["darts", "att_darts"]),
+    ),
+    (
+        "Att-DARTS: attention, gain",
+        "cells with attentions are better",
+        claims.attention_gain,
+        lambda given: _judged(_of_cells(given), "darts", "att_darts"),
+    ),
+    (
+        "Att-DARTS: attention, weights",
+        "their networks need fewer weights",
+        claims.attention_weights,
+        lambda given: _command(_of_cells(given), ["darts", "att_darts"]),
     ),
 )

@@ -1,9 +1,10 @@
 """comparison.csv, .md, .html and .png."""
 
+import json
 from pathlib import Path
 
 from tfnas.cli.files import csv_text, staged
-from tfnas.compare import plots
+from tfnas.compare import plots, tried
 from tfnas.compare.comparison import COLUMNS
 from tfnas.errors import UserError
 from tfnas.report import markup, page
@@ -24,6 +25,8 @@ def write(comparison, out):
         "comparison.md": text + "\n",
         "comparison.html": html(comparison, FILES | (PICTURE if shown else {})),
     }
+    if comparison.tried:
+        files[tried.FILE] = json.dumps(comparison.tried, indent=1) + "\n"
     path = Path(out)
     try:
         for name, content in files.items():

@@ -19,8 +19,13 @@ from tfnas.runs.contents import MEASURED
 from tfnas.runs.reading import read_run
 from tfnas.search import SearchConfig
 
+# The measure of each kind of run in the file. Earlier versions pruned by moving
+# statistics and wrote "pruned_accuracy", which nothing reads any more.
+NAMES = {"search": "pruning", "train": "latency_ms"}
 PLACEMENTS = ("none", "after_every")
 RUNS = 30
+# Weight steps of a pruned supernet.
+STEPS = 50
 
 
 def measure_all(found):
@@ -38,7 +43,8 @@ def measure_all(found):
     folders += [t.folder for each in found for t in each.trained.values()]
     with Relay() as relay:
         for folder in folders:
-            if (folder / MEASURED).exists():
+            run = read_run(folder)
+            if NAMES[run.kind] in run.measured:
                 continue
             module = "tfnas.compare.measuring"
             code = relay.start([sys.executable, "-m", module, str(folder)])
@@ -53,10 +59,8 @@ def main(argv):
     measured = read_run(argv[1])
     with command.quiet_start():
         import tensorflow  # noqa: F401
-    if measured.kind == "search":
-        values = {"pruned_accuracy": supernet_accuracy(measured)}
-    else:
-        values = {"latency_ms": latency(measured)}
+    measure = pruning if measured.kind == "search" else latency
+    values = {NAMES[measured.kind]: measure(measured)}
     with staged(measured.folder / MEASURED) as aside:
         aside.write_text(json.dumps(values) + "\n", encoding="utf-8")
     print(f"{measured.folder}: {values}")
@@ -81,19 +85,55 @@ def latency(trained):
     return round(1000 * statistics.median(times), 3)
 
 
-def supernet_accuracy(searched, pruned=True):
-    """The supernet's accuracy, pruned to its derived cell, a share of 1.
+def pruning(searched):
+    """{"whole", "pruned", "tuned", "chance"}: accuracies of a search's `Run`.
 
-    Every operation that the genotype keeps has weight 1, all others 0, as in
-    the network trained later; weights, moving statistics and images are those
-    of the search's end. Without `pruned` it is the search's last accuracy. A
-    run without a checkpoint raises `UserError`.
+    They are shares of 1 on the validation half, by the statistics of each
+    batch: of the supernet at the search's end; of the same, where every
+    operation that the genotype keeps weighs 1 and all others 0, as in the
+    network trained later; of that after `STEPS` steps of its weights; and of
+    always answering with the largest class. A run without a checkpoint raises
+    `UserError`.
     """
-    import tensorflow as tf
+    import numpy as np
 
     from tfnas import data
-    from tfnas.networks import build_supernet
+    from tfnas.bilevel.pruned import accuracy, tune
+    from tfnas.data import draws
+    from tfnas.networks.proxy import described
     from tfnas.networks.pruning import pruned_weights
+
+    supernet, dataset, seed = restored(searched)
+    method = supernet.method
+    halves = data.search_halves(dataset, method.halves, seed)
+    # Shuffled, as images may be ordered by class; only whole batches, as a
+    # batch of few images has poor statistics.
+    places = draws.shuffled(0, 0, np.asarray(halves[1]))
+    size = min(method.batch_size, len(places))
+    valid = dataset.train.take(places[: len(places) // size * size])
+    batches = data.evaluation_batches(valid, dataset, size)
+    mixing = pruned_weights(supernet, searched.genotype)
+    whole, at_once = (accuracy(supernet, batches, m) for m in (None, mixing))
+    steps = data.steps_per_epoch(len(halves[0]), method.batch_size)
+    stream = data.search_stream(
+        dataset,
+        halves,
+        batch_size=method.batch_size,
+        epochs=-(-STEPS // steps),
+        seed=seed,
+    )
+    tune(supernet, (train for train, _ in stream.take(STEPS)), mixing)
+    return {
+        "whole": whole,
+        "pruned": at_once,
+        "tuned": accuracy(supernet, batches, mixing),
+        "chance": described((None, valid.labels))["majority_share"],
+    }
+
+
+def restored(searched):
+    """A search's supernet at its end, the `Dataset` and the seed."""
+    from tfnas.networks import build_supernet
     from tfnas.runs.folder import Folder
     from tfnas.runs.preparation import prepare
 
@@ -114,23 +154,7 @@ def supernet_accuracy(searched, pruned=True):
     )
     for variable in supernet.variables:
         variable.assign(arrays[f"variable/{variable.path}"])
-    mixing = None
-    if pruned:
-        mixing = pruned_weights(supernet, searched.genotype)
-    _, half = data.search_halves(dataset, method.halves, wanted.seed)
-    valid = dataset.train.take(half)
-    classify = tf.function(
-        lambda images: supernet(images, training=False, mixing=mixing),
-        reduce_retracing=True,
-    )
-    right = total = 0
-    for images, labels in data.evaluation_batches(
-        valid, dataset, method.batch_size
-    ):
-        found = classify(images).numpy().argmax(-1)
-        right += int((found == labels.numpy()).sum())
-        total += len(found)
-    return right / total
+    return supernet, dataset, wanted.seed
 
 
 if __name__ == "__main__":

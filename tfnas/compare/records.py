@@ -59,7 +59,9 @@ class Found:
         hours: duration of the search.
         network: size and cost of the cell's network at its paper's size.
         accuracy: of the supernet on the second half, or None.
-        pruned: the same after the cell was derived, or None.
+        pruning: {"whole", "pruned", "tuned", "chance"}: what the supernet's
+            accuracies were once its cell was derived, see `pruned.measure`; {}
+            if not measured.
         trained: {name: Trained}.
     """
 
@@ -74,7 +76,7 @@ class Found:
     hours: float
     network: dict
     accuracy: float | None
-    pruned: float | None
+    pruning: dict
     trained: dict
 
     @property
@@ -104,7 +106,7 @@ def read(out, *, labels=None, seeds=None, dataset=None):
         if run.kind == "train":
             continue
         what, called = run.config["config"], _data_name(run)
-        label = of_folder(run.folder.name, what, called)
+        label = label_of(run)
         if labels is not None and label not in labels:
             continue
         if seeds is not None and what["seed"] not in seeds:
@@ -136,6 +138,12 @@ def again(found):
     return [_found(read_run(each.folder), each.label) for each in found]
 
 
+def label_of(run):
+    """The label of a `Run`, which its folder's name begins with."""
+    what = run.config["config"]
+    return of_folder(run.folder.name, what, _data_name(run))
+
+
 def by_label(found):
     """{label: its searches}, in order."""
     groups = {}
@@ -150,7 +158,7 @@ def _found(run, label):
         name = path.name.removeprefix(f"{folder.name}_trained").lstrip("_")
         if is_finished(path):
             trained[name] = _trained(name, read_run(path))
-    what, pruned = run.config["config"], run.measured.get("pruned_accuracy")
+    what, shares = run.config["config"], run.measured.get("pruning", {})
     with _whole(run):
         return Found(
             folder=folder,
@@ -164,7 +172,7 @@ def _found(run, label):
             hours=run.hours,
             network=run.summary["network"],
             accuracy=run.supernet_accuracy,
-            pruned=pruned and 100 * pruned,
+            pruning={name: 100 * share for name, share in shares.items()},
             trained=trained,
         )
 

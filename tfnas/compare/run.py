@@ -1,7 +1,7 @@
 """One comparison: run the unfinished tasks, then compare all results."""
 
 from tfnas import search, sweep
-from tfnas.compare import comparison, files, measuring, records
+from tfnas.compare import comparison, files, measuring, records, tried
 
 
 def compare(config, tasks, given):
@@ -34,8 +34,7 @@ def _compare(config, given, measure):
     if measure:
         measuring.measure_all(found)
         found = records.again(found)
-    print(
-        files.write(
-            comparison.compare(found, unfinished, config, given), config.out
-        )
-    )
+    settings = tried.settings(config)
+    tried.refuse(settings, {each.seed for each in found})
+    compared = comparison.compare(found, unfinished, config, given, settings)
+    print(files.write(compared, config.out))
