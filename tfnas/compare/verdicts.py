@@ -44,7 +44,7 @@ class Verdict:
         return f"{text} ({low:{sign}.2f} to {high:{sign}.2f})"
 
 
-def judge(interval, *samples, direction, none=0.0):
+def judge(interval, *samples, direction, none=None):
     """The `Verdict` of samples on a claim.
 
     Args:
@@ -52,11 +52,13 @@ def judge(interval, *samples, direction, none=0.0):
             and the ends of its interval.
         *samples: of numbers, over seeds.
         direction: `MORE` or `LESS`, where the claim puts the effect.
-        none: the value of no effect.
+        none: the value of no effect; by default 1 for a ratio, else 0.
 
     Example: `judge(difference, [3, 4, 5], [1, 2, 2], direction=MORE)`.
     """
     effect, ends = interval(*samples)
+    if none is None:
+        none = 1.0 if interval is ratio else 0.0
     says = UNDECIDED
     if ends is not None and not ends[0] <= none <= ends[1]:
         above = MORE if ends[0] > none else LESS
@@ -90,20 +92,29 @@ def ratio(ours, theirs):
     return float(np.exp(effect)), ends and tuple(map(float, np.exp(ends)))
 
 
+def share(values):
+    """The share of true values, by the binomial distribution.
+
+    Source: Clopper and Pearson, Biometrika 26 (1934).
+    """
+    test = stats.binomtest(int(sum(values)), len(values))
+    ends = test.proportion_ci(LEVEL, method="exact")
+    return test.statistic, (ends.low, ends.high)
+
+
 def proportions(ours, theirs):
     """The difference of two shares of true values.
 
-    The ends of each share's exact interval are combined as in Newcombe's method
-    10. Wilson's ends, which he took, err on one side too often where seeds are
-    few: with three, in 4.7 instead of 2.5 % of cases.
+    The exact ends of both shares are combined as in Newcombe's method 10.
+    Wilson's ends, which he took, err to one side too often where seeds are few:
+    with three, in 4.7 instead of 2.5 % of cases.
 
-    Source: Newcombe, Statistics in Medicine 17 (1998), 873; Clopper and
-    Pearson, Biometrika 26 (1934).
+    Source: Newcombe, Statistics in Medicine 17 (1998), 873.
     """
-    ours, theirs = (_share(side) for side in (ours, theirs))
-    effect = ours[1] - theirs[1]
-    down = np.hypot(ours[1] - ours[0], theirs[2] - theirs[1])
-    up = np.hypot(ours[2] - ours[1], theirs[1] - theirs[0])
+    (our, (low, high)), (their, (bottom, top)) = share(ours), share(theirs)
+    down = np.hypot(our - low, top - their)
+    up = np.hypot(high - our, their - bottom)
+    effect = our - their
     return effect, (float(effect - down), float(effect + up))
 
 
@@ -128,13 +139,6 @@ def below_one(x, y):
     half = Z * np.sqrt((1 + inside**2 / 2) / (pairs - 3))
     ends = np.tanh(np.arctanh(inside) + np.array([half, -half]))
     return 1 - rho, tuple(float(1 - end) for end in ends)
-
-
-def _share(values):
-    """Lower end, share and upper end of true values."""
-    test = stats.binomtest(int(sum(values)), len(values))
-    ends = test.proportion_ci(LEVEL, method="exact")
-    return ends.low, test.statistic, ends.high
 
 
 def _squared_error(values):
