@@ -40,28 +40,3 @@ def welch(ours, theirs):
         return None
     flat = [number for side in sides for number in side]
     return float(stats.ttest_ind_from_stats(*flat, equal_var=False).pvalue)
-
-
-def rank_correlation(x, y):
-    """Spearman's rank correlation, and its p value of a permutation test.
-
-    The test is two-sided. None with fewer than three pairs or if one side is
-    constant.
-    """
-    if len(x) < 3 or len(set(x)) < 2 or len(set(y)) < 2:
-        return None
-    ranks = stats.rankdata(x), stats.rankdata(y)
-
-    def correlation(shuffled):
-        return np.corrcoef(shuffled, ranks[1])[0, 1]
-
-    # Exact up to seven pairs; 0.05 is out of reach below five.
-    test = stats.permutation_test(
-        (ranks[0],),
-        correlation,
-        permutation_type="pairings",
-        n_resamples=9999,
-        vectorized=False,
-        rng=np.random.default_rng(0),
-    )
-    return float(test.statistic), float(test.pvalue)
