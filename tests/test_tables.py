@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from tfnas import zoo
 from tfnas.build.results import gained, markdown, trained
+from tfnas.compare import features
 from tfnas.zoo import comparisons
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -50,6 +53,80 @@ def test_gains_are_those_that_the_comparison_recorded(name):
     recorded = {row[1]: (row[4], row[5]) for row in rows}
     rows = [row.strip("|` ").split(" | ") for row in gained(name).splitlines()]
     assert recorded == {row[0].strip("`"): (row[1], row[2]) for row in rows[2:]}
+
+
+def claims(name):
+    """{feature: row} of what a comparison says on the survey's claims."""
+    text = (comparisons.folder() / f"{name}.md").read_text(encoding="utf-8")
+    start = text.index("| feature | claim |")
+    head, _, *rows = text[start : text.index("One rule for")].split("\n")
+    names = head.strip("| ").split(" | ")
+    rows = [row.strip("| ").split(" | ") for row in rows if row]
+    return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
+
+
+@pytest.mark.parametrize("name", comparisons.names())
+def test_a_comparison_says_what_its_intervals_say(name):
+    found = claims(name)
+    assert list(found) == [row[0] for row in features.FEATURES]
+    for row in found.values():
+        effect = row["effect (95 % interval)"]
+        if row["verdict"] in ("not measured", "withdrawn"):
+            assert effect == row["n"] == "–"
+            continue
+        low, high = map(float, re.findall(r"\((\S+) to (\S+)\)", effect)[0])
+        none = 1 if " times " in effect else 0
+        assert (row["verdict"] == "undecided") == (low <= none <= high)
+        assert all(int(n.replace(",", "")) > 1 for n in row["n"].split(", "))
+
+
+def sides(name, column, ours, theirs="darts"):
+    runs = [run for run in comparisons.runs(name) if run["search_hours"]]
+    return [
+        [float(run[column]) for run in runs if match(run["method"])]
+        for match in (lambda m: m.startswith(ours), lambda m: m == theirs)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "feature", "column", "method"),
+    [
+        (name, f"P-DARTS: stages, {what}", column, "pdarts+")
+        for name, column in (
+            ("nasbench201", "cifar10"),
+            ("nasbench201_v2", "cifar10"),
+            ("cifar10_16px", "test_error_percent"),
+        )
+        for what, column in (("gain", column), ("time", "search_hours"))
+    ]
+    + [
+        ("cifar10_16px", f"Att-DARTS: attention, {what}", column, "att_darts")
+        for what, column in (
+            ("gain", "test_error_percent"),
+            ("time", "search_hours"),
+            ("weights", "parameters"),
+        )
+    ],
+)
+def test_effects_follow_from_the_runs_that_are_kept(
+    name, feature, column, method
+):
+    """SciPy computes them again from the comparison's table of runs."""
+    row = claims(name)[feature]
+    ours, theirs = sides(name, column, method)
+    assert row["n"] == f"{len(ours)}, {len(theirs)}"
+    is_ratio = column in ("search_hours", "parameters")
+    if is_ratio:
+        ours, theirs = np.log(ours), np.log(theirs)
+    if column == "test_error_percent":
+        ours, theirs = theirs, ours
+    test = stats.ttest_ind(ours, theirs, equal_var=False)
+    expected = [np.mean(ours) - np.mean(theirs), *test.confidence_interval()]
+    if is_ratio:
+        expected = np.exp(expected)
+    effect = row["effect (95 % interval)"]
+    written = re.search(r"(\S+) \w+ \((\S+) to (\S+)\)", effect).groups()
+    assert [*map(float, written)] == pytest.approx(expected, abs=0.0051)
 
 
 # === Exactness ===

@@ -246,8 +246,8 @@ def _hours(runs, groups):
 
 
 def _parameters(runs, groups):
-    values = [[one.size["parameters"] / 1e6 for one in g] for g in groups]
-    return "million parameters", "", values
+    values = [[one.size["parameters"] / 1e3 for one in g] for g in groups]
+    return "thousand parameters", "", values
 
 
 def _skips(runs, groups):

@@ -69,7 +69,7 @@ FEATURES = (
     ),
     (
         "DARTS: discretisation gap after 50 weight steps",
-        "the loss is not made up for by a few weight steps",
+        "a few weight steps do not make up for that loss",
         claims.tuned_gap,
         lambda given: commands.command_for(given, ["darts"], measure=True),
     ),
@@ -87,7 +87,7 @@ FEATURES = (
     ),
     (
         "DARTS: second order, time",
-        "it takes longer",
+        "the second-order gradient takes longer",
         claims.second_order_time,
         lambda given: commands.command_for(given, ["darts", "darts+order=2"]),
     ),
@@ -101,7 +101,7 @@ FEATURES = (
     ),
     (
         "P-DARTS: stages, time",
-        "takes fewer hours than DARTS",
+        "its stages take fewer hours than DARTS",
         claims.stages_time,
         commands.stages,
     ),
@@ -131,7 +131,7 @@ FEATURES = (
     ),
     (
         "Fair DARTS: the zero-one loss",
-        "narrows the discretisation gap",
+        "the zero-one loss narrows the discretisation gap",
         claims.zero_one_loss,
         lambda given: commands.command_for(
             given,
@@ -160,7 +160,7 @@ FEATURES = (
     ),
     (
         "Att-DARTS: attention, weights",
-        "their networks need fewer weights",
+        "networks with attentions need fewer weights",
         claims.attention_weights,
         commands.attention,
     ),
