@@ -5,7 +5,7 @@ from tfnas.baseline import BaselineConfig
 from tfnas.choice import fields
 from tfnas.cli import command
 from tfnas.compare import labels
-from tfnas.compare.config import CompareConfig
+from tfnas.methods.method import Method
 from tfnas.runs import recorded
 from tfnas.search import SearchConfig
 from tfnas.sweep import OWN
@@ -123,13 +123,14 @@ def attention_gain(given):
 
 def depths(given):
     """Twelve cells drawn at random: a baseline of one trial from each seed."""
-    read = {*_names(BaselineConfig), *_names(CompareConfig)} - {"preset"}
-    known = {k: v for k, v in of_cells(given).items() if k in read}
+    unread = {*_names(SearchConfig), *_names(Method)}
+    unread -= {*_names(BaselineConfig)} - {"preset"}
+    known = {k: v for k, v in of_cells(given).items() if k not in unread}
     return command_for(
         known,
         ["random"],
         seeds=tuple(range(12)),
-        out=f"{given.get('out', CompareConfig().out)}_depths",
+        out=_beside(given, "depths"),
         baseline="--trials=1 --epochs=1",
         train=given.get("train", "--preset=quick"),
         depths=(8, 20),
@@ -141,11 +142,17 @@ def of_cells(given):
 
     NAS-Bench-201 has no attention, no threshold and no free depth.
     """
-    if "attention" not in spaces.get(given.get("space", "darts")).lacks:
+    lacks = spaces.get(given.get("space", "darts")).lacks
+    if "attention" not in lacks:
         return given
     own = {"space", "nasbench201_table", "cells", "baseline", "measure"}
-    out = f"{given.get('out', CompareConfig().out)}_cells"
-    return {**{k: v for k, v in given.items() if k not in own}, "out": out}
+    kept = {k: v for k, v in given.items() if k not in own}
+    return {**kept, "out": _beside(given, "cells")}
+
+
+def _beside(given, name):
+    """Another folder, as runs of other values cannot share one."""
+    return f"{given['out']}_{name}" if "out" in given else f"runs/{name}"
 
 
 def _names(config):
