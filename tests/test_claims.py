@@ -59,8 +59,14 @@ def test_depths_that_rank_alike_have_no_gap(deep, effect, says, tmp_path):
     at_two_depths(tmp_path, [*map(float, range(len(deep)))], deep)
     found = said(tmp_path, claims.depth_gap)
     assert found[0] == pytest.approx(effect)
-    assert found[1:3] == ((len(deep),) * 2, says)
+    assert found[1:3] == ((len(deep),), says)
     assert found[3].endswith("between 8 and 20 cells")
+
+
+@pytest.mark.parametrize("deep", [[1.0, 2.0], [3.0, 3.0, 3.0, 3.0]])
+def test_cells_that_cannot_be_ranked_show_no_gap(deep, tmp_path):
+    at_two_depths(tmp_path, [*map(float, range(len(deep)))], deep)
+    assert said(tmp_path, claims.depth_gap) is None
 
 
 def test_one_depth_shows_no_gap(tmp_path):
@@ -165,7 +171,9 @@ def test_inner_steps_are_compared_where_nothing_else_differs(tmp_path):
     effect, n, says, measured = said(tmp_path, claims.inner_steps)
     assert effect == pytest.approx(40)  # 4 steps against 1
     assert (n, says) == ((3, 3), SUPPORTS)
-    assert measured.startswith("the supernet's accuracy: 1 51.00 ± 1.00 (n=3)")
+    assert measured.startswith(
+        "the supernet's accuracy: 1 51.00 ± 1.00 (n=3) in "
+    )
 
 
 def test_an_accuracy_of_a_supernet_is_not_one_of_cells(tmp_path):

@@ -150,7 +150,7 @@ def test_fisher_s_interval_is_that_by_hand():
     x = [*range(1, 13)]
     y = [8, 2, 3, 4, 5, 6, 7, 1, 9, 12, 11, 10]
     assert sum((a - b) ** 2 for a, b in zip(x, y, strict=True)) == 106
-    effect, ends = verdicts.below_one(x, y)
+    effect, ends = verdicts.below_one([*zip(x, y, strict=True)])
     rho = 1 - 6 * 106 / (12 * 143)
     assert effect == pytest.approx(1 - rho)
     # artanh 0.62937 = 0.74042; 1.95996 * sqrt((1 + 0.39611 / 2) / 9).
@@ -162,18 +162,20 @@ def test_fisher_s_interval_is_that_by_hand():
 
 def test_three_pairs_show_nothing():
     for order in itertools.permutations([1, 2, 3]):
-        assert verdicts.below_one([1, 2, 3], order)[1] == (0, 2)
-    assert verdicts.below_one([1, 2], [1, 2])[1] is None
-    assert verdicts.below_one([1, 1, 1], [1, 2, 3])[1] is None
+        pairs = [*zip([1, 2, 3], order, strict=True)]
+        assert verdicts.below_one(pairs)[1] == (0, 2)
+    assert verdicts.below_one([(1, 2), (2, 1)])[1] is None
+    assert verdicts.below_one([(1, 1), (1, 2), (1, 3)])[1] is None
 
 
 def test_full_agreement_still_has_an_interval():
     for pairs in (4, 12):
-        x = [*range(pairs)]
-        effect, (low, high) = verdicts.below_one(x, x)
+        same = [(place, place) for place in range(pairs)]
+        effect, (low, high) = verdicts.below_one(same)
         assert effect == pytest.approx(0)
         assert 0 < low < 0.1 and high > low
-        worst, (down, up) = verdicts.below_one(x, x[::-1])
+        opposite = [(place, -place) for place in range(pairs)]
+        worst, (down, up) = verdicts.below_one(opposite)
         assert worst == pytest.approx(2)
         assert (2 - up, 2 - down) == pytest.approx((low, high))
 
@@ -184,10 +186,6 @@ def test_the_interval_holds_the_true_correlation(true):
     r = 2 * np.sin(np.pi * true / 6)
     x, noise = np.random.default_rng(0).normal(size=(2, 500, 12))
     y = r * x + np.sqrt(1 - r * r) * noise
-    inside = [
-        low <= 1 - true <= high
-        for low, high in (
-            verdicts.below_one(*p)[1] for p in zip(x, y, strict=True)
-        )
-    ]
+    ends = (verdicts.below_one(p)[1] for p in np.stack([x, y], axis=-1))
+    inside = [low <= 1 - true <= high for low, high in ends]
     assert 0.92 <= np.mean(inside) <= 0.99

@@ -7,6 +7,8 @@ has the claims in words.
 
 import functools
 
+import numpy as np
+
 from tfnas.compare.cells import collapsed, collapses_at_random, skip_count
 from tfnas.compare.decisions import kept_by_threshold, lead
 from tfnas.compare.evidence import Evidence, is_plain
@@ -56,9 +58,9 @@ def depth_gap(runs):
     (few, many), values = max(
         pairs.items(), key=lambda item: (len(item[1]), item[0][1] - item[0][0])
     )
-    verdict = judge(
-        below_one, *zip(*values, strict=True), direction=MORE, none=AGREEMENT
-    )
+    verdict = judge(below_one, values, direction=MORE, none=AGREEMENT)
+    if np.isnan(verdict.effect):
+        return None
     return Evidence(
         f"rank correlation {1 - verdict.effect:.2f} between {few} and {many} "
         "cells",
@@ -286,13 +288,17 @@ def _last_against_first(runs, groups, measure, interval, direction):
         return None
     name, unit, values = found
     shown = "; ".join(
-        f"{key} {written(side)}"
-        for key, side in zip(groups, values, strict=True)
+        f"{key} {written(side)}" + ("" if name == "hours" else _took(group))
+        for (key, group), side in zip(groups.items(), values, strict=True)
     )
     verdict = judge(interval, values[-1], values[0], direction=direction)
     if interval is ratio:
         return Evidence(f"{name}: {shown}", verdict, "times", sign="")
     return Evidence(f"{name}: {shown}", verdict, unit)
+
+
+def _took(group):
+    return f" in {spread([one.hours for one in group])[0]:.2f} h"
 
 
 def _shown(value):

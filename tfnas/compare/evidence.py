@@ -11,6 +11,7 @@ from tfnas.compare.verdicts import Verdict
 REMEDIES = ("warmup_epochs", "beta_decay", "smoothing", "auxiliary_skip")
 REMEDIES += ("skip_dropout", "stop_skips", "skip_limit", "operations_kept")
 REMEDIES += ("partial_channels", "edge_normalization", "relaxation")
+REMEDIES += ("derivation",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +116,8 @@ def is_plain(one):
     """Whether a search is DARTS's, without a remedy against collapse."""
     if one.method != "darts":
         return False
-    own = methods.get("darts").values()
+    space = one.values["space"]
+    own = methods.get("darts").with_flags({"space": space}).values()
     select = one.genotype.provenance.get("select", "last")
     return select != "early_stop" and all(
         _hashable(one.values.get(name, own[name])) == own[name]

@@ -118,25 +118,26 @@ def proportions(ours, theirs):
     return effect, (float(effect - down), float(effect + up))
 
 
-def below_one(x, y):
+def below_one(pairs):
     """How far Spearman's rank correlation of pairs lies below 1.
 
     The interval is Fisher's z with Bonett and Wright's error for ranks. It
     needs no permutations and is wide where pairs are few: with three it is all
     of 0 to 2. At full agreement z is infinite; half a swap of two neighbours
-    stands in for it.
+    stands in for it. The effect is NaN with fewer pairs, or if one side is
+    constant.
 
     Source: Bonett and Wright, Psychometrika 65 (2000).
     """
-    pairs = len(x)
-    if pairs < 3 or len(set(x)) < 2 or len(set(y)) < 2:
+    count = len(pairs)
+    if count < 3 or any(len({*side}) < 2 for side in zip(*pairs, strict=True)):
         return float("nan"), None
-    rho = float(stats.spearmanr(x, y).statistic)
-    if pairs == 3:
+    rho = float(stats.spearmanr(*zip(*pairs, strict=True)).statistic)
+    if count == 3:
         return 1 - rho, (0.0, 2.0)
-    half_swap = 6 / (pairs * (pairs**2 - 1))
+    half_swap = 6 / (count * (count**2 - 1))
     inside = float(np.clip(rho, half_swap - 1, 1 - half_swap))
-    half = Z * np.sqrt((1 + inside**2 / 2) / (pairs - 3))
+    half = Z * np.sqrt((1 + inside**2 / 2) / (count - 3))
     ends = np.tanh(np.arctanh(inside) + np.array([half, -half]))
     return 1 - rho, tuple(float(1 - end) for end in ends)
 
