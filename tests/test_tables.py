@@ -80,6 +80,12 @@ def test_a_comparison_says_what_its_intervals_say(name):
         assert all(int(n.replace(",", "")) > 1 for n in row["n"].split(", "))
 
 
+def test_the_page_tells_the_effect_of_every_feature():
+    part = page("comparison.md").partition("## Verdicts\n")[2]
+    rows = re.findall(r"^\| (.*?) \|", part.partition("\n- ")[0], re.M)
+    assert rows[1:] == [row[0] for row in features.FEATURES]
+
+
 def sides(name, column, ours, theirs="darts"):
     runs = [run for run in comparisons.runs(name) if run["search_hours"]]
     return [
