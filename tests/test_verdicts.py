@@ -35,6 +35,7 @@ SAMPLES = [
         # Far apart, but a single seed shows no spread, and equal ones none.
         ([99.0], [10.0, 11.0], UNDECIDED),
         ([99.0, 99.0, 99.0], [10.0, 10.0, 10.0], UNDECIDED),
+        ([0.1 + 0.2, 0.3], [0.1, 0.1], UNDECIDED),
     ],
 )
 def test_only_an_interval_without_no_effect_decides(ours, theirs, says):

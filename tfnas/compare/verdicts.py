@@ -144,7 +144,11 @@ def below_one(pairs):
 
 def _squared_error(values):
     """The squared standard error of a mean; None for one value."""
-    return values.var(ddof=1) / len(values) if len(values) > 1 else None
+    if len(values) < 2:
+        return None
+    # Rounding is not a spread.
+    same = np.allclose(values, values[0], rtol=1e-9, atol=0)
+    return 0.0 if same else values.var(ddof=1) / len(values)
 
 
 def _student(effect, squared_error, freedom):
