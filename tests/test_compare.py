@@ -14,7 +14,6 @@ from pathlib import Path
 
 import compared
 import numpy as np
-import parity
 import pytest
 from compared import cell
 from scipy import stats
@@ -984,10 +983,8 @@ def small_supernet():
     import tfnas
 
     method = tfnas.methods.get("darts").with_flags({"space": "nasbench201"})
-    supernet = parity.untraced(
-        tfnas.networks.build_supernet(
-            method, channels=2, cells=3, input_shape=(8, 8, 1), classes=3
-        )
+    supernet = tfnas.networks.build_supernet(
+        method, channels=2, cells=3, input_shape=(8, 8, 1), classes=3
     )
     images = np.random.default_rng(2).normal(size=(2, 12, 8, 8, 1))
     # The class is the channel's sign in the middle of the image.
