@@ -1,6 +1,7 @@
 """Runs that go on keep their values; trainings take the data of a search."""
 
 import json
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -75,6 +76,18 @@ def test_an_older_run_goes_on_in_index_order(tmp_path, kind):
     out, content = record(kind, {**typed, "halves": "stratified"})
     with pytest.raises(UserError, match="halves was 'index', now 'stratified'"):
         Folder(out, content, resume=True).check()
+
+
+def test_what_an_older_recipe_lacks_was_left_out():
+    """Every key that came later has the value that changes nothing."""
+    past = Path(__file__).parent / "past" / "training"
+    then = json.loads((past / "config.json").read_text())["recipe"]
+    now = earlier.read(past)["recipe"]
+    assert now.keys() == train.Recipe().values().keys()
+    assert {k: now[k] for k in then} == then
+    defaults = json.loads(json.dumps(train.Recipe().values()))
+    for name in now.keys() - then.keys():
+        assert now[name] == defaults[name], name
 
 
 def test_a_tuning_keeps_only_what_could_not_be_typed(tmp_path):

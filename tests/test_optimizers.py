@@ -22,13 +22,13 @@ def start():
     return [generator.normal(size=shape) for shape in [(3, 4), (5,)]]
 
 
-def torch_sgd(w, momentum):
-    """v = momentum * v + g; w = w - rate * v."""
+def torch_sgd(w, momentum, nesterov=False):
+    """v = momentum * v + g; w = w - rate * v, or * (g + momentum * v)."""
     buffers = [np.zeros_like(value) for value in w]
     for step, rate in enumerate(RATES):
         for v, value, g in zip(buffers, w, gradients(w, step), strict=True):
             v[...] = momentum * v + g
-            value -= rate * v
+            value -= rate * (g + momentum * v if nesterov else v)
     return w, buffers
 
 
@@ -65,10 +65,11 @@ def assert_equal(actual, expected):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_sgd(momentum):
-    optimizer = SGD(momentum=momentum)
-    w, buffers = torch_sgd(start(), momentum)
+def test_sgd(momentum, nesterov):
+    optimizer = SGD(momentum=momentum, nesterov=nesterov)
+    w, buffers = torch_sgd(start(), momentum, nesterov)
     assert_equal(run(optimizer), w)
     assert_equal(optimizer.buffers, buffers)
 
@@ -93,7 +94,10 @@ def test_keras_sgd_differs_when_the_rate_changes():
 
 @pytest.mark.parametrize(
     "optimizer",
-    [SGD(0.3, momentum=0.7), Adam(0.2, beta_1=0.6, beta_2=0.9, epsilon=1e-3)],
+    [
+        SGD(0.3, momentum=0.7, nesterov=True),
+        Adam(0.2, beta_1=0.6, beta_2=0.9, epsilon=1e-3),
+    ],
     ids=lambda optimizer: optimizer.name,
 )
 def test_configuration_round_trip(optimizer):

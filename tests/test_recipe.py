@@ -1,7 +1,10 @@
 """Recipes: the papers' values, and schedules beside a second form of them."""
 
+import dataclasses
+import itertools
 import math
 
+import numpy as np
 import pytest
 
 from tfnas.errors import UserError
@@ -22,6 +25,7 @@ def test_the_paper_s_preset_is_the_authors_recipe():
         "learning_rate_decay": 0.97,
         "warmup_epochs": 0,
         "momentum": 0.9,
+        "nesterov": False,
         "weight_decay": 3e-4,
         "gradient_clip": 5.0,
         "drop_path": 0.2,
@@ -72,6 +76,30 @@ def test_the_linear_rate_and_the_warm_up_are_pdarts_s():
         assert found.rate_at(epoch) == pytest.approx(expected), epoch
     assert found.rate_at(0) == pytest.approx(0.1)
     assert found.rate_at(249) == pytest.approx(0.5 / 245 / 5)
+
+
+def test_one_cycle_is_a_triangle_over_all_steps():
+    """Page's `np.interp` over its corners, at the middle of each step."""
+    found = Recipe(
+        epochs=10, learning_rate=0.4, schedule="one_cycle", warmup_epochs=2
+    )
+    for epoch, step in itertools.product(range(10), range(7)):
+        middle = epoch + (step + 0.5) / 7
+        expected = np.interp(middle, [0, 2, 10], [0, 0.4, 0])
+        assert found.rate_at(epoch, step, 7) == pytest.approx(expected)
+    # The mean of an epoch's steps is what its history says.
+    for epoch in range(10):
+        mean = np.mean([found.rate_at(epoch, step, 7) for step in range(7)])
+        assert found.rate_at(epoch) == pytest.approx(mean)
+    falling = dataclasses.replace(found, warmup_epochs=0)
+    assert falling.rate_at(0, 0, 1000) == pytest.approx(0.4, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["cosine", "exponential", "linear"])
+def test_the_papers_rates_stay_within_an_epoch(name):
+    found = Recipe(epochs=10, schedule=name, warmup_epochs=2)
+    for epoch in range(10):
+        assert found.rate_at(epoch, 5, 7) == found.rate_at(epoch)
 
 
 def test_drop_path_grows_linearly_and_never_reaches_its_largest_rate():

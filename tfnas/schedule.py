@@ -117,6 +117,25 @@ def linear(epoch, epochs, initial):
     return initial * (epochs - epoch) / (LINEAR_TAIL * slope)
 
 
+def one_cycle(done, rising, highest):
+    """Learning rate that rises linearly and falls linearly to 0.
+
+    Args:
+        done: the share of the training that is done, 0 to 1.
+        rising: the share during which it rises.
+        highest: its peak.
+
+    Source: Smith, "A disciplined approach to neural network hyper-parameters"
+    (2018, arXiv:1803.09820), section 4, in the form of Page, "How to train your
+    ResNet" (2018): both sides are straight and the end is 0.
+
+    Example: `one_cycle(0.6, 0.2, highest=0.4)` is 0.2.
+    """
+    if done < rising:
+        return highest * done / rising
+    return highest * (1 - done) / (1 - rising)
+
+
 def warm_up(epoch, epochs, rate):
     """Learning rate of the first epochs, which rises step by step.
 

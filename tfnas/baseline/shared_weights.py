@@ -115,6 +115,7 @@ class SharedWeights(Resumable):
         self.recipe = dataclasses.replace(self.recipe, **values)
         self.model.recipe = self.recipe
         self.model.optimizer.momentum = self.recipe.momentum
+        self.model.optimizer.nesterov = self.recipe.nesterov
 
     def _stream(self, step):
         return data.train_stream(
@@ -181,12 +182,13 @@ class _EachStep(keras.callbacks.Callback):
         self.shared = shared
 
     def on_epoch_begin(self, epoch, logs=None):
-        rate = self.shared.recipe.rate_at(epoch)
-        self.model.optimizer.learning_rate = rate
-        self.first = epoch * self.shared.steps
+        self.epoch, self.first = epoch, epoch * self.shared.steps
 
     def on_train_batch_begin(self, batch, logs=None):
-        number = self.first + self.shared.step
+        shared = self.shared
+        number = self.first + shared.step
+        rate = shared.recipe.rate_at(self.epoch, shared.step, shared.steps)
+        self.model.optimizer.learning_rate = rate
         put(self.shared.supernet, self.shared.draw(number))
 
     def on_epoch_end(self, epoch, logs=None):

@@ -33,17 +33,29 @@ class _Optimizer(keras.optimizers.Optimizer):
 class SGD(_Optimizer):
     """Stochastic gradient descent, v = momentum * v + g, w = w - rate * v.
 
+    With Nesterov's momentum, w = w - rate * (g + momentum * v) (Sutskever et
+    al., 2013, in PyTorch's form).
+
     Args:
         learning_rate: step size.
         momentum: decay of the buffer v.
+        nesterov: whether the momentum is Nesterov's.
         **kwargs: passed to `keras.optimizers.Optimizer`.
 
     Example: `SGD(learning_rate=0.025, momentum=0.9)`.
     """
 
-    def __init__(self, learning_rate=0.025, momentum=0.9, name="sgd", **kwargs):
+    def __init__(
+        self,
+        learning_rate=0.025,
+        momentum=0.9,
+        nesterov=False,
+        name="sgd",
+        **kwargs,
+    ):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         self.momentum = momentum
+        self.nesterov = nesterov
         self.buffers = []
 
     def build(self, variables):
@@ -63,10 +75,12 @@ class SGD(_Optimizer):
                 lr=rate,
                 grad=gradient,
                 momentum=momentum,
+                use_nesterov=self.nesterov,
             )
 
     def get_config(self):
-        return {**super().get_config(), "momentum": self.momentum}
+        own = {"momentum": self.momentum, "nesterov": self.nesterov}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="tfnas")

@@ -30,7 +30,7 @@ class SupervisedTraining(DistributedModel):
             "loss": keras.metrics.Mean(name="loss"),
             "accuracy": keras.metrics.SparseCategoricalAccuracy("accuracy"),
         }
-        optimizer = SGD(recipe.learning_rate, recipe.momentum)
+        optimizer = SGD(recipe.learning_rate, recipe.momentum, recipe.nesterov)
         optimizer.build(network.trainable_variables)
         self.compile(optimizer, jit_compile=False)
         self.built = True

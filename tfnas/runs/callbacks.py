@@ -85,8 +85,8 @@ class EachTrainingEpoch(keras.callbacks.Callback):
     """Sets learning rate and drop path, and passes on an epoch's results.
 
     Args:
-        training: the run that trains: its `recipe`, `drop_path` and
-            `end_epoch`.
+        training: the run that trains: its `recipe`, `drop_path`, `step`,
+            `steps` and `end_epoch`.
     """
 
     def __init__(self, training):
@@ -95,9 +95,18 @@ class EachTrainingEpoch(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         recipe, drop_path = self.training.recipe, self.training.drop_path
+        self.epoch = epoch
         self.model.optimizer.learning_rate = recipe.rate_at(epoch)
         if drop_path is not None:
             drop_path.rate.assign(recipe.drop_path_at(epoch))
+
+    def on_train_batch_begin(self, batch, logs=None):
+        training = self.training
+        if training.recipe.schedule == "one_cycle":
+            # In a resumed epoch batches are counted from where it resumes.
+            self.model.optimizer.learning_rate = training.recipe.rate_at(
+                self.epoch, training.step, training.steps
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         check_finite(f"epoch {epoch + 1}", logs, self.training.lowered)

@@ -14,6 +14,8 @@ from tfnas.runs import contents, kept_images, parsing
 
 # What runs did before a key existed, by the part of config.json.
 _OF_THEN = {"method": {"halves": "index"}, "recipe": {"halves": "index"}}
+# What they could not do yet; the presets of then still leave it out.
+_NOT_YET = {"method": {}, "recipe": {"nesterov": False}}
 
 
 def read(folder):
@@ -28,7 +30,7 @@ def read(folder):
 def with_values_of_then(config):
     """A run's configuration, completed with the defaults of its time."""
     added = {
-        part: {**config[part], **lacking(part, config[part])}
+        part: {**_NOT_YET[part], **_OF_THEN[part], **config[part]}
         for part in _OF_THEN
         if part in config
     }
@@ -36,7 +38,7 @@ def with_values_of_then(config):
 
 
 def lacking(part, values):
-    """The values that an older record lacks, as they were then.
+    """The flags to add to an older record's command for its values of then.
 
     `part` is a part of config.json, such as "recipe".
     """

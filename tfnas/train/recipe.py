@@ -41,8 +41,9 @@ class Recipe:
     schedule: str = choice(
         "cosine",
         "how the learning rate falls over the epochs: to 0 on a cosine, by a "
-        "factor, or as in P-DARTS",
-        ("cosine", "exponential", "linear"),
+        "factor, or as in P-DARTS; one_cycle falls with every step, on a line "
+        "to 0",
+        ("cosine", "exponential", "linear", "one_cycle"),
     )
     learning_rate_decay: float = choice(
         0.97, "factor per epoch of --schedule=exponential", least=0
@@ -51,6 +52,7 @@ class Recipe:
         0, "first epochs, during which the learning rate rises", least=0
     )
     momentum: float = choice(0.9, "momentum of SGD", least=0)
+    nesterov: bool = choice(False, "use Nesterov's form of momentum")
     weight_decay: float = choice(3e-4, "L2 of all weights", least=0)
     gradient_clip: float = choice(5.0, "largest norm of the gradient", least=0)
     drop_path: float = choice(
@@ -185,8 +187,16 @@ class Recipe:
         why = f"networks of space {space.name} do not have it"
         yield (*space.absent, *space.settled), True, why
 
-    def rate_at(self, epoch):
-        """The learning rate of an epoch, counted from 0."""
+    def rate_at(self, epoch, step=0, steps=1):
+        """The learning rate of a step of an epoch, both counted from 0.
+
+        Only one_cycle changes it within an epoch: it takes the middle of the
+        step. So without a step, the rate is that of the middle of the epoch.
+        """
+        if self.schedule == "one_cycle":
+            done = (epoch + (step + 0.5) / steps) / self.epochs
+            rising = self.warmup_epochs / self.epochs
+            return schedule.one_cycle(done, rising, self.learning_rate)
         if epoch < self.warmup_epochs:
             return schedule.warm_up(
                 epoch, self.warmup_epochs, self.learning_rate
