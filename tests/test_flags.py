@@ -413,7 +413,9 @@ def stepped(recipe, images, labels):
     training = SupervisedTraining(keras.Model(inputs, outputs), recipe)
     for _ in range(2):
         training.train_step((images, labels))
-    return np.concatenate([v.numpy().ravel() for v in training.variables])
+    averages = training.averages.variables if training.averages else []
+    every = [*training.variables, *averages]
+    return np.concatenate([v.numpy().ravel() for v in every])
 
 
 @pytest.mark.parametrize("field", fields(Recipe), ids=lambda f: f.name)

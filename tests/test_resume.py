@@ -40,7 +40,8 @@ CASES = {
     "training": [
         *("train", "--genotype=tests/small_genotype.json", *SMALL),
         *("--batch_size=16", "--valid_images=40", "--drop_path=0.2"),
-        "--epochs=5",
+        *("--epochs=5", "--nesterov", "--schedule=one_cycle"),
+        "--average_weights=0.9",
     ],
 }
 CHECKPOINTS = 60

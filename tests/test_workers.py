@@ -17,6 +17,7 @@ SEARCH = (
 TRAINING = (
     *("train", "--genotype=tests/small_genotype.json", *SMALL),
     *("--batch_size=16", "--valid_images=40", "--drop_path=0.2", "--epochs=2"),
+    *("--nesterov", "--schedule=one_cycle", "--average_weights=0.9"),
 )
 
 

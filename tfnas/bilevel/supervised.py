@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfnas.bilevel.averaging import AveragedWeights
 from tfnas.bilevel.class_weights import weighted
 from tfnas.bilevel.optimizers import SGD
 from tfnas.bilevel.search import clip_by_norm, descend
@@ -18,7 +19,8 @@ class SupervisedTraining(DistributedModel):
     and SGD has PyTorch's form. The optimizer and its variables exist from
     construction on, so a checkpoint taken at any moment is whole.
     `class_weights`, as in `bilevel.class_weights`, weigh the images in the
-    training losses, not in a test.
+    training losses, not in a test. `averages` are the `AveragedWeights`, None
+    without `--average_weights`.
     """
 
     def __init__(self, network, recipe, class_weights=None, **kwargs):
@@ -32,6 +34,9 @@ class SupervisedTraining(DistributedModel):
         }
         optimizer = SGD(recipe.learning_rate, recipe.momentum, recipe.nesterov)
         optimizer.build(network.trainable_variables)
+        self.averages = None
+        if recipe.average_weights:
+            self.averages = AveragedWeights(network, recipe.average_weights)
         self.compile(optimizer, jit_compile=False)
         self.built = True
 
@@ -61,6 +66,8 @@ class SupervisedTraining(DistributedModel):
         )
         decay = self.recipe.weight_decay
         descend(self.optimizer, gradients, variables, weights, decay)
+        if self.averages is not None:
+            self.averages.update(self.optimizer.iterations.value)
         return self._track(losses, labels, logits)
 
     def test_step(self, data):

@@ -20,6 +20,7 @@ _HOMES = {
     "load": "sources",
     "search_halves": "parts",
     "search_stream": "streams",
+    "shuffled": "draws",
     "steps_per_epoch": "streams",
     "subset": "parts",
     "train_stream": "streams",

@@ -66,6 +66,8 @@ def _verdict(run):
         f"{interval.counted(found.correct, found.images)} with 95 % "
         f"confidence. {_line_to_beat(run, found)} "
     )
+    if _are_averages(run):
+        text += "The weights are averages over the last steps. "
     if run.summary["weights"] == "best":
         return text + (
             f"The weights are epoch {run.summary['epoch']}'s, the best on "
@@ -73,6 +75,12 @@ def _verdict(run):
             "images; test images chose nothing."
         )
     return text + "The weights are the last epoch's: test images chose nothing."
+
+
+def _are_averages(run):
+    recipe, summary = run.config["recipe"], run.summary
+    last = summary["epoch"] == recipe["epochs"]
+    return bool(recipe.get("average_weights")) and last
 
 
 def _line_to_beat(run, found):

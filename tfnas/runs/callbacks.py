@@ -86,7 +86,7 @@ class EachTrainingEpoch(keras.callbacks.Callback):
 
     Args:
         training: the run that trains: its `recipe`, `drop_path`, `step`,
-            `steps` and `end_epoch`.
+            `steps`, `end_steps` and `end_epoch`.
     """
 
     def __init__(self, training):
@@ -107,6 +107,12 @@ class EachTrainingEpoch(keras.callbacks.Callback):
             self.model.optimizer.learning_rate = training.recipe.rate_at(
                 self.epoch, training.step, training.steps
             )
+
+    def on_train_batch_end(self, batch, logs=None):
+        training = self.training
+        last = training.step + 1 == training.steps
+        if last and self.epoch + 1 == training.recipe.epochs:
+            training.end_steps()
 
     def on_epoch_end(self, epoch, logs=None):
         check_finite(f"epoch {epoch + 1}", logs, self.training.lowered)

@@ -15,7 +15,13 @@ from tfnas.runs import contents, kept_images, parsing
 # What runs did before a key existed, by the part of config.json.
 _OF_THEN = {"method": {"halves": "index"}, "recipe": {"halves": "index"}}
 # What they could not do yet; the presets of then still leave it out.
-_NOT_YET = {"method": {}, "recipe": {"nesterov": False}}
+_NOT_YET = {
+    "method": {},
+    "recipe": {
+        "nesterov": False,
+        "average_weights": 0.0,
+    },
+}
 
 
 def read(folder):

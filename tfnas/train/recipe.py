@@ -53,6 +53,12 @@ class Recipe:
     )
     momentum: float = choice(0.9, "momentum of SGD", least=0)
     nesterov: bool = choice(False, "use Nesterov's form of momentum")
+    average_weights: float = choice(
+        0.0,
+        "share of the average of the weights that a step keeps, such as 0.995; "
+        "the averages are tested; 0 tests the weights themselves",
+        least=0,
+    )
     weight_decay: float = choice(3e-4, "L2 of all weights", least=0)
     gradient_clip: float = choice(5.0, "largest norm of the gradient", least=0)
     drop_path: float = choice(
@@ -131,7 +137,7 @@ class Recipe:
     def check(self):
         """Raise a `UserError` that names the first illegal value."""
         check_values(self)
-        for name in ("drop_path", "label_smoothing"):
+        for name in ("drop_path", "label_smoothing", "average_weights"):
             if getattr(self, name) >= 1:
                 raise UserError(
                     f"--{name}={getattr(self, name)}: use a rate below 1"

@@ -8,6 +8,7 @@ import safetensors.numpy
 import tensorflow as tf
 
 from tfnas import cost, data, report, spaces
+from tfnas.bilevel.averaging import estimate_statistics
 from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.supervised import SupervisedTraining
 from tfnas.devices.free_memory import available_memory, total_memory
@@ -22,6 +23,9 @@ from tfnas.runs.parsing import confusion_text
 from tfnas.runs.preparation import prepare
 from tfnas.runs.resumable import Resumable
 from tfnas.zoo.loading import weights_of
+
+# Enough for a batch norm's statistics.
+PLAIN_IMAGES = 5_000
 
 
 def train(config, recipe, genotype, argv, dataset=None):
@@ -226,6 +230,26 @@ class _Training(Resumable):
             split, self.dataset, self.recipe.batch_size
         )
 
+    def end_steps(self):
+        """After the last step, put averaged weights in the network's place.
+
+        The statistics come from whole training images, as test images are not
+        augmented either.
+        """
+        if self.model.averages is None:
+            return
+        self.model.averages.take()
+        estimate_statistics(self.model.network, self._plain_batches())
+
+    def _plain_batches(self):
+        """Some training images, not augmented, drawn by the seed."""
+        batch = self.recipe.batch_size
+        count = min(len(self.train), PLAIN_IMAGES)
+        count -= count % batch if count > batch else 0
+        order = data.shuffled(self.config.seed, self.recipe.epochs, self.train)
+        some = self.dataset.train.take(order[:count])
+        return (images for images, _ in self._batches(some))
+
     # === Checkpoints ===
 
     def end_epoch(self, epoch, logs, seconds):
@@ -265,7 +289,9 @@ class _Training(Resumable):
         model = self.model
         network = {f"network/{v.path}": v for v in model.network.variables}
         steps = {f"optimizer/{v.path}": v for v in model.optimizer.variables}
-        return network | steps
+        averages = model.averages.by_path() if model.averages else {}
+        averages = {f"average/{path}": v for path, v in averages.items()}
+        return network | steps | averages
 
     # === The test images, read once, after every choice ===
 
