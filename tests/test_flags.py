@@ -407,6 +407,7 @@ def stepped(recipe, images, labels):
     keras.utils.set_random_seed(0)
     inputs = keras.Input(images.shape[1:])
     features = keras.layers.Flatten()(inputs)
+    features = keras.layers.BatchNormalization()(features)
     logits = keras.layers.Dense(10)(features)
     auxiliary = keras.layers.Dense(10)(features)
     outputs = {"logits": logits, "auxiliary": auxiliary}

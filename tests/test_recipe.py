@@ -27,6 +27,7 @@ def test_the_paper_s_preset_is_the_authors_recipe():
         "momentum": 0.9,
         "nesterov": False,
         "average_weights": 0.0,
+        "norm_bias_rate": 1.0,
         "weight_decay": 3e-4,
         "gradient_clip": 5.0,
         "drop_path": 0.2,

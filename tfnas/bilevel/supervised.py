@@ -64,11 +64,26 @@ class SupervisedTraining(DistributedModel):
         gradients = clip_by_norm(
             replicas.total(gradients), self.recipe.gradient_clip
         )
+        gradients = self._faster_biases(gradients, variables)
         decay = self.recipe.weight_decay
         descend(self.optimizer, gradients, variables, weights, decay)
         if self.averages is not None:
             self.averages.update(self.optimizer.iterations.value)
         return self._track(losses, labels, logits)
+
+    def _faster_biases(self, gradients, variables):
+        """Gradients with those of batch norms' biases times a factor.
+
+        To SGD this is a learning rate as many times as high, with an L2 as
+        many times smaller, as in Jordan's CIFAR-10 recipe (arXiv:2404.00498).
+        """
+        factor = self.recipe.norm_bias_rate
+        if factor == 1:
+            return gradients
+        return [
+            factor * g if v.path.endswith("/beta") else g
+            for g, v in zip(gradients, variables, strict=True)
+        ]
 
     def test_step(self, data):
         images, labels = data

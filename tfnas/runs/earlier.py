@@ -20,6 +20,7 @@ _NOT_YET = {
     "recipe": {
         "nesterov": False,
         "average_weights": 0.0,
+        "norm_bias_rate": 1.0,
     },
 }
 

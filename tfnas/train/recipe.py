@@ -11,6 +11,7 @@ from tfnas import schedule, spaces
 from tfnas.choice import check_values, choice, fields
 from tfnas.cli import command
 from tfnas.errors import UserError
+from tfnas.train.presets import PRESETS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Recipe:
         0.0,
         "share of the average of the weights that a step keeps, such as 0.995; "
         "the averages are tested; 0 tests the weights themselves",
+        least=0,
+    )
+    norm_bias_rate: float = choice(
+        1.0,
+        "factor on the learning rate of the batch norms' biases",
         least=0,
     )
     weight_decay: float = choice(3e-4, "L2 of all weights", least=0)
@@ -217,51 +223,3 @@ class Recipe:
     def drop_path_at(self, epoch):
         """The rate of drop path of an epoch, counted from 0."""
         return schedule.drop_path(epoch, self.epochs, self.drop_path)
-
-
-# Short trainings of small networks underfit, so they leave out what regularises
-# 600 epochs. "small" stays below 0.2 M parameters for the published cells, and
-# within an hour on two cores for 50,000 images of 32 pixels with P-DARTS's
-# cell, whose epoch took 7.5 CPU minutes.
-_SHORT = {
-    "drop_path": 0.0,
-    "auxiliary": 0.0,
-    "learning_rate": 0.05,
-    "halves": "stratified",
-}
-PRESETS = {
-    "paper": {},
-    # DARTS's `cnn/train_imagenet.py`; P-DARTS differs in batch_size=1024,
-    # learning_rate=0.5, schedule="linear" and warmup_epochs=5.
-    "imagenet": {
-        "channels": 48,
-        "cells": 14,
-        "stem": "imagenet",
-        "epochs": 250,
-        "batch_size": 128,
-        "learning_rate": 0.1,
-        "schedule": "exponential",
-        "weight_decay": 3e-5,
-        "drop_path": 0.0,
-        "cutout": 0,
-        "label_smoothing": 0.1,
-        "augmentation": "imagenet",
-    },
-    "small": {
-        **_SHORT,
-        "channels": 12,
-        "cells": 6,
-        "epochs": 15,
-        "cutout": 8,
-        "warmup_epochs": 1,
-    },
-    "quick": {
-        **_SHORT,
-        "channels": 8,
-        "cells": 5,
-        "epochs": 30,
-        "batch_size": 64,
-        "cutout": 2,
-        "warmup_epochs": 1,
-    },
-}
