@@ -46,11 +46,13 @@ def assert_same(first, second):
 # === Augmentation ===
 
 
-def augment_one(image, numbers, dataset, cutout):
+def augment_one(image, numbers, dataset, cutout, crop_padding):
     """One image, as torchvision and the authors' Cutout do it."""
     height, width, _ = image.shape
     row, column, flip, cut_row, cut_column = numbers
     down, right = augmentation.padding(height), augmentation.padding(width)
+    if crop_padding is not None:
+        down = right = crop_padding
     image = np.pad(image, [(down, down), (right, right), (0, 0)])
     image = image[row : row + height, column : column + width]
     if flip:
@@ -68,20 +70,36 @@ def augment_one(image, numbers, dataset, cutout):
 
 @pytest.mark.parametrize("cutout", [0, 3, 6])
 @pytest.mark.parametrize("shape", [(8, 8, 3), (28, 20, 1), (7, 9, 3)])
-def test_batches_equal_single_images_in_numpy(shape, cutout):
+@pytest.mark.parametrize("crop_padding", [None, 2])
+def test_batches_equal_single_images_in_numpy(shape, cutout, crop_padding):
     dataset = make_dataset(shape=shape)
     indices = np.arange(22)
     stream = data.train_stream(
-        dataset, indices, batch_size=5, epochs=2, seed=7, cutout=cutout
+        dataset,
+        indices,
+        batch_size=5,
+        epochs=2,
+        seed=7,
+        cutout=cutout,
+        crop_padding=crop_padding,
     )
     seen = 0
     for step, (images, labels) in enumerate(stream):
         drawn = augmentation.draw(
-            labels.numpy(), shape, seed=7, epoch=step // 5, flip=True
+            labels.numpy(),
+            shape,
+            seed=7,
+            epoch=step // 5,
+            flip=True,
+            crop_padding=crop_padding,
         )
         for image, label, numbers in zip(images, labels, drawn, strict=True):
             expected = augment_one(
-                dataset.train.images[label], numbers, dataset, cutout
+                dataset.train.images[label],
+                numbers,
+                dataset,
+                cutout,
+                crop_padding,
             )
             np.testing.assert_allclose(image, expected, atol=1e-5)
             seen += 1
@@ -125,9 +143,43 @@ def test_bits_are_those_of_splitmix64():
     ]
 
 
-def test_digits_are_never_mirrored():
+def test_alternate_flips_show_both_sides_in_any_two_epochs():
+    def flipped(seed, epoch):
+        drawn = augmentation.draw(
+            np.arange(2000),
+            (8, 8, 3),
+            seed=seed,
+            epoch=epoch,
+            flip=True,
+            flips="alternate",
+        )
+        return drawn[:, 2]
+
+    first = flipped(0, 0)
+    for epoch in range(1, 5):
+        assert np.array_equal(flipped(0, epoch), (first + epoch) % 2)
+    # Five standard deviations of a fair coin.
+    assert abs(first.mean() - 0.5) < 5 * 0.5 / 2000**0.5
+    other = flipped(1, 0)
+    assert abs((first == other).mean() - 0.5) < 5 * 0.5 / 2000**0.5
+
+
+def test_a_shift_is_smaller_than_the_image():
+    with pytest.raises(UserError, match="--crop_padding=8: images are 8x8"):
+        data.train_stream(
+            make_dataset(),
+            np.arange(4),
+            batch_size=2,
+            epochs=1,
+            seed=0,
+            crop_padding=8,
+        )
+
+
+@pytest.mark.parametrize("flips", ["random", "alternate"])
+def test_digits_are_never_mirrored(flips):
     drawn = augmentation.draw(
-        np.arange(100), (8, 8, 1), seed=0, epoch=0, flip=False
+        np.arange(100), (8, 8, 1), seed=0, epoch=1, flip=False, flips=flips
     )
     assert not drawn[:, 2].any()
 

@@ -375,9 +375,14 @@ def effects_of_recipe(recipe):
     yield [recipe.rate_at(epoch) for epoch in range(recipe.epochs)]
     dataset = data.load("digits", augmentation=recipe.augmentation)
     yield data.held_out(dataset, 40, recipe.halves)[1]
-    of_batch = {"batch_size": recipe.batch_size, "cutout": recipe.cutout}
+    # In the first epoch alternate flips are those of random ones.
+    second = data.steps_per_epoch(40, recipe.batch_size)
     stream = data.train_stream(
-        dataset, np.arange(40), epochs=1, seed=0, **of_batch
+        dataclasses.replace(dataset, flip=True),
+        np.arange(40),
+        seed=0,
+        start_step=second,
+        **{**recipe.stream(), "epochs": 2},
     )
     images, labels = next(iter(stream))
     yield images.numpy()
@@ -588,6 +593,11 @@ def test_a_command_reads_all_its_flags(kind):
 
 IDLE = [
     ("train", "--genotype=DARTS_V2 --learning_rate_decay=0.97"),
+    (
+        "train",
+        "--genotype=DARTS_V2 --augmentation=imagenet --dataset=imagenet2012 "
+        "--flips=random",
+    ),
     ("baseline", "--population=10"),
     ("baseline", "--name=naswot --momentum=0.9"),
     ("baseline", "--name=synflow --batch_size=64"),

@@ -20,9 +20,12 @@ def test_a_baseline_s_warm_up_gives_way_too():
     assert (recipe.epochs, recipe.warmup_epochs) == (1, 0)
 
 
-def test_imagenet_s_crops_leave_no_cutout():
-    _, recipe, _ = train.resolve({**TRAIN, "augmentation": "imagenet"})
-    assert recipe.cutout == 0
+@pytest.mark.parametrize("preset", ["quick", "small"])
+def test_imagenet_s_crops_leave_no_cutout_and_no_other_crop(preset):
+    given = {**TRAIN, "preset": preset, "augmentation": "imagenet"}
+    _, recipe, _ = train.resolve(given)
+    found = (recipe.cutout, recipe.flips, recipe.crop_padding)
+    assert found == (0, "random", None)
 
 
 @pytest.mark.parametrize(

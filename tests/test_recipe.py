@@ -33,6 +33,8 @@ def test_the_paper_s_preset_is_the_authors_recipe():
         "drop_path": 0.2,
         "auxiliary": 0.4,
         "cutout": None,  # half the image: 16 at 32 pixels
+        "flips": "random",
+        "crop_padding": None,
         "label_smoothing": 0.0,
         "augmentation": "cifar",
     }
@@ -124,6 +126,10 @@ def test_presets_are_legal_and_rates_finite(name):
         ({"epochs": 0}, "--epochs=0: use 1 or more"),
         ({"cells": 2}, "--cells=2: use 3 or more"),
         ({"drop_path": 1.0}, "--drop_path=1.0: use a rate below 1"),
+        (
+            {"augmentation": "imagenet", "cutout": 0, "flips": "alternate"},
+            "--flips=alternate: --augmentation=imagenet has its own",
+        ),
         ({"average_weights": 1.0}, "--average_weights=1.0: use a rate below"),
         ({"label_smoothing": 1.5}, "--label_smoothing=1.5: use a rate below 1"),
         ({"learning_rate": math.inf}, "--learning_rate=inf: use a finite"),

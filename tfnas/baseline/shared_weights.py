@@ -121,11 +121,9 @@ class SharedWeights(Resumable):
         return data.train_stream(
             self.dataset,
             self.halves[0],
-            batch_size=self.recipe.batch_size,
-            epochs=self.recipe.epochs,
             seed=self.config.seed,
             start_step=step,
-            cutout=self.recipe.cutout,
+            **self.recipe.stream(),
         )
 
     def draw(self, number):

@@ -18,16 +18,37 @@ def padding(side):
     return max(1, (side + 4) // 8)
 
 
-def draw(indices, image_shape, *, seed, epoch, flip):
+def paddings(image_shape, crop_padding=None):
+    """Pixels to pad rows and columns with; None for an eighth of the side."""
+    if crop_padding is not None:
+        return crop_padding, crop_padding
+    return padding(image_shape[0]), padding(image_shape[1])
+
+
+def draw(
+    indices,
+    image_shape,
+    *,
+    seed,
+    epoch,
+    flip,
+    flips="random",
+    crop_padding=None,
+):
     """Draws the numbers that augment a batch: int32 array (N, 5).
 
     They are the crop's row and column in the padded image, 1 for a mirrored
     image, the cutout centre's row and column. Epochs count from 0.
+
+    "alternate" flips mirror an image in every other epoch; the seed decides
+    whether it begins mirrored. So two epochs show both sides of every image
+    (Jordan, arXiv:2404.00498, section 3.6).
     """
     height, width, _ = image_shape
+    down, right = paddings(image_shape, crop_padding)
     bounds = {
-        draws.CROP_ROW: 2 * padding(height) + 1,
-        draws.CROP_COLUMN: 2 * padding(width) + 1,
+        draws.CROP_ROW: 2 * down + 1,
+        draws.CROP_COLUMN: 2 * right + 1,
         draws.FLIP: 2 if flip else 1,
         draws.CUTOUT_ROW: height,
         draws.CUTOUT_COLUMN: width,
@@ -36,16 +57,19 @@ def draw(indices, image_shape, *, seed, epoch, flip):
         draws.integers(seed, epoch, purpose, indices, bound)
         for purpose, bound in bounds.items()
     ]
+    if flip and flips == "alternate":
+        first = draws.integers(seed, 0, draws.FLIP, indices, 2)
+        columns[2] = (first + epoch) % 2
     return np.stack(columns, axis=1)
 
 
-def crop_and_flip(images, numbers):
+def crop_and_flip(images, numbers, crop_padding=None):
     """Pads (N, H, W, C) with zeros, crops to the old size and mirrors.
 
     The numbers are those of `draw`.
     """
     _, height, width, channels = images.shape
-    down, right = padding(height), padding(width)
+    down, right = paddings((height, width), crop_padding)
     padded = tf.pad(images, [[0, 0], [down, down], [right, right], [0, 0]])
     top, left, flip = numbers[:, 0:1], numbers[:, 1:2], numbers[:, 2:3]
     rows = top + tf.range(height)

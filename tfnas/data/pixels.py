@@ -29,15 +29,26 @@ class Pixels:
     finish: Callable
 
 
-def training_pixels(dataset, *, seed, augment, cutout, jitter):
+def training_pixels(
+    dataset,
+    *,
+    seed,
+    augment,
+    cutout,
+    jitter,
+    flips="random",
+    crop_padding=None,
+):
     """The way from places in `dataset.train` to augmented images.
 
     `augment` crops and flips, `cutout` is the square's side in pixels, 0 for
-    none, `jitter` changes colours as ImageNet's training does.
+    none, `jitter` changes colours as ImageNet's training does. `flips` and
+    `crop_padding` are those of `augmentation.draw`.
     """
     if isinstance(dataset.train, EncodedSplit):
         return _of_files(dataset, dataset.train, seed, augment, jitter)
-    return _of_arrays(dataset, dataset.train, seed, augment, cutout)
+    drawn = {"flips": flips, "crop_padding": crop_padding}
+    return _of_arrays(dataset, dataset.train, seed, augment, cutout, **drawn)
 
 
 def evaluation_pixels(dataset, split):
@@ -47,18 +58,26 @@ def evaluation_pixels(dataset, split):
     return _of_files(dataset, split, 0, False, False)
 
 
-def _of_arrays(dataset, split, seed, augment, cutout):
+def _of_arrays(
+    dataset, split, seed, augment, cutout, flips="random", crop_padding=None
+):
     shape = dataset.image_shape
 
     def read(places, epoch):
         numbers = augmentation.draw(
-            places, shape, seed=seed, epoch=epoch, flip=dataset.flip
+            places,
+            shape,
+            seed=seed,
+            epoch=epoch,
+            flip=dataset.flip,
+            flips=flips,
+            crop_padding=crop_padding,
         )
         return split.images[places], split.labels[places], numbers
 
     def finish(images, labels, numbers):
         if augment:
-            images = augmentation.crop_and_flip(images, numbers)
+            images = augmentation.crop_and_flip(images, numbers, crop_padding)
         images = augmentation.normalize(images, dataset.mean, dataset.std)
         if cutout:
             images = augmentation.cut_out(images, numbers, cutout)

@@ -59,7 +59,16 @@ def search_stream(
 
 
 def train_stream(
-    dataset, indices, *, batch_size, epochs, seed, start_step=0, cutout=None
+    dataset,
+    indices,
+    *,
+    batch_size,
+    epochs,
+    seed,
+    start_step=0,
+    cutout=None,
+    flips="random",
+    crop_padding=None,
 ):
     """Augmented batches of the samples `indices` to train one network on.
 
@@ -67,7 +76,9 @@ def train_stream(
     normalised and int64 (N,). The batch size is over all replicas, `start_step`
     counts over all epochs. `cutout` is the square's side in pixels; None for
     half the shorter side, which is the authors' 16 at 32 pixels; 0 for none.
-    Images in files get ImageNet's augmentation, without cutout.
+    `flips` are "random" or "alternate", `crop_padding` is the largest shift in
+    pixels, None for an eighth of the side. Images in files get ImageNet's
+    augmentation, without cutout.
     """
     if len(indices) == 0:
         raise UserError(f"{dataset.name}: no images to train on")
@@ -85,6 +96,8 @@ def train_stream(
         augment=True,
         cutout=cutout,
         jitter=True,
+        flips=flips,
+        crop_padding=crop_padding,
     )
 
 
@@ -125,12 +138,20 @@ def _stream(
     augment,
     cutout,
     jitter=False,
+    **drawn,
 ):
     """Batches of each part, side by side; the first part sets the steps."""
     steps = steps_per_epoch(len(parts[0]), batch_size)
-    _check_cutout(cutout, dataset.image_shape)
+    _check_within("cutout", cutout, dataset.image_shape)
+    crop_padding = drawn.get("crop_padding") or 0
+    _check_within("crop_padding", crop_padding, dataset.image_shape)
     pixels = training_pixels(
-        dataset, seed=seed, augment=augment, cutout=cutout, jitter=jitter
+        dataset,
+        seed=seed,
+        augment=augment,
+        cutout=cutout,
+        jitter=jitter,
+        **drawn,
     )
 
     def read_all():
@@ -185,10 +206,10 @@ def _batches(parts, batch_size, epochs, seed, start_step):
         yield epoch, [order.take(places, mode="wrap") for order in orders]
 
 
-def _check_cutout(cutout, image_shape):
+def _check_within(flag, pixels, image_shape):
     side = min(image_shape[:2])
-    if not 0 <= cutout < side:
+    if not 0 <= pixels < side:
         raise UserError(
-            f"--cutout={cutout}: images are {image_shape[0]}x"
+            f"--{flag}={pixels}: images are {image_shape[0]}x"
             f"{image_shape[1]} pixels; use 0 (none) to {side - 1}"
         )

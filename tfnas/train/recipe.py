@@ -80,6 +80,17 @@ class Recipe:
         "side, in pixels, of the square cut out; by default half the image",
         least=0,
     )
+    flips: str = choice(
+        "random",
+        "which images are mirrored: any in any epoch, or each in every other "
+        "one",
+        ("random", "alternate"),
+    )
+    crop_padding: int | None = choice(
+        None,
+        "largest shift of an image, in pixels; by default an eighth of a side",
+        least=0,
+    )
     label_smoothing: float = choice(
         0.0, "share of a label that is spread over all classes", least=0
     )
@@ -114,6 +125,11 @@ class Recipe:
             **{k: getattr(self, k) for k in ("channels", "cells", "stem")},
         }
 
+    def stream(self):
+        """The keyword arguments of `tfnas.data.train_stream`."""
+        names = ("batch_size", "epochs", "cutout", "flips", "crop_padding")
+        return {name: getattr(self, name) for name in names}
+
     def with_flags(self, values):
         """The recipe with some of its values replaced, checked.
 
@@ -137,7 +153,7 @@ class Recipe:
         if self.warmup_epochs >= epochs:
             given["warmup_epochs"] = epochs // 2
         if values.get("augmentation") == "imagenet":
-            given["cutout"] = 0
+            given |= {"cutout": 0, "flips": "random", "crop_padding": None}
         return self.with_flags({**given, **values})
 
     def check(self):
@@ -158,6 +174,14 @@ class Recipe:
                 f"--cutout={self.cutout}: --augmentation=imagenet has none; "
                 "use --cutout=0"
             )
+        own = self.augmentation == "imagenet"
+        for name in ("flips", "crop_padding") if own else ():
+            value = getattr(self, name)
+            if value not in ("random", None):
+                raise UserError(
+                    f"--{name}={value}: --augmentation=imagenet has its own; "
+                    "leave it out"
+                )
         if self.schedule == "linear" and self.epochs <= schedule.LINEAR_TAIL:
             raise UserError(
                 f"--schedule=linear: use more than {schedule.LINEAR_TAIL} "
@@ -195,6 +219,11 @@ class Recipe:
             ("learning_rate_decay",),
             self.schedule != "exponential",
             f"--schedule={self.schedule} has none",
+        )
+        yield (
+            ("flips", "crop_padding"),
+            self.augmentation == "imagenet",
+            "--augmentation=imagenet has its own",
         )
         why = f"networks of space {space.name} do not have it"
         yield (*space.absent, *space.settled), True, why

@@ -204,11 +204,9 @@ class _Training(Resumable):
         return data.train_stream(
             self.dataset,
             self.train,
-            batch_size=self.recipe.batch_size,
-            epochs=self.recipe.epochs,
             seed=self.config.seed,
             start_step=step,
-            cutout=self.recipe.cutout,
+            **self.recipe.stream(),
         )
 
     def _fit(self):
