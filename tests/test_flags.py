@@ -308,6 +308,7 @@ BESIDE = {
     "second_order": {"order": 2},
     "budget_weight": {"budget_macs": 0.01},
     "zero_one_norm": {"method": "fair_darts"},
+    "sizes": {"sizes": (0.5, 1.0)},
     "threshold": {"method": "fair_darts"},
     "skip_limit": {"derivation": "pdarts"},
     # The gradient is longer than this.
@@ -375,6 +376,8 @@ def effects_of_recipe(recipe):
     yield [recipe.rate_at(epoch) for epoch in range(recipe.epochs)]
     dataset = data.load("digits", augmentation=recipe.augmentation)
     yield data.held_out(dataset, 40, recipe.halves)[1]
+    sizes = (recipe.image_size_at(e, (32, 32, 1)) for e in range(recipe.epochs))
+    yield list(map(str, sizes))
     # In the first epoch alternate flips are those of random ones.
     second = data.steps_per_epoch(40, recipe.batch_size)
     stream = data.train_stream(
@@ -598,6 +601,7 @@ IDLE = [
         "--genotype=DARTS_V2 --augmentation=imagenet --dataset=imagenet2012 "
         "--flips=random",
     ),
+    ("baseline", "--name=weight_sharing --sizes=0.5,1.0"),
     ("baseline", "--population=10"),
     ("baseline", "--name=naswot --momentum=0.9"),
     ("baseline", "--name=synflow --batch_size=64"),

@@ -193,14 +193,16 @@ def test_the_command_stops_before_it_builds_a_network(
     if command == "search":
         from tfnas.search import run
 
+        home = run
         monkeypatch.setattr(run, "build_supernet", build)
     else:
         from tfnas.train import run
+        from tfnas.train import start as home
 
         given["genotype"] = "DARTS_V2"
         monkeypatch.setattr(run, "build_network", build)
-    monkeypatch.setattr(run, "total_memory", lambda: 1e8)
-    monkeypatch.setattr(run, "available_memory", lambda: 1e8)
+    monkeypatch.setattr(home, "total_memory", lambda: 1e8)
+    monkeypatch.setattr(home, "available_memory", lambda: 1e8)
     resolve = {"search": search.resolve, "train": train.resolve}[command]
     start = getattr(run, command)
     with pytest.raises(UserError, match="the machine has 0.1 GB"):

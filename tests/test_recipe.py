@@ -31,6 +31,7 @@ def test_the_paper_s_preset_is_the_authors_recipe():
         "weight_decay": 3e-4,
         "gradient_clip": 5.0,
         "drop_path": 0.2,
+        "sizes": (),
         "auxiliary": 0.4,
         "cutout": None,  # half the image: 16 at 32 pixels
         "flips": "random",
@@ -106,6 +107,21 @@ def test_the_papers_rates_stay_within_an_epoch(name):
         assert found.rate_at(epoch, 5, 7) == found.rate_at(epoch)
 
 
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [
+        (6, [(4, 3), (4, 3), (6, 4), (6, 4), None, None]),
+        (4, [(4, 3), (6, 4), None, None]),
+        (1, [None]),
+    ],
+)
+def test_images_grow_in_equal_parts_and_end_whole(epochs, expected):
+    found = Recipe(epochs=epochs, sizes=(0.5, 0.75, 1.0))
+    sizes = [found.image_size_at(epoch, (8, 6, 3)) for epoch in range(epochs)]
+    assert sizes == expected
+    assert Recipe().image_size_at(0, (8, 6, 3)) is None
+
+
 def test_drop_path_grows_linearly_and_never_reaches_its_largest_rate():
     paper = Recipe.preset("paper")
     assert paper.drop_path_at(0) == 0
@@ -126,6 +142,8 @@ def test_presets_are_legal_and_rates_finite(name):
         ({"epochs": 0}, "--epochs=0: use 1 or more"),
         ({"cells": 2}, "--cells=2: use 3 or more"),
         ({"drop_path": 1.0}, "--drop_path=1.0: use a rate below 1"),
+        ({"sizes": (0.5, 0.75)}, "--sizes=0.5,0.75: use shares above 0, the"),
+        ({"sizes": (0.0, 1.0)}, "--sizes=0.0,1.0: use shares above 0, the"),
         (
             {"augmentation": "imagenet", "cutout": 0, "flips": "alternate"},
             "--flips=alternate: --augmentation=imagenet has its own",

@@ -2,11 +2,15 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
+from PIL import Image
 
 import tfnas
 from tfnas.bilevel import supervised
+from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
+from tfnas.train import resolve
 from tfnas.train.recipe import Recipe
 
 EDGES = (Edge("sep_conv_3x3", 0, 2), Edge("max_pool_3x3", 1, 2))
@@ -25,6 +29,52 @@ def batch(count, side, seed=0):
     generator = np.random.default_rng(seed)
     images = generator.normal(size=(count, side, side, 1)).astype("float32")
     return images, generator.integers(0, 10, count)
+
+
+# === Sizes ===
+
+
+@pytest.mark.parametrize("size", [(16, 16), (24, 20), (7, 5)])
+def test_images_shrink_as_pillow_shrinks_them(size):
+    images, _ = batch(2, 32)
+    found = supervised.resized(tf.constant(images), size).numpy()
+    for image, small in zip(images, found, strict=True):
+        expected = Image.fromarray(image[..., 0]).resize(
+            size[::-1], Image.Resampling.BILINEAR
+        )
+        np.testing.assert_allclose(small[..., 0], expected, atol=1e-5)
+
+
+def test_a_step_on_small_images_is_that_of_a_network_for_them():
+    images, labels = batch(4, 8)
+    training, other = training_of(8), training_of(5)
+    small = supervised.resized(tf.constant(images), (5, 5))
+    training.train_on((5, 5))
+    training.train_step((tf.constant(images), labels))
+    other.train_step((small, labels))
+    training.train_on(None)
+    training.train_step((tf.constant(images), labels))
+    whole = training_of(8)
+    whole.network.set_weights(other.network.get_weights())
+    for one, two in zip(
+        whole.optimizer.variables, other.optimizer.variables, strict=True
+    ):
+        one.assign(two)
+    whole.train_step((tf.constant(images), labels))
+    for one, two in zip(
+        training.network.get_weights(),
+        whole.network.get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_layer_for_one_size_is_refused():
+    edges = (Edge("skip_connect", 0, 2, "ge_theta_plus"),)
+    cell = Cell(edges, (2,))
+    text = Genotype("darts", normal=cell, reduce=cell).to_json()
+    with pytest.raises(UserError, match="--sizes=0.5,1.0: ge_theta_plus has"):
+        resolve({"genotype": text, "sizes": (0.5, 1.0)})
 
 
 # === Batch norms' biases ===

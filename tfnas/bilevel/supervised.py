@@ -34,6 +34,7 @@ class SupervisedTraining(DistributedModel):
         }
         optimizer = SGD(recipe.learning_rate, recipe.momentum, recipe.nesterov)
         optimizer.build(network.trainable_variables)
+        self.image_size, self._train_functions = None, {}
         self.averages = None
         if recipe.average_weights:
             self.averages = AveragedWeights(network, recipe.average_weights)
@@ -47,8 +48,25 @@ class SupervisedTraining(DistributedModel):
     def call(self, inputs, training=False):
         return _outputs(self.network(inputs, training=training))[0]
 
+    def train_on(self, size):
+        """Set (height, width) to which the next steps resize their images.
+
+        None leaves them as they are. Each size has its own traced step, and
+        all have the same weights.
+        """
+        if size == self.image_size:
+            return
+        self._train_functions[self.image_size] = self.train_function
+        self.image_size = size
+        self.train_function = self._train_functions.get(size)
+        self.make_train_function()
+        # A Functional model takes only the size that it was made for.
+        self.network.input_spec = None
+
     def train_step(self, data):
         images, labels = data
+        if self.image_size is not None:
+            images = resized(images, self.image_size)
         variables = self.network.trainable_variables
         weights = [variable.value for variable in variables]
         with tf.GradientTape() as tape:
@@ -99,6 +117,12 @@ class SupervisedTraining(DistributedModel):
         self.trackers["loss"].update_state(losses)
         self.trackers["accuracy"].update_state(labels, logits)
         return self.get_metrics_result()
+
+
+def resized(images, size):
+    """Images (N, H, W, C) at another (height, width), with antialiasing."""
+    smaller = tf.image.resize(images, size, antialias=True)
+    return tf.cast(smaller, images.dtype)
 
 
 def cross_entropies(labels, logits, smoothing=0.0):

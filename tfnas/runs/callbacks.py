@@ -86,7 +86,7 @@ class EachTrainingEpoch(keras.callbacks.Callback):
 
     Args:
         training: the run that trains: its `recipe`, `drop_path`, `step`,
-            `steps`, `end_steps` and `end_epoch`.
+            `steps`, `image_size_at`, `end_steps` and `end_epoch`.
     """
 
     def __init__(self, training):
@@ -96,6 +96,7 @@ class EachTrainingEpoch(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         recipe, drop_path = self.training.recipe, self.training.drop_path
         self.epoch = epoch
+        self.model.train_on(self.training.image_size_at(epoch))
         self.model.optimizer.learning_rate = recipe.rate_at(epoch)
         if drop_path is not None:
             drop_path.rate.assign(recipe.drop_path_at(epoch))

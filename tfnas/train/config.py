@@ -146,7 +146,8 @@ def resolve(given):
     """
     config, values = _values(given)
     genotype = _genotype(config)
-    return config, values.for_space(genotype.space, given), genotype
+    values = values.for_space(genotype.space, given)
+    return config, values.for_network(genotype, given), genotype
 
 
 def _values(given):

@@ -70,6 +70,13 @@ class Recipe:
     drop_path: float = choice(
         0.2, "final rate of drop path, which rises linearly from 0", least=0
     )
+    sizes: tuple[float, ...] = choice(
+        (),
+        "sides of the training images in equal parts of the epochs, as shares "
+        "of the whole, such as 0.5,0.75,1",
+        least=0,
+        most=1,
+    )
     auxiliary: float = choice(
         0.4,
         "weight of the auxiliary classifier's loss; 0 leaves it out",
@@ -169,6 +176,11 @@ class Recipe:
                 f"--warmup_epochs={self.warmup_epochs}: use fewer than "
                 f"--epochs={self.epochs}"
             )
+        if self.sizes and (self.sizes[-1] != 1 or 0 in self.sizes):
+            raise UserError(
+                f"--sizes={command.show(self.sizes)}: use shares above 0, the "
+                "last of them 1"
+            )
         if self.cutout and self.augmentation == "imagenet":
             raise UserError(
                 f"--cutout={self.cutout}: --augmentation=imagenet has none; "
@@ -213,6 +225,27 @@ class Recipe:
             {k: v for k, v in changes.items() if k not in given}
         )
 
+    def for_network(self, genotype, given):
+        """The recipe without what a network's layers or its start exclude.
+
+        If it is among the typed flags, `given`, it raises `UserError`.
+        """
+        fixed = '"ge_theta_plus"' in genotype.to_json()
+        excluded = {
+            "sizes": (fixed, "ge_theta_plus has a weight for each pixel"),
+        }
+        off = {}
+        for name, (is_excluded, why) in excluded.items():
+            value = getattr(self, name)
+            if not (is_excluded and value):
+                continue
+            if name in given:
+                raise UserError(
+                    f"--{name}={command.show(value)}: {why}; leave it out"
+                )
+            off[name] = type(value)()
+        return self.with_flags(off)
+
     def _unused(self, space):
         """The rules for `command.refuse_unused`."""
         yield (
@@ -248,6 +281,17 @@ class Recipe:
             )
         fall = {"cosine": schedule.cosine, "linear": schedule.linear}
         return fall[self.schedule](epoch, self.epochs, self.learning_rate)
+
+    def image_size_at(self, epoch, image_shape):
+        """(height, width) to resize to in an epoch, None for whole images."""
+        if not self.sizes:
+            return None
+        # The last epoch has the last size, however few there are.
+        part = -(-(epoch + 1) * len(self.sizes) // self.epochs) - 1
+        if self.sizes[part] == 1:
+            return None
+        height, width, _ = image_shape
+        return tuple(round(self.sizes[part] * side) for side in (height, width))
 
     def drop_path_at(self, epoch):
         """The rate of drop path of an epoch, counted from 0."""

@@ -7,21 +7,21 @@ import numpy as np
 import safetensors.numpy
 import tensorflow as tf
 
-from tfnas import cost, data, report, spaces
+from tfnas import cost, data, report
 from tfnas.bilevel.averaging import estimate_statistics
 from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.supervised import SupervisedTraining
-from tfnas.devices.free_memory import available_memory, total_memory
 from tfnas.devices.workers import is_chief
 from tfnas.networks import build_network, weights
 from tfnas.report.interval import counted
 from tfnas.report.measures import measured
-from tfnas.runs import contents, kept_images, memory, summary
+from tfnas.runs import contents, kept_images, summary
 from tfnas.runs.callbacks import EachTrainingEpoch
 from tfnas.runs.chief import open_run
 from tfnas.runs.parsing import confusion_text
 from tfnas.runs.preparation import prepare
 from tfnas.runs.resumable import Resumable
+from tfnas.train.start import check_images, check_memory, plan
 from tfnas.zoo.loading import weights_of
 
 # Enough for a batch norm's statistics.
@@ -37,7 +37,7 @@ def train(config, recipe, genotype, argv, dataset=None):
     started = time.time()
     dataset, strategy = prepare(config, recipe, dataset)
     if not tf.config.list_physical_devices("GPU"):
-        _check_memory(config, recipe, genotype, dataset)
+        check_memory(config, recipe, genotype, dataset)
     training = _Training(config, recipe, genotype, dataset, strategy, started)
     record = training.record(argv)
     with (
@@ -55,24 +55,6 @@ def train(config, recipe, genotype, argv, dataset=None):
         f"Report: {page}"
     )
     return found.accuracy
-
-
-def _check_memory(config, recipe, genotype, dataset):
-    """Warn or stop if the training needs more memory than there is."""
-    estimates = []
-    if spaces.get(genotype.space).can("estimate memory"):
-        size = recipe.size(dataset)
-        estimates.append(cost.training_memory(genotype, **size))
-    lines = memory.check(
-        "training",
-        estimates,
-        recipe,
-        dataset.image_shape,
-        available=available_memory(),
-        total=total_memory(),
-        force=config.force or config.resume,
-    )
-    print(*lines, sep="\n", end="\n" * bool(lines), flush=True)
 
 
 def validate(config, recipe, genotype, dataset, strategy, parts=None):
@@ -128,12 +110,14 @@ class _Training(Resumable):
         if recipe.drop_path:
             self.drop_path = network.get_layer("drop_path")
             self.drop_path.seed.assign([config.seed, 0])
+        check_images(recipe, dataset)
         self._stream(0)  # Raises now if --cutout is wrong.
         if config.weights is not None:
             arrays = weights_of(config.weights)
             for line in weights.transfer(network, arrays, config.weights):
                 print(f"{config.weights}: {line}")
-        self._print_plan()
+        lines = plan(genotype, self.size, dataset, self.train, self.valid)
+        print(*lines, sep="\n", flush=True)
 
     def _network(self):
         usual = keras.config.dtype_policy()
@@ -149,28 +133,14 @@ class _Training(Resumable):
         finally:
             keras.config.set_dtype_policy(usual)
 
+    def image_size_at(self, epoch):
+        """(height, width) of an epoch's images, None for the whole image."""
+        return self.recipe.image_size_at(epoch, self.dataset.image_shape)
+
     def _class_weights(self):
         labels = self.dataset.train.labels[self.train]
         classes = len(self.dataset.classes)
         return class_weights(self.config.class_weights, labels, classes)
-
-    def _print_plan(self):
-        of = cost.built_cost(self.genotype, **self.size)
-        print(
-            f"{of.parameters / 1e6:.3f} M parameters, "
-            f"{of.multiply_adds / 1e6:.1f} M multiply-adds per image; "
-            f"{len(self.train)} images to train, {len(self.valid)} to select "
-            f"weights, {len(self.dataset.test)} to test",
-            flush=True,
-        )
-        labels = self.dataset.train.labels
-        parts = {"the images to train on": labels[self.train]}
-        if len(self.valid):
-            parts["the images to select weights"] = labels[self.valid]
-        parts["the test images"] = self.dataset.test.labels
-        missing = data.lacking(self.dataset, parts)
-        if missing:
-            print(missing, flush=True)
 
     def record(self, argv):
         """The content of config.json: what decides the result; its origin."""
