@@ -369,6 +369,7 @@ def effects_of_recipe(recipe):
     import keras
 
     from tfnas import data
+    from tfnas.data.views import views
     from tfnas.networks import build_network
 
     keras.backend.clear_session()
@@ -389,6 +390,7 @@ def effects_of_recipe(recipe):
     )
     images, labels = next(iter(stream))
     yield images.numpy()
+    yield [view.numpy() for _, view in views(images[:2], recipe.test_views)]
     yield stepped(recipe, images[:4], labels[:4])
     genotype = Genotype("darts", normal=CELL, reduce=CELL)
     network = build_network(
@@ -601,6 +603,7 @@ IDLE = [
         "--genotype=DARTS_V2 --augmentation=imagenet --dataset=imagenet2012 "
         "--flips=random",
     ),
+    ("baseline", "--test_views=2"),
     ("baseline", "--name=weight_sharing --sizes=0.5,1.0"),
     ("baseline", "--population=10"),
     ("baseline", "--name=naswot --momentum=0.9"),

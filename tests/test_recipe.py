@@ -37,6 +37,7 @@ def test_the_paper_s_preset_is_the_authors_recipe():
         "flips": "random",
         "crop_padding": None,
         "label_smoothing": 0.0,
+        "test_views": 1,
         "augmentation": "cifar",
     }
 
@@ -144,6 +145,7 @@ def test_presets_are_legal_and_rates_finite(name):
         ({"drop_path": 1.0}, "--drop_path=1.0: use a rate below 1"),
         ({"sizes": (0.5, 0.75)}, "--sizes=0.5,0.75: use shares above 0, the"),
         ({"sizes": (0.0, 1.0)}, "--sizes=0.0,1.0: use shares above 0, the"),
+        ({"test_views": 3}, "--test_views=3: choose from 1, 2, 6"),
         (
             {"augmentation": "imagenet", "cutout": 0, "flips": "alternate"},
             "--flips=alternate: --augmentation=imagenet has its own",

@@ -8,6 +8,7 @@ from PIL import Image
 
 import tfnas
 from tfnas.bilevel import supervised
+from tfnas.data.views import averaged, views
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
 from tfnas.train import resolve
@@ -105,3 +106,40 @@ def test_biases_have_a_higher_rate_and_the_same_decay():
         training.network.trainable_variables, weights, strict=True
     ):
         np.testing.assert_allclose(one, two, rtol=2e-3, atol=2e-5)
+
+
+# === Views ===
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_views_are_those_of_the_source(count, mirror):
+    images, _ = batch(3, 6)
+
+    def both(x):
+        return 0.5 * classify(x) + 0.5 * classify(x[:, :, ::-1])
+
+    def classify(x):
+        # Not linear in place, so that each view has other logits.
+        return np.einsum("nhwc,hwk->nk", np.asarray(x) ** 3, kernel)
+
+    kernel = np.random.default_rng(1).normal(size=(6, 6, 4))
+    each = both if count > 1 and mirror else classify
+    expected = each(images)
+    if count == 6:
+        around = np.pad(images, [(0, 0), (1, 1), (1, 1), (0, 0)], "reflect")
+        moved = [around[:, :6, :6], around[:, 2:, 2:]]
+        expected = 0.5 * expected + 0.5 * np.mean([*map(each, moved)], 0)
+    plain, mean = averaged(classify, tf.constant(images), count, mirror)
+    np.testing.assert_allclose(plain, classify(images))
+    np.testing.assert_allclose(mean, expected, rtol=1e-6)
+    weights = [w for w, _ in views(tf.constant(images), count, mirror)]
+    assert sum(weights) == 1
+
+
+def test_digits_have_no_mirrored_view(tmp_path):
+    with pytest.raises(UserError, match="--test_views=2: a mirrored image of"):
+        tfnas.run_training(
+            GENOTYPE, out=str(tmp_path / "run"), test_views=2, channels=2
+        )
+    assert not (tmp_path / "run").exists()

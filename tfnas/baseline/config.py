@@ -127,6 +127,7 @@ def unused(name):
         name == "weight_sharing",
         f"--name={name} trains a supernet, which has none",
     )
+    yield ("test_views",), True, "a baseline tests no network"
     yield (
         tuple(f.name for f in fields(Recipe) if f.name not in _OF_NETWORK),
         name in UNTRAINED,

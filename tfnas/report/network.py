@@ -118,6 +118,7 @@ def _key_figures(run):
                 markup.percent(found.majority_share),
                 "always the most frequent class",
             ),
+            *_by_views(summary),
             ("Training accuracy", markup.percent(last), "in the last epoch"),
             ("Parameters", markup.count(summary["parameters"]), size),
             (
@@ -137,6 +138,15 @@ def _key_figures(run):
             ),
         )
     )
+
+
+def _by_views(summary):
+    """The key figure of a test by several views, if there was one."""
+    if "test_views" not in summary:
+        return []
+    views = summary["test_views"]
+    value = f"{100 * summary['test_views_accuracy']:.2f} %"
+    return [(f"By {views} views", value, "mean logits of each test image")]
 
 
 def _code(run):

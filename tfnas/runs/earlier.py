@@ -24,6 +24,7 @@ _NOT_YET = {
         "sizes": [],
         "flips": "random",
         "crop_padding": None,
+        "test_views": 1,
     },
 }
 

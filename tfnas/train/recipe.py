@@ -101,6 +101,13 @@ class Recipe:
     label_smoothing: float = choice(
         0.0, "share of a label that is spread over all classes", least=0
     )
+    test_views: int = choice(
+        1,
+        "views of a test image whose logits are averaged, for an accuracy "
+        "beside that of the image alone: 2 mirrors it, 6 also moves it by a "
+        "pixel",
+        (1, 2, 6),
+    )
     augmentation: str = choice(
         "cifar",
         "cifar pads, crops, flips and cuts out; imagenet leaves the images in "

@@ -3,7 +3,6 @@
 import time
 
 import keras
-import numpy as np
 import safetensors.numpy
 import tensorflow as tf
 
@@ -21,6 +20,7 @@ from tfnas.runs.chief import open_run
 from tfnas.runs.parsing import confusion_text
 from tfnas.runs.preparation import prepare
 from tfnas.runs.resumable import Resumable
+from tfnas.train.judging import judge
 from tfnas.train.start import check_images, check_memory, plan
 from tfnas.zoo.loading import weights_of
 
@@ -51,9 +51,12 @@ def train(config, recipe, genotype, argv, dataset=None):
         page = report.write_report(run.folder)
     print(
         f"\nTest accuracy: {100 * found.accuracy:.2f} % "
-        f"({counted(found.correct, found.images)}), {found.line()}\n"
-        f"Report: {page}"
+        f"({counted(found.correct, found.images)}), {found.line()}"
     )
+    if training.by_views is not None:
+        share = f"{100 * training.by_views:.2f} %"
+        print(f"By {recipe.test_views} views of each image: {share}")
+    print(f"Report: {page}")
     return found.accuracy
 
 
@@ -99,7 +102,7 @@ class _Training(Resumable):
             dataset, config.valid_images, recipe.halves, config.seed
         )
         self.steps = data.steps_per_epoch(len(self.train), recipe.batch_size)
-        self.rows, self.best = [], {}
+        self.rows, self.best, self.by_views = [], {}, None
         self.size = recipe.size(dataset)
         with strategy.scope():
             network = self._network()
@@ -270,12 +273,7 @@ class _Training(Resumable):
             path = self.run.folder / contents.BEST
             weights.load(self.model.network, path)
         test, names = self.dataset.test, self.dataset.classes
-        confusion = np.zeros((len(names), len(names)), np.int64)
-        # On one device: `predict` under a strategy repeats a batch on all.
-        classify = tf.function(self.model, reduce_retracing=True)
-        for images, labels in self._batches(test):
-            named = classify(images, training=False).numpy().argmax(-1)
-            np.add.at(confusion, (labels.numpy(), named), 1)
+        confusion, right = judge(self.model, test, self.dataset, self.recipe)
         found = measured(confusion)
         of = cost.built_cost(self.genotype, **self.size)
         self.run.write_json(
@@ -293,8 +291,25 @@ class _Training(Resumable):
                 "test_correct": found.correct,
                 "test_accuracy": found.accuracy,
                 **found.values(),
+                **self._of_views(right),
             },
         )
         text = confusion_text(names, confusion.tolist())
         self.run.write(contents.CONFUSION, text)
+        return found
+
+    def _of_views(self, right):
+        """What summary.json says of the accuracy by several views."""
+        if self.recipe.test_views == 1:
+            return {}
+        self.by_views = right / len(self.dataset.test)
+        found = {
+            "test_views": self.recipe.test_views,
+            "test_views_correct": right,
+            "test_views_accuracy": self.by_views,
+        }
+        if len(self.valid):
+            held = self.dataset.train.take(self.valid)
+            _, right = judge(self.model, held, self.dataset, self.recipe)
+            found["valid_views_accuracy"] = right / len(self.valid)
         return found

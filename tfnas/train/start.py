@@ -29,7 +29,12 @@ def check_memory(config, recipe, genotype, dataset):
 
 
 def check_images(recipe, dataset):
-    """Refuse sizes that the images do not allow."""
+    """Refuse sizes and views that the images do not allow."""
+    if recipe.test_views == 2 and not dataset.flip:
+        raise UserError(
+            f"--test_views=2: a mirrored image of {dataset.name} may show "
+            "another class; use 1, or 6 for the moved images alone"
+        )
     least = LEAST[recipe.stem]
     for epoch in range(recipe.epochs if recipe.sizes else 0):
         size = recipe.image_size_at(epoch, dataset.image_shape)
