@@ -371,6 +371,7 @@ def effects_of_recipe(recipe):
     from tfnas import data
     from tfnas.data.views import views
     from tfnas.networks import build_network
+    from tfnas.networks.whitening import frozen_first, whiten
 
     keras.backend.clear_session()
     check_request("digits", augmentation=recipe.augmentation)
@@ -404,6 +405,9 @@ def effects_of_recipe(recipe):
     )
     yield [variable.path for variable in network.variables]
     yield [str(variable.shape) for variable in network.variables]
+    if recipe.whitening:
+        whiten(frozen_first(network), [images.numpy()])
+    yield network.get_layer("stem").convolution.numpy()
     if recipe.drop_path:
         yield [recipe.drop_path_at(epoch) for epoch in range(recipe.epochs)]
 

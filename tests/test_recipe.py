@@ -31,6 +31,7 @@ def test_the_paper_s_preset_is_the_authors_recipe():
         "weight_decay": 3e-4,
         "gradient_clip": 5.0,
         "drop_path": 0.2,
+        "whitening": False,
         "sizes": (),
         "auxiliary": 0.4,
         "cutout": None,  # half the image: 16 at 32 pixels

@@ -11,6 +11,7 @@ from tfnas.bilevel import supervised
 from tfnas.data.views import averaged, views
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
+from tfnas.networks.whitening import frozen_first, whiten
 from tfnas.train import resolve
 from tfnas.train.recipe import Recipe
 
@@ -76,6 +77,57 @@ def test_a_layer_for_one_size_is_refused():
     text = Genotype("darts", normal=cell, reduce=cell).to_json()
     with pytest.raises(UserError, match="--sizes=0.5,1.0: ge_theta_plus has"):
         resolve({"genotype": text, "sizes": (0.5, 1.0)})
+
+
+# === The first layer ===
+
+
+def test_whitened_patches_have_the_identity_as_their_mean_product():
+    """With the convolution itself, on images whose pixels hang together."""
+    images = np.concatenate([batch(200, 9, seed)[0] for seed in (0, 1)], -1)
+    images += np.roll(images, 1, 2)
+    keras.utils.set_random_seed(0)
+    network = tfnas.build_network(
+        GENOTYPE, input_shape=(9, 9, 2), **{**SIZE, "channels": 14}
+    )
+    before = network.get_layer("stem").convolution.numpy()
+    whiten(frozen_first(network), [images])
+    kernel = network.get_layer("stem").convolution
+    assert kernel.path == "stem/convolution"
+    assert kernel.shape == (3, 3, 2, 42)
+    found = tf.nn.conv2d(images, kernel, 1, "VALID").numpy().reshape(-1, 42)
+    one, other, rest = found[:, :36:2], found[:, 1:36:2], found[:, 36:]
+    product = one.T @ one / len(one)
+    np.testing.assert_allclose(product, np.eye(18), atol=0.02)
+    np.testing.assert_array_equal(one, -other)
+    np.testing.assert_array_equal(kernel[..., 36:], before[..., 36:])
+    assert rest.shape[1] == 6
+    # The strongest pattern has the smallest factor.
+    norms = np.linalg.norm(kernel.numpy()[..., :36:2], axis=(0, 1, 2))
+    assert (np.diff(norms) >= 0).all()
+
+
+def test_a_whitening_layer_stays_as_it_is():
+    images, labels = batch(8, 8)
+    network = tfnas.build_network(GENOTYPE, input_shape=(8, 8, 1), **SIZE)
+    paths = [variable.path for variable in network.variables]
+    whiten(frozen_first(network), [images])
+    assert [variable.path for variable in network.variables] == paths
+    before = {v.path: v.numpy() for v in network.variables}
+    training = supervised.SupervisedTraining(network, Recipe(auxiliary=0))
+    training.train_step((images, labels))
+    stayed = {
+        v.path
+        for v in network.variables
+        if np.array_equal(v.numpy(), before[v.path])
+    }
+    assert stayed == {"stem/convolution"}
+
+
+def test_weights_bring_their_own_first_layer():
+    given = {"genotype": "PDARTS", "weights": "somewhere"}
+    with pytest.raises(UserError, match="--whitening=true: --weights has a"):
+        resolve({**given, "whitening": True})
 
 
 # === Batch norms' biases ===

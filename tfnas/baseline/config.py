@@ -123,7 +123,7 @@ def unused(name):
         f"--name={name} has no population",
     )
     yield (
-        ("auxiliary", "drop_path", "average_weights", "sizes"),
+        ("auxiliary", "drop_path", "average_weights", "whitening", "sizes"),
         name == "weight_sharing",
         f"--name={name} trains a supernet, which has none",
     )

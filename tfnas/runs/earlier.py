@@ -21,6 +21,7 @@ _NOT_YET = {
         "nesterov": False,
         "average_weights": 0.0,
         "norm_bias_rate": 1.0,
+        "whitening": False,
         "sizes": [],
         "flips": "random",
         "crop_padding": None,

@@ -70,6 +70,10 @@ class Recipe:
     drop_path: float = choice(
         0.2, "final rate of drop path, which rises linearly from 0", least=0
     )
+    whitening: bool = choice(
+        False,
+        "freeze a first convolution that whitens the images' patches",
+    )
     sizes: tuple[float, ...] = choice(
         (),
         "sides of the training images in equal parts of the epochs, as shares "
@@ -240,6 +244,7 @@ class Recipe:
         fixed = '"ge_theta_plus"' in genotype.to_json()
         excluded = {
             "sizes": (fixed, "ge_theta_plus has a weight for each pixel"),
+            "whitening": ("weights" in given, "--weights has a first layer"),
         }
         off = {}
         for name, (is_excluded, why) in excluded.items():

@@ -12,6 +12,7 @@ from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.supervised import SupervisedTraining
 from tfnas.devices.workers import is_chief
 from tfnas.networks import build_network, weights
+from tfnas.networks.whitening import frozen_first, whiten
 from tfnas.report.interval import counted
 from tfnas.report.measures import measured
 from tfnas.runs import contents, kept_images, summary
@@ -24,7 +25,7 @@ from tfnas.train.judging import judge
 from tfnas.train.start import check_images, check_memory, plan
 from tfnas.zoo.loading import weights_of
 
-# Enough for a batch norm's statistics.
+# Enough for a batch norm's statistics and for the covariance of patches.
 PLAIN_IMAGES = 5_000
 
 
@@ -103,9 +104,11 @@ class _Training(Resumable):
         )
         self.steps = data.steps_per_epoch(len(self.train), recipe.batch_size)
         self.rows, self.best, self.by_views = [], {}, None
-        self.size = recipe.size(dataset)
+        self.size, self.first = recipe.size(dataset), None
         with strategy.scope():
             network = self._network()
+            if recipe.whitening:
+                self.first = frozen_first(network)
             self.model = SupervisedTraining(
                 network, recipe, self._class_weights()
             )
@@ -170,6 +173,8 @@ class _Training(Resumable):
         checkpoint = self.load()
         if checkpoint is not None:
             self._restore(*checkpoint)
+        elif self.first is not None:
+            whiten(self.first, self._plain_batches())
         run.write(contents.GENOTYPE, self.genotype.to_json())
         self._fit()
 
