@@ -37,6 +37,7 @@ def test_the_paper_s_preset_is_the_authors_recipe():
         "cutout": None,  # half the image: 16 at 32 pixels
         "flips": "random",
         "crop_padding": None,
+        "mixup": 0.0,
         "label_smoothing": 0.0,
         "test_views": 1,
         "augmentation": "cifar",

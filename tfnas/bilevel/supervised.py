@@ -115,6 +115,8 @@ class SupervisedTraining(DistributedModel):
 
     def _track(self, losses, labels, logits):
         self.trackers["loss"].update_state(losses)
+        if len(labels.shape) == 2:
+            labels = tf.argmax(labels, -1)
         self.trackers["accuracy"].update_state(labels, logits)
         return self.get_metrics_result()
 
@@ -126,13 +128,17 @@ def resized(images, size):
 
 
 def cross_entropies(labels, logits, smoothing=0.0):
-    """Cross-entropy (N,) of each image with smoothed integer labels.
+    """Cross-entropy (N,) of each image with smoothed labels.
 
-    The share `smoothing` of a label, 0 to below 1, is spread over all classes.
+    Labels are class numbers, or shares of the classes, (N, classes). The share
+    `smoothing` of a label, 0 to below 1, is spread over all classes.
 
     Source: `CrossEntropyLabelSmooth` in DARTS's `cnn/train_imagenet.py`.
     """
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    if len(labels.shape) == 1:
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    else:
+        losses = tf.nn.softmax_cross_entropy_with_logits(labels, logits)
     if not smoothing:
         return losses
     to_all = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)

@@ -16,6 +16,8 @@ JITTER, CROP_TRIES = range(6, 11), range(11, 31)
 # Which training images are used, and their half or part; which of all images
 # are for testing.
 SUBSET, HALVES, HELD_OUT, TEST = range(31, 35)
+# Which images of a batch are mixed, and how.
+MIX = 35
 
 _MASK = (1 << 64) - 1
 

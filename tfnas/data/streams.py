@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfnas.data import augmentation, draws
 from tfnas.data.encoded import EncodedSplit
+from tfnas.data.mixing import mixed
 from tfnas.data.pixels import evaluation_pixels, training_pixels
 from tfnas.data.stored import StoredSplit
 from tfnas.errors import UserError
@@ -69,6 +70,7 @@ def train_stream(
     cutout=None,
     flips="random",
     crop_padding=None,
+    mixup=0.0,
 ):
     """Augmented batches of the samples `indices` to train one network on.
 
@@ -77,8 +79,9 @@ def train_stream(
     counts over all epochs. `cutout` is the square's side in pixels; None for
     half the shorter side, which is the authors' 16 at 32 pixels; 0 for none.
     `flips` are "random" or "alternate", `crop_padding` is the largest shift in
-    pixels, None for an eighth of the side. Images in files get ImageNet's
-    augmentation, without cutout.
+    pixels, None for an eighth of the side. With `mixup`, alpha of its Beta
+    distribution, labels are float32 (N, classes). Images in files get
+    ImageNet's augmentation, without cutout.
     """
     if len(indices) == 0:
         raise UserError(f"{dataset.name}: no images to train on")
@@ -96,6 +99,7 @@ def train_stream(
         augment=True,
         cutout=cutout,
         jitter=True,
+        mixup=mixup,
         flips=flips,
         crop_padding=crop_padding,
     )
@@ -138,6 +142,7 @@ def _stream(
     augment,
     cutout,
     jitter=False,
+    mixup=0.0,
     **drawn,
 ):
     """Batches of each part, side by side; the first part sets the steps."""
@@ -153,6 +158,8 @@ def _stream(
         jitter=jitter,
         **drawn,
     )
+    if mixup:
+        pixels = mixed(pixels, len(dataset.classes), mixup, seed)
 
     def read_all():
         for epoch, batch in _batches(

@@ -25,6 +25,7 @@ _NOT_YET = {
         "sizes": [],
         "flips": "random",
         "crop_padding": None,
+        "mixup": 0.0,
         "test_views": 1,
     },
 }

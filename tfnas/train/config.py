@@ -159,7 +159,13 @@ def _values(given):
     given = {**data, **kept, **given, "out": out}
     config = command.made(TrainConfig, given)
     values = Recipe.preset(config.preset)
-    return config, values.typed_over(command.part(given, Recipe))
+    values = values.typed_over(command.part(given, Recipe))
+    if values.mixup and config.class_weights != "none":
+        raise UserError(
+            f"--class_weights={config.class_weights}: --mixup={values.mixup} "
+            "gives an image two classes; drop one of them"
+        )
+    return config, values
 
 
 def _data(given):

@@ -102,6 +102,12 @@ class Recipe:
         "largest shift of an image, in pixels; by default an eighth of a side",
         least=0,
     )
+    mixup: float = choice(
+        0.0,
+        "alpha of the Beta distribution by which pairs of images are mixed, "
+        "such as 0.2; 0 mixes none",
+        least=0,
+    )
     label_smoothing: float = choice(
         0.0, "share of a label that is spread over all classes", least=0
     )
@@ -146,6 +152,7 @@ class Recipe:
     def stream(self):
         """The keyword arguments of `tfnas.data.train_stream`."""
         names = ("batch_size", "epochs", "cutout", "flips", "crop_padding")
+        names += ("mixup",)
         return {name: getattr(self, name) for name in names}
 
     def with_flags(self, values):
