@@ -119,6 +119,7 @@ def test_on_several_hosts_nothing_is_taken_from_a_folder(tmp_path, monkeypatch):
         ("search", "cifar100", "index"),
         ("train", "quick", "stratified"),
         ("train", "small", "stratified"),
+        ("train", "fast", "stratified"),
         ("train", "paper", "index"),
         ("train", "imagenet", "index"),
         ("baseline", "quick", "stratified"),

@@ -20,7 +20,7 @@ def test_a_baseline_s_warm_up_gives_way_too():
     assert (recipe.epochs, recipe.warmup_epochs) == (1, 0)
 
 
-@pytest.mark.parametrize("preset", ["quick", "small"])
+@pytest.mark.parametrize("preset", ["quick", "fast"])
 def test_imagenet_s_crops_leave_no_cutout_and_no_other_crop(preset):
     given = {**TRAIN, "preset": preset, "augmentation": "imagenet"}
     _, recipe, _ = train.resolve(given)

@@ -5,13 +5,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from running import final_state
 
 import tfnas
+from tfnas import data
 from tfnas.bilevel import supervised
 from tfnas.data.views import averaged, views
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
 from tfnas.networks.whitening import frozen_first, whiten
+from tfnas.runs.callbacks import EachTrainingEpoch
+from tfnas.runs.reading import read_run
 from tfnas.train import resolve
 from tfnas.train.recipe import Recipe
 
@@ -77,6 +81,8 @@ def test_a_layer_for_one_size_is_refused():
     text = Genotype("darts", normal=cell, reduce=cell).to_json()
     with pytest.raises(UserError, match="--sizes=0.5,1.0: ge_theta_plus has"):
         resolve({"genotype": text, "sizes": (0.5, 1.0)})
+    assert resolve({"genotype": text, "preset": "fast"})[1].sizes == ()
+    assert resolve({"genotype": "PDARTS", "preset": "fast"})[1].sizes
 
 
 # === The first layer ===
@@ -126,6 +132,7 @@ def test_a_whitening_layer_stays_as_it_is():
 
 def test_weights_bring_their_own_first_layer():
     given = {"genotype": "PDARTS", "weights": "somewhere"}
+    assert not resolve({**given, "preset": "fast"})[1].whitening
     with pytest.raises(UserError, match="--whitening=true: --weights has a"):
         resolve({**given, "whitening": True})
 
@@ -195,3 +202,87 @@ def test_digits_have_no_mirrored_view(tmp_path):
             GENOTYPE, out=str(tmp_path / "run"), test_views=2, channels=2
         )
     assert not (tmp_path / "run").exists()
+
+
+# === Together ===
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Few images, of which a mirrored one keeps its class."""
+    digits = data.load("digits")
+    train, test = digits.train.take(range(72)), digits.test.take(range(60))
+    pair = (train.images, train.labels), (test.images, test.labels)
+    return {"data": pair[0], "test": pair[1]}
+
+
+def train(out, images, **flags):
+    return tfnas.run_training(
+        GENOTYPE,
+        **images,
+        **{"preset": "fast", "channels": 2, "cells": 3, "epochs": 2},
+        **{"batch_size": 16, "valid_images": 12, "test_views": 2},
+        **{"sizes": (0.5, 1.0), "halves": "index", "average_weights": 0.7},
+        **{"out": str(out), "checkpoint_minutes": 0.0, **flags},
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(images, tmp_path_factory):
+    """A training with all pieces that nothing interrupted."""
+    return train(tmp_path_factory.mktemp("short") / "run", images)
+
+
+def test_averages_are_what_is_judged_saved_and_tested(whole, images):
+    state = final_state(whole.folder)
+    averages = {k: v for k, v in state.items() if k.startswith("average/")}
+    assert averages
+    for name, array in averages.items():
+        path = name.replace("average", "network", 1)
+        np.testing.assert_array_equal(state[path], array)
+    found = read_run(whole.folder)
+    best = found.summary["epoch"] == 2
+    classify = tfnas.load(whole.folder)
+    held = data.Split(*images["data"]).take(range(60, 72))
+    right = (classify(held.images).numpy().argmax(-1) == held.labels).mean()
+    row = found.history["valid_accuracy"]
+    assert right == pytest.approx(row[-1 if best else 0])
+    page = (whole.folder / "report.html").read_text(encoding="utf-8")
+    assert ("The weights are averages" in page) == best
+
+
+def test_views_stand_apart_in_summary_and_report(whole, images):
+    summary = read_run(whole.folder).summary
+    network, (test, labels) = tfnas.load(whole.folder), images["test"]
+    logits = network(test).numpy() + network(test[:, :, ::-1]).numpy()
+    right = int((logits.argmax(-1) == labels).sum())
+    assert summary["test_views"] == 2
+    assert summary["test_views_correct"] == right
+    assert summary["test_views_accuracy"] == right / 60
+    assert 0 <= summary["valid_views_accuracy"] <= 1
+    assert whole.accuracy == summary["test_correct"] / 60
+    page = (whole.folder / "report.html").read_text(encoding="utf-8")
+    assert "By 2 views" in page
+
+
+@pytest.mark.parametrize("step", [2])
+def test_a_stopped_training_goes_on_bit_for_bit(
+    step, whole, images, tmp_path, monkeypatch
+):
+    """Stopped within the epoch of small images."""
+    end = EachTrainingEpoch.on_train_batch_end
+
+    def stop(self, index, logs=None):
+        end(self, index, logs)
+        if self.training.step == step:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(EachTrainingEpoch, "on_train_batch_end", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "run", images)
+    monkeypatch.undo()
+    train(tmp_path / "run", images, resume=True)
+    state, expected = map(final_state, (tmp_path / "run", whole.folder))
+    assert state.keys() == expected.keys()
+    for name, array in expected.items():
+        assert np.array_equal(state[name], array), name

@@ -35,8 +35,8 @@ class TrainConfig:
     )
     preset: str = choice(
         "quick",
-        "values of the recipe: quick for digits, small for 32-pixel images on "
-        "a CPU, paper and imagenet for the authors'",
+        "values of the recipe: quick for digits, small and fast for 32-pixel "
+        "images on a CPU, paper and imagenet for the authors'",
     )
     dataset: str = flags.dataset(
         "; by default the data of the run that --genotype or --weights names"
