@@ -138,8 +138,12 @@ class Recipe:
         return cls().with_flags(PRESETS[name])
 
     def values(self):
-        """The values of the flags as a dict."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        """The values of the flags as a dict, JSON-ready."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
 
     def size(self, dataset):
         """The keyword arguments of `tfnas.build_network` for a data set."""
