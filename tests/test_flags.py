@@ -309,6 +309,8 @@ BESIDE = {
     "budget_weight": {"budget_macs": 0.01},
     "zero_one_norm": {"method": "fair_darts"},
     "sizes": {"sizes": (0.5, 1.0)},
+    # One pixel is the eighth of a digit.
+    "crop_padding": {"crop_padding": 2},
     "threshold": {"method": "fair_darts"},
     "skip_limit": {"derivation": "pdarts"},
     # The gradient is longer than this.

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,9 +78,31 @@ def stop_after(process, out, count, number, *, delay=0.0, writing=False):
     while newest(out) < until and process.poll() is None:
         time.sleep(0.002)
     time.sleep(delay)
-    while writing and not is_writing(out) and process.poll() is None:
+    while writing and process.poll() is None and not halted_in(process, out):
         pass
     process.send_signal(number)
+
+
+def halted_in(process, out):
+    """Whether a process, halted when it wrote a checkpoint, still writes it."""
+    if not is_writing(out):
+        return False
+    process.send_signal(signal.SIGSTOP)
+    while state_of(process) not in "TZX":
+        pass
+    if is_writing(out):
+        return True
+    process.send_signal(signal.SIGCONT)
+    return False
+
+
+def state_of(process):
+    """A letter, as in `man 5 proc_pid_stat`: T is halted, X is gone."""
+    try:
+        text = Path(f"/proc/{process.pid}/stat").read_text()
+    except FileNotFoundError:
+        return "X"
+    return text.rpartition(")")[2].split()[0]
 
 
 @pytest.fixture
