@@ -103,7 +103,7 @@ def test_gaps_of_remedies_alone_are_not_darts_s(tmp_path):
 
 
 def searched(out, collapsed, of, **values):
-    """Searches in NAS-Bench-201, the first of which have collapsed."""
+    """Searches in NAS-Bench-201; the first ones have collapsed."""
     for seed in range(of):
         found = SKIPS if seed < collapsed else CONVOLUTIONS
         name = "+".join(["darts", *(f"{k}={v}" for k, v in values.items())])

@@ -209,7 +209,7 @@ def test_digits_have_no_mirrored_view(tmp_path):
 
 @pytest.fixture(scope="module")
 def images():
-    """Few images, of which a mirrored one keeps its class."""
+    """Few images, which keep their class when mirrored."""
     digits = data.load("digits")
     train, test = digits.train.take(range(72)), digits.test.take(range(60))
     pair = (train.images, train.labels), (test.images, test.labels)
