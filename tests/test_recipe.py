@@ -32,7 +32,7 @@ def test_the_paper_s_preset_is_the_authors_recipe():
         "gradient_clip": 5.0,
         "drop_path": 0.2,
         "whitening": False,
-        "sizes": (),
+        "sizes": [],
         "auxiliary": 0.4,
         "cutout": None,  # half the image: 16 at 32 pixels
         "flips": "random",
