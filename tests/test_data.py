@@ -200,6 +200,16 @@ def test_prepared_data_needs_no_network(tmp_path, monkeypatch, name):
     assert name in refusal("cifar100", data_dir=prepared)
 
 
+def test_a_record_that_cannot_be_read_is_named(tmp_path):
+    prepared = prepare(tmp_path, "a_set_of_my_own")
+    (path,) = prepared.glob("*-train.*")
+    content = bytearray(path.read_bytes())
+    content[-40] ^= 255
+    path.write_bytes(content)
+    message = refusal("a_set_of_my_own", data_dir=prepared)
+    assert "1 damaged image: a_set_of_my_own, train image 3;" in message
+
+
 def test_cifar_has_the_authors_statistics(tmp_path):
     prepare(tmp_path, "cifar10")
     dataset = data.load("cifar10", data_dir=tmp_path)

@@ -8,9 +8,10 @@ import urllib.error
 import urllib.request
 
 import numpy as np
+import tensorflow as tf
 
 from tfnas.data.dataset import Split
-from tfnas.data.decoding import collect, decode
+from tfnas.data.decoding import collect
 from tfnas.data.files import damaged
 from tfnas.data.names import unknown
 from tfnas.errors import UserError
@@ -42,18 +43,13 @@ def load_from_catalog(name, data_dir=None, image_size=None):
     def read(split):
         examples = builder.as_dataset(
             split, decoders={image_key: tfds.decode.SkipDecoding()}
-        ).map(
-            lambda example: (
-                decode(example[image_key], channels if channels != 4 else 0),
-                example[label_key],
-            )
-        )
-        count = splits[split].num_examples
+        ).map(lambda example: (example[image_key], example[label_key]))
         images, labels, damage = collect(
-            examples,
-            count,
+            _files(examples, splits[split].num_examples),
+            splits[split].num_examples,
             image_size,
             describe=lambda place: f"{name}, {split} image {place}",
+            channels=channels if channels != 4 else 0,
         )
         if damage:
             raise damaged([*damage.values()])
@@ -64,6 +60,16 @@ def load_from_catalog(name, data_dir=None, image_size=None):
         return Split(images, labels)
 
     return read("train"), read(test_name), classes
+
+
+def _files(examples, count):
+    """Yields (image file, label); one that cannot be read is an empty file."""
+    examples = examples.as_numpy_iterator()
+    for _ in range(count):
+        try:
+            yield next(examples)
+        except (StopIteration, tf.errors.OpError):
+            yield b"", -1
 
 
 def prepared_builder(name, data_dir=None):

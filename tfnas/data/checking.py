@@ -91,10 +91,8 @@ def _time(path):
 
 def _checked(path):
     try:
-        image, is_gray = converter()(formats.read(path))
-    except tf.errors.OpError as error:
+        images, grays = converter()(tf.constant([formats.read(path)]))
+    except (OSError, tf.errors.OpError) as error:
         return Checked(fault=fault(error))
-    except OSError as error:
-        return Checked(fault=f" ({error.strerror})")
-    image = image.numpy()
-    return Checked(digest(image), *image.shape[:2], bool(is_gray))
+    image = images.numpy()[0]
+    return Checked(digest(image), *image.shape[:2], bool(grays[0]))

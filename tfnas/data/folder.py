@@ -1,9 +1,6 @@
 """Labelled image files, read into memory."""
 
-import os
 import random
-
-import tensorflow as tf
 
 from tfnas.data import formats
 from tfnas.data.dataset import Split
@@ -26,12 +23,13 @@ def load_folder(listing, image_size=None, skip_damaged=False):
     """
     train, test = (mixed(listing, split) for split in ("train", "test"))
     paths, labels = zip(*train, *test, strict=True)
-    files = tf.data.Dataset.from_tensor_slices(
-        (list(map(os.fsencode, paths)), list(labels))
-    ).map(_read)
     # In one go, to name all damaged files and to agree on the channels.
     images, labels, damage = collect(
-        files, len(paths), image_size, paths.__getitem__
+        zip(paths, labels, strict=True),
+        len(paths),
+        image_size,
+        paths.__getitem__,
+        formats.read,
     )
     named = {paths[place]: name for place, name in damage.items()}
     listing = listing.left_whole(named, skip_damaged)
@@ -52,14 +50,3 @@ def mixed(listing, split):
     files = list(getattr(listing, split))
     random.Random(split).shuffle(files)
     return files
-
-
-def _read(path, label):
-    # A stateful function would keep other threads waiting.
-    content = tf.numpy_function(
-        lambda path: formats.read(os.fsdecode(path)),
-        [path],
-        tf.string,
-        stateful=False,
-    )
-    return tf.ensure_shape(content, ()), label

@@ -6,7 +6,10 @@ formats pass, with the number of their pixels, and only the parts of a file that
 its picture needs.
 """
 
+import numpy as np
 import tensorflow as tf
+
+from tfnas.data.branches import choose
 
 # The most parts of a file to walk through: segments, chunks, blocks.
 _PARTS = 2**16
@@ -14,23 +17,16 @@ _PARTS = 2**16
 _SCANS = 1000
 
 
-# Formats that people send, by their bytes at an offset.
-_FOREIGN = {
-    "WebP": [(8, b"WEBP")],
-    "TIFF": [(0, b"II*\0"), (0, b"MM\0*")],
-    "HEIC": [(4, b"ftyphei"), (4, b"ftyphev"), (4, b"ftypmif1")],
-    "AVIF": [(4, b"ftypavi")],
-}
-
-
-def foreign(content):
-    """{name: whether a file has this format}, for formats not decoded here."""
-    return {
-        name: tf.reduce_any(
-            [_part(content, at, len(magic)) == magic for at, magic in places]
-        )
-        for name, places in _FOREIGN.items()
-    }
+# Formats that people send: name, offset of its mark, mark.
+_FOREIGN = [
+    ("WebP", 8, b"WEBP"),
+    ("TIFF", 0, b"II*\0"),
+    ("TIFF", 0, b"MM\0*"),
+    ("HEIC", 4, b"ftyphei"),
+    ("HEIC", 4, b"ftyphev"),
+    ("HEIC", 4, b"ftypmif1"),
+    ("AVIF", 4, b"ftypavi"),
+]
 
 
 def examine(content):
@@ -39,7 +35,8 @@ def examine(content):
     Three tensors: the part of the file that holds its (first) picture, a
     string; how many pixels that has, int64, 0 for what is not a JPEG, PNG, GIF
     or plain BMP file; its EXIF block, a string, empty if it has none. When it
-    runs, a damaged JPEG or GIF raises `tf.errors.InvalidArgumentError`.
+    runs, a damaged JPEG or GIF, and a format known by name but not decoded
+    here, raise `tf.errors.InvalidArgumentError`.
     """
     kinds = {
         b"\xff\xd8\xff": _jpeg,
@@ -47,51 +44,79 @@ def examine(content):
         b"GIF8": _gif,
         b"BM": _bmp,
     }
-    return tf.case(
-        [
-            (_part(content, 0, len(magic)) == magic, lambda f=read: f(content))
-            for magic, read in kinds.items()
-        ],
-        default=lambda: (content, tf.constant(0, tf.int64), tf.constant(b"")),
-    )
+    marks = [*kinds]
+    found = _parts(content, [0] * len(marks), marks) == marks
+    # One is found at most; none is the last branch.
+    number = tf.reduce_sum(tf.where(found, tf.range(-len(marks), 0), 0))
+    return choose(number + len(marks), [*kinds.values(), _other], content)
+
+
+def _other(content):
+    names, places, marks = zip(*_FOREIGN, strict=True)
+    padded = tf.strings.join([tf.strings.substr(content, 0, 12), bytes(12)])
+    found = _parts(padded, places, marks) == marks
+    name = tf.strings.reduce_join(tf.where(found, names, ""))
+    told = "is not decoded here; send JPEG, PNG, GIF or plain BMP"
+    reason = tf.strings.join(["image:", name, told], " ")
+    known = tf.reduce_any(found)
+    with tf.control_dependencies([refuse(known, reason)]):
+        return tf.identity(content), tf.constant(0, tf.int64), tf.constant(b"")
+
+
+def refuse(condition, reason):
+    """Raises `tf.errors.InvalidArgumentError` if the condition holds."""
+    # `tf.debugging.Assert` would write out a branch.
+    return tf.raw_ops.Assert(condition=~condition, data=[reason])
 
 
 # === JPEG ===
 
 # Frame headers and what follows them: EXIF comes earlier.
-_FRAMES = [b"\xff\xc0", b"\xff\xc1", b"\xff\xc2", b"\xff\xda", b"\xff\xd9"]
+_FRAMES = [0xFFC0, 0xFFC1, 0xFFC2, 0xFFDA, 0xFFD9]
+_APP1, _EXIF = 0xFFE1, b"Exif\0\0"
 
 
 def _jpeg(content):
-    shape = tf.image.extract_jpeg_shape(content)
-    pixels = tf.reduce_prod(tf.cast(shape[:2], tf.int64))
-    pieces = tf.strings.split(content, b"\xff\xda", maxsplit=_SCANS + 1)
-    few = tf.size(pieces) <= _SCANS + 1
-    return content, tf.where(few, pixels, 0), _jpeg_exif(content)
+    height, width, _ = tf.unstack(tf.io.extract_jpeg_shape(content, tf.int64))
+    few = _pieces(content, b"\xff\xda", _SCANS + 1) <= _SCANS + 1
+    # Few files have EXIF, and to walk to it takes longer than all else.
+    exif = choose(
+        _pieces(content, _EXIF, 1) - 1,
+        [lambda _: tf.constant(b""), _jpeg_exif],
+        content,
+    )
+    return content, tf.where(few, height * width, 0), exif
+
+
+def _pieces(content, mark, cuts):
+    """Into how many pieces a mark cuts a file, by at most so many cuts."""
+    cut = tf.raw_ops.StringSplitV2(input=[content], sep=mark, maxsplit=cuts)
+    return tf.cast(cut.shape[1], tf.int32)
 
 
 def _jpeg_exif(content):
     """The block in the first APP1 segment that is marked as EXIF."""
 
-    def length(at):
-        return _number(content, at + 2, tf.uint16, little_endian=False)
+    def segment(at):
+        """Its marker, its length, and its first six bytes."""
+        return _numbers(content, at, tf.uint16, 5, little_endian=False)
 
-    def is_exif(at):
-        marked = _part(content, at, 2) == b"\xff\xe1"
-        return marked & (_part(content, at + 4, 6) == b"Exif\0\0")
+    def is_exif(words):
+        marked = words[2:] == np.frombuffer(_EXIF, ">u2").astype(np.int64)
+        return (words[0] == _APP1) & tf.reduce_all(marked)
 
-    def is_before(at):
-        marker = _part(content, at, 2)
-        is_marker = _part(marker, 0, 1) == b"\xff"
-        return is_marker & ~tf.reduce_any(marker == _FRAMES) & ~is_exif(at)
+    def is_before(_, words):
+        among = (words[0] < 0xFF00) | tf.reduce_any(words[0] == _FRAMES)
+        return ~(among | is_exif(words))
 
-    def following(at):
+    def following(at, words):
         # Any number of bytes 255 may stand before a marker.
-        is_whole = _part(content, at, 2) != b"\xff\xff"
-        return (at + tf.where(is_whole, 2 + length(at), 1),)
+        at += tf.where(words[0] != 0xFFFF, 2 + words[1], 1)
+        return at, segment(at)
 
-    (at,) = _walk(is_before, following, tf.constant(2, tf.int64))
-    size = tf.where(is_exif(at), tf.maximum(length(at) - 8, 0), 0)
+    start = tf.constant(2, tf.int64)
+    at, words = _walk(is_before, following, start, segment(start))
+    size = tf.where(is_exif(words), tf.maximum(words[1] - 8, 0), 0)
     return _part(content, at + 10, size)
 
 
@@ -101,49 +126,50 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
 # Signature and IHDR, which is the first chunk.
 _PNG_HEAD = 33
+_IHDR, _IEND, *_KEPT = (
+    int.from_bytes(name, "big")
+    for name in (b"IHDR", b"IEND", b"PLTE", b"tRNS", b"eXIf", b"IDAT")
+)
+_IN_ROW = np.array([False, False, False, True])
 
 
 def _png(content):
     """Keeps palette, transparency and the pixels' chunks in a row."""
-
-    def length(at):
-        found = _number(content, at, tf.int32, little_endian=False)
-        return 12 + tf.abs(found)
-
-    def kind(at):
-        return _part(content, at + 4, 4)
-
-    def is_before(at, *_):
-        return (kind(at) != b"IEND") & (at < _size(content))
-
-    def following(at, sides, first, end):
-        after, name = at + length(at), kind(at)
-        sides = tf.where(name == [b"PLTE", b"tRNS", b"eXIf"], at, sides)
-        in_row = (name == b"IDAT") & ((first == 0) | (end == at))
-        first = tf.where(in_row & (first == 0), at, first)
-        return after, sides, first, tf.where(in_row, after, end)
-
-    none = tf.constant(0, tf.int64)
-    start = tf.constant(_PNG_HEAD, tf.int64), tf.stack([none] * 3), none, none
-    at, sides, first, end = _walk(is_before, following, *start)
+    size = _size(content)
 
     def chunk(at):
-        return _part(content, at, tf.where(at > 0, length(at), 0))
+        """Its kind, where it starts, and where it ends."""
+        length, kind = tf.unstack(
+            _numbers(content, at, tf.int32, 2, little_endian=False), 2
+        )
+        return kind, at, tf.minimum(at + 12 + tf.abs(length), size)
 
-    palette, transparency, exif = (chunk(sides[place]) for place in range(3))
-    kept = [
-        _part(content, 0, _PNG_HEAD),
-        *(palette, transparency),
-        *(_part(content, first, end - first), _PNG_END),
-    ]
-    width, height = (
-        tf.abs(_number(content, place, tf.int32, little_endian=False))
-        for place in (16, 20)
+    def is_before(kind, at, *_):
+        return (kind != _IEND) & (at < size)
+
+    def following(kind, at, after, starts, ends):
+        found = kind == _KEPT
+        starting = found & (~_IN_ROW | (ends == 0))
+        going_on = found & _IN_ROW & (ends == at)
+        starts = tf.where(starting, at, starts)
+        ends = tf.where(starting | going_on, after, ends)
+        return *chunk(after), starts, ends
+
+    none = tf.zeros(len(_KEPT), tf.int64)
+    first = chunk(tf.minimum(tf.constant(_PNG_HEAD, tf.int64), size))
+    last, *_, starts, ends = _walk(is_before, following, *first, none, none)
+    palette, transparency, _, pixels = tf.unstack(
+        tf.strings.substr(content, starts, ends - starts), len(_KEPT)
     )
-    whole = (_part(content, 8, 8) == b"\0\0\0\rIHDR") & (kind(at) == b"IEND")
-    pixels = tf.where(whole, width * height, 0)
-    exif = _part(exif, 8, tf.maximum(_size(exif) - 12, 0))
-    return tf.strings.join(kept), pixels, exif
+    head = _part(content, 0, _PNG_HEAD)
+    kept = [head, palette, transparency, pixels, _PNG_END]
+    length, name, width, height = tf.unstack(
+        _numbers(content, 8, tf.int32, 4, little_endian=False), 4
+    )
+    whole = (length == 13) & (name == _IHDR) & (last == _IEND)
+    count = tf.where(whole, tf.abs(width) * tf.abs(height), 0)
+    length = tf.maximum(ends[2] - starts[2] - 12, 0)
+    return tf.strings.join(kept), count, _part(content, starts[2] + 8, length)
 
 
 # === GIF ===
@@ -176,9 +202,7 @@ def _gif(content):
         lambda at: (at + 1 + byte(at),),
         picture + 11 + colours(picture + 9),
     )
-    width, height = (
-        _number(content, picture + place, tf.uint16) for place in (5, 7)
-    )
+    width, height = tf.unstack(_numbers(content, picture + 5, tf.uint16, 2), 2)
     whole = (byte(picture) == ord(",")) & (byte(end) == 0)
     kept = tf.strings.join([_part(content, 0, end + 1), b";"])
     return kept, tf.where(whole, width * height, 0), tf.constant(b"")
@@ -192,10 +216,10 @@ _BGRA = b"\0\0\xff\0" + b"\0\xff\0\0" + b"\xff\0\0\0"
 
 def _bmp(content):
     """TensorFlow knows neither palettes nor masks nor packing."""
-    head, width, height, packing = (
-        _number(content, place, tf.int32) for place in (14, 18, 22, 30)
+    head, width, height, planes, packing = tf.unstack(
+        _numbers(content, 14, tf.int32, 5), 5
     )
-    bits = _number(content, 28, tf.uint16)
+    bits = planes // 2**16 % 2**16
     masks = _part(content, 54, len(_BGRA)) == _BGRA
     grays = _part(content, 14 + tf.abs(head), len(_GRAYS)) == _GRAYS
     plain = (bits == 24) | (bits == 32) | (bits == 8) & grays
@@ -228,12 +252,18 @@ def _part(content, at, count):
     return tf.strings.substr(content, at, tf.cast(count, tf.int64))
 
 
-def _number(content, at, kind, little_endian=True):
-    """An integer at a place, as int64; zeros follow the end."""
-    raw = tf.io.decode_raw(
-        _part(content, at, kind.size),
+def _parts(content, places, marks):
+    """The parts of the marks' lengths at these places, which it must have."""
+    return tf.strings.substr(content, places, [len(mark) for mark in marks])
+
+
+def _numbers(content, at, kind, count, little_endian=True):
+    """Integers in a row from a place on, as int64; zeros follow the end."""
+    length = kind.size * count
+    found = tf.io.decode_raw(
+        _part(content, at, length),
         kind,
         little_endian=little_endian,
-        fixed_length=kind.size,
+        fixed_length=length,
     )
-    return tf.cast(raw[0], tf.int64)
+    return tf.cast(found, tf.int64)

@@ -93,7 +93,7 @@ def _check_class(folder):
         raise UserError(
             f"{readable(folder)}: its name is not UTF-8; rename the folder"
         )
-    files = [folder / name for name in image_names(folder)]
+    files = [os.path.join(folder, name) for name in image_names(folder)]
     if not files:
         inner = class_folders(folder)
         remedy = (
@@ -104,5 +104,5 @@ def _check_class(folder):
         )
         raise UserError(f"{folder}: holds no image that can be read; {remedy}")
     for file in files:
-        if not (file.is_file() and os.access(file, os.R_OK)):
+        if not (os.path.isfile(file) and os.access(file, os.R_OK)):
             raise UserError(f"{readable(file)}: cannot be read; remove it")

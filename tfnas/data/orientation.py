@@ -9,6 +9,8 @@ only in XMP is not read.
 import numpy as np
 import tensorflow as tf
 
+from tfnas.data.branches import choose
+
 # A directory's entry: the tag, the type of a 16-bit number, a count of 1.
 _BIG = np.array([0x01, 0x12, 0, 3, 0, 0, 0, 1])
 _LITTLE = np.array([0x12, 0x01, 3, 0, 1, 0, 0, 0])
@@ -24,12 +26,6 @@ def of_exif(block):
     The block is TIFF from its byte order mark on; if it says nothing, 1, as
     stored.
     """
-    return tf.cond(
-        tf.equal(block, b""), lambda: tf.constant(1), lambda: _of_tiff(block)
-    )
-
-
-def _of_tiff(block):
     values = tf.cast(tf.io.decode_raw(block, tf.uint8), tf.int64)
     values = tf.pad(values, [[0, 8]])
     mark = tf.strings.substr(block, 0, 4)
@@ -54,11 +50,20 @@ def _of_tiff(block):
     return tf.cast(tf.where(known, found, 1), tf.int32)
 
 
-def upright(image, orientation):
-    """Turns and mirrors an image as its orientation, 1 to 8, asks for.
+def upright(image, block):
+    """Turns and mirrors an image as its EXIF block, which may be empty, asks.
 
-    (H, W, C) becomes (W, H, C) for 5 to 8.
+    (H, W, C) may become (W, H, C).
     """
+    return choose(
+        tf.cast(tf.equal(block, b""), tf.int32),
+        [_turned, lambda image, _: image],
+        *(image, block),
+    )
+
+
+def _turned(image, block):
+    orientation = of_exif(block)
 
     def among(numbers):
         return tf.reduce_any(tf.equal(orientation, numbers))

@@ -55,8 +55,10 @@ class StoredImages:
         return taken
 
     def _read(self, path):
-        image, _ = converter(self.image_size)(formats.read(path))
-        return image.numpy()[..., : self.shape[-1]]
+        images, _ = converter(self.image_size)(
+            tf.constant([formats.read(path)])
+        )
+        return images.numpy()[0, ..., : self.shape[-1]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -124,8 +126,8 @@ def _shape_of_one(files, image_size):
     """The shape in memory of the first image that is not damaged."""
     for path, _ in files:
         with contextlib.suppress(OSError, tf.errors.OpError):
-            image, _ = converter(image_size)(formats.read(path))
-            return image.shape
+            images, _ = converter(image_size)(tf.constant([formats.read(path)]))
+            return images.shape[1:]
     return (0, 0, 3)
 
 

@@ -129,8 +129,6 @@ def reader(shape, crop):
 
 def _why(error):
     """The reason to add to the name of an unreadable file."""
-    if isinstance(error, OSError):
-        return f" ({error.strerror})"
     return fault(error) or " (not an image that can be read)"
 
 
