@@ -7,10 +7,11 @@ import tensorflow as tf
 def pruned_weights(supernet, genotype):
     """The mixing weights that leave only one cell of a supernet.
 
-    Operations and attentions that the cell keeps weigh 1, all others 0; edges
-    that it drops weigh 0, and with edge normalisation the others keep their
-    relative weights and sum to 1. The fading skip (DARTS-) is gone. The form is
-    that of `mixing_weights`, always with "edges".
+    Operations and attentions that the cell keeps weigh 1, all others 0; with
+    edge normalisation the edges that it keeps keep their relative weights and
+    sum to 1. The fading skip (DARTS-) is gone. The form is that of
+    `mixing_weights`, so that functions traced for a training step serve here
+    too; only channels that bypass the mixture need "edges" besides.
     """
     placement = supernet.method.placement
     places = supernet.space.edges(supernet.nodes)
@@ -23,12 +24,17 @@ def pruned_weights(supernet, genotype):
         for edge in cell.edges:
             row = places.index((edge.source, edge.to))
             whole[row] = max(whole[row], edge.op != "none")
+        own["alphas"] = tf.constant(kept, dtype)
         if "edges" in own:
             whole = _shared(whole * np.asarray(own["edges"]), places)
-        own["alphas"] = tf.constant(kept, dtype)
-        own["edges"] = tf.constant(whole, dtype)
+        if "edges" in own or supernet.method.partial_channels > 1:
+            own["edges"] = tf.constant(whole, dtype)
         if "betas" in own:
-            chosen = {(e.source, e.to): e.attention for e in cell.edges}
+            chosen = {
+                (e.source, e.to): e.attention
+                for e in cell.edges
+                if e.op != "none"
+            }
             names = [chosen.get(place) for place in places]
             own["betas"] = _one_hot(names, placement.second, dtype)
         if "gammas" in own:
