@@ -1008,8 +1008,11 @@ def test_a_pruned_accuracy_is_by_the_batch_s_statistics():
     # That call recorded other statistics, which must not matter.
     for variable in supernet.non_trainable_variables:
         variable.assign(np.full(variable.shape, 7.0))
-    found = pruned.accuracy(supernet, batches, mixing)
-    assert found == pytest.approx(np.mean(right))
+    accuracy = pruned.BatchAccuracy(supernet)
+    assert accuracy(batches, mixing) == pytest.approx(np.mean(right))
+    # The whole supernet's takes the same trace.
+    accuracy(batches, supernet.mixing_weights())
+    assert accuracy._right.experimental_get_tracing_count() == 1
     for variable, value in zip(weights, before, strict=True):
         assert np.array_equal(variable, value), variable.path
 

@@ -18,23 +18,34 @@ from tfnas.networks.proxy import still_logits
 RATE = 0.1
 
 
-def accuracy(supernet, batches, mixing=None):
+class BatchAccuracy:
     """The share of right answers by each batch's own statistics.
+
+    One trace serves all mixing weights.
 
     Args:
         supernet: does not change.
+
+    Call arguments:
         batches: of normalised images and labels.
-        mixing: the operations' weights; None for alpha's.
+        mixing: the operations' weights, as in `mixing_weights`.
+
+    Example: `BatchAccuracy(net)(batches, pruned_weights(net, net.derive()))`.
     """
-    own = {} if mixing is None else {"mixing": mixing}
 
-    @tf.function(reduce_retracing=True)
-    def right(images, labels):
-        found = tf.argmax(still_logits(supernet, images, **own), -1)
-        return tf.reduce_sum(tf.cast(found == labels, tf.int32))
+    def __init__(self, supernet):
+        def right(images, labels, mixing):
+            found = tf.argmax(still_logits(supernet, images, mixing=mixing), -1)
+            return tf.reduce_sum(tf.cast(found == labels, tf.int32))
 
-    counts = [(int(right(*batch)), len(batch[1])) for batch in batches]
-    return float(np.divide(*np.sum(counts, axis=0)))
+        self._right = tf.function(right, reduce_retracing=True)
+
+    def __call__(self, batches, mixing):
+        counts = [
+            (int(self._right(images, labels, mixing)), len(labels))
+            for images, labels in batches
+        ]
+        return float(np.divide(*np.sum(counts, axis=0)))
 
 
 def tune(supernet, batches, mixing):

@@ -98,7 +98,7 @@ def pruning(searched):
     import numpy as np
 
     from tfnas import data
-    from tfnas.bilevel.pruned import accuracy, tune
+    from tfnas.bilevel.pruned import BatchAccuracy, tune
     from tfnas.data import draws
     from tfnas.networks.proxy import described
     from tfnas.networks.pruning import pruned_weights
@@ -113,7 +113,9 @@ def pruning(searched):
     valid = dataset.train.take(places[: len(places) // size * size])
     batches = data.evaluation_batches(valid, dataset, size)
     mixing = pruned_weights(supernet, searched.genotype)
-    whole, at_once = (accuracy(supernet, batches, m) for m in (None, mixing))
+    accuracy = BatchAccuracy(supernet)
+    whole = accuracy(batches, supernet.mixing_weights())
+    at_once = accuracy(batches, mixing)
     steps = data.steps_per_epoch(len(halves[0]), method.batch_size)
     stream = data.search_stream(
         dataset,
@@ -126,7 +128,7 @@ def pruning(searched):
     return {
         "whole": whole,
         "pruned": at_once,
-        "tuned": accuracy(supernet, batches, mixing),
+        "tuned": accuracy(batches, mixing),
         "chance": described((None, valid.labels))["majority_share"],
     }
 
