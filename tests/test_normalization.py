@@ -88,6 +88,47 @@ def test_a_frozen_layer_evaluates_even_in_training():
     np.testing.assert_array_equal(layer(x, training=True), layer(x))
 
 
+def test_evaluation_s_derivatives():
+    """Each is linear in the map, scale and offset, so NumPy has them."""
+    layer = layer_with_random_values((6, 5, 4, 3), "float32", affine=True)
+    mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
+    x = tf.constant(sample((6, 5, 4, 3), "float32"))
+    probe = sample(x.shape, "float32", seed=2)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = tf.reduce_sum(layer(x) * probe)
+    found = tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
+    normal = (x - mean) / np.sqrt(variance + EPSILON)
+    wanted = (
+        probe * layer.gamma.numpy() / np.sqrt(variance + EPSILON),
+        np.sum(probe * normal, (0, 1, 2), "float64"),
+        np.sum(probe, (0, 1, 2), "float64"),
+    )
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_evaluation_of_no_image_at_all():
+    """A replica may be left without images of a short batch."""
+    layer = layer_with_random_values((0, 5, 4, 3), "float32", affine=True)
+    assert layer(np.ones((0, 5, 4, 3), "float32")).shape == (0, 5, 4, 3)
+
+
+def test_evaluation_is_one_operation():
+    layer = layer_with_random_values((6, 5, 4, 3), "float32", affine=True)
+    call = tf.function(layer).get_concrete_function(
+        tf.TensorSpec((None, 5, 4, 3))
+    )
+    of_maps = [
+        operation.type
+        for operation in call.graph.get_operations()
+        for tensor in operation.outputs[:1]
+        if tensor.shape.rank == 4
+        and operation.type not in ("Placeholder", "Identity")
+    ]
+    assert of_maps == ["FusedBatchNormV3"]
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("affine", [False, True])
 def test_first_derivative(shape, affine):
@@ -139,17 +180,18 @@ def assert_directional_derivative(function, gradient, shape, step=1e-5):
     )
 
 
-def test_the_fused_second_derivative_is_that_of_float64():
+@pytest.mark.parametrize("training", [False, True])
+def test_the_fused_second_derivative_is_that_of_float64(training):
     shape, probe = (6, 5, 4, 3), sample((6, 5, 4, 3), "float64", seed=4)
     results = []
     for dtype in ("float64", "float32"):
-        layer = BatchNormalization(affine=False, dtype=dtype)
+        layer = layer_with_random_values(shape, dtype, affine=False)
         x = tf.constant(sample(shape, dtype))
         with tf.GradientTape() as outer:
             outer.watch(x)
             with tf.GradientTape() as inner:
                 inner.watch(x)
-                loss = tf.reduce_sum(tf.sin(layer(x, training=True)))
+                loss = tf.reduce_sum(tf.sin(layer(x, training=training)))
             slope = tf.reduce_sum(inner.gradient(loss, x) * probe.astype(dtype))
         results.append(outer.gradient(slope, x))
     np.testing.assert_allclose(*results[::-1], rtol=1e-3, atol=1e-5)

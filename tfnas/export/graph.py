@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfnas.data.image_bytes import decode
 from tfnas.layers.fast import kernels
+from tfnas.layers.fast.normalization import unfused
 from tfnas.networks.classifier import in_units_of, logits_of
 from tfnas.networks.genotype_cell import GenotypeCell
 from tfnas.networks.mobile.inverted import Dropout
@@ -80,8 +81,9 @@ def endpoints(model, mean=None, std=None, crop=1.0):
         )
         return serving_default(image)
 
-    # A compiled function inside a layer stops tf2onnx.
-    with kernels.plain():
+    # A compiled function inside a layer stops tf2onnx, which folds only batch
+    # norms of plain operations into convolutions.
+    with kernels.plain(), unfused():
         serving_default.get_concrete_function()
         serving_bytes.get_concrete_function()
     return {"serving_default": serving_default, "serving_bytes": serving_bytes}

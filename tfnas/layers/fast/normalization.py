@@ -74,17 +74,26 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=False, scale=None):
         gamma = scale if self.gamma is None else self.gamma.value
+        axes = list(range(inputs.shape.rank - 1))
+        fusible = inputs.dtype == tf.float32 and len(axes) == 3 and may_fuse()
         if not (training and self.trainable):
+            if fusible:
+                return self._fused(inputs, gamma, is_training=False)[0]
             return self._normalize(
                 inputs,
                 self.moving_mean.value,
                 self.moving_variance.value,
                 gamma,
             )
-        axes = list(range(inputs.shape.rank - 1))
-        fusible = inputs.dtype == tf.float32 and len(axes) == 3
-        if fusible and may_fuse() and replicas.count() == 1:
-            return self._fused(inputs, gamma)
+        if fusible and replicas.count() == 1:
+            # The op updates the statistics itself, with the unbiased variance,
+            # as PyTorch does.
+            outputs, mean, variance, *_ = self._fused(
+                inputs, gamma, exponential_avg_factor=1 - self.momentum
+            )
+            self.moving_mean.assign(mean)
+            self.moving_variance.assign(variance)
+            return outputs
         count = tf.reduce_prod(tf.shape(inputs)[:-1])
         work = tf.cast(inputs, tf.as_dtype(self.variable_dtype))
         mean, variance, count = _global_moments(work, axes, count)
@@ -98,24 +107,19 @@ class BatchNormalization(keras.layers.BatchNormalization):
             moving.assign(moving.value * keep + value * (1 - keep))
         return self._normalize(inputs, mean, variance, gamma)
 
-    def _fused(self, inputs, gamma):
+    def _fused(self, inputs, gamma, **options):
         channels = inputs.shape[-1]
         gamma = tf.ones([channels]) if gamma is None else gamma
         beta = tf.zeros([channels]) if self.beta is None else self.beta.value
-        # The op updates the statistics itself, with the unbiased variance, as
-        # PyTorch does.
-        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        return tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=gamma,
             offset=beta,
             mean=self.moving_mean.value,
             variance=self.moving_variance.value,
             epsilon=self.epsilon,
-            exponential_avg_factor=1 - self.momentum,
+            **options,
         )
-        self.moving_mean.assign(mean)
-        self.moving_variance.assign(variance)
-        return outputs
 
     def _normalize(self, inputs, mean, variance, gamma):
         factor = tf.math.rsqrt(variance + self.epsilon)
