@@ -144,8 +144,8 @@ PARTS = {"partial_channels": 2, "edge_normalization": False}
 
 @pytest.mark.parametrize(
     "name, flags",
-    [("darts", {}), ("att_darts", {}), ("darts", PARTS)],
-    ids=["operations", "attentions", "parts"],
+    [("att_darts", {}), ("darts", PARTS)],
+    ids=["attentions", "parts"],
 )
 def test_nothing_of_a_dropped_edge_is_left(name, flags):
     net = supernet(name, operations=CANDIDATES, **flags)
