@@ -159,7 +159,8 @@ def test_no_flag_belongs_to_the_method_and_the_run_alike():
         ({"space": "dart"}, "--space=dart: choose from darts"),
         (
             {"relaxation": "hard"},
-            "--relaxation=hard: choose from softmax, sigmoid",
+            "--relaxation=hard: choose from softmax, sigmoid, gumbel, "
+            "gumbel_hard, dirichlet",
         ),
     ],
 )

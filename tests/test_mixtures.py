@@ -206,7 +206,6 @@ def test_alpha_rests_in_the_warm_up_and_moves_after_it(case, found):
 @EACH
 def test_a_stage_searches_among_the_best_of_the_one_before(case, found):
     method, kept = method_of(case), arrays(found(case))
-    relax = getattr(derivation, method.relaxation)
     for stage in range(1, len(method.cells)):
         for kind in KINDS:
             before, now = (
@@ -214,7 +213,10 @@ def test_a_stage_searches_among_the_best_of_the_one_before(case, found):
                 for s in (stage - 1, stage)
             )
             expected = schedule.surviving_operations(
-                relax(kept[f"stage{stage - 1}/alphas_{kind}"][-1]),
+                derivation.mixing_weights(
+                    method.relaxation,
+                    kept[f"stage{stage - 1}/alphas_{kind}"][-1],
+                ),
                 before,
                 method.operations_kept[stage - 1],
             )

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfnas.relaxation import concentration
+
 
 def own_loss(method, alphas, decay_weight=None):
     """The loss that a method's values add to alpha's step.
@@ -23,6 +25,8 @@ def own_loss(method, alphas, decay_weight=None):
     if decay_weight is not None:
         decay = beta_decay(alphas)
         loss += tf.cast(decay_weight, decay.dtype) * decay
+    if method.dirichlet_kl:
+        loss += method.dirichlet_kl * dirichlet_divergence(alphas)
     return loss
 
 
@@ -69,3 +73,32 @@ def beta_decay(alphas):
     return tf.reduce_mean(
         tf.concat([tf.reduce_logsumexp(alpha, -1) for alpha in alphas], 0)
     )
+
+
+def dirichlet_divergence(alphas):
+    """DrNAS's KL divergence of Dir(beta) from Dir(1), summed over the edges.
+
+    With beta = elu(alpha) + 1, B its sum, psi the digamma function and K
+    candidates, L = log Gamma(B) - sum_o log Gamma(beta_o) - log Gamma(K) +
+    sum_o (beta_o - 1) (psi(beta_o) - psi(B)). It holds the samples near the
+    uniform distribution. Source: Chen et al., DrNAS (arXiv:2006.10355),
+    section 2.2, and the authors' code.
+
+    Args:
+        alphas: list of arrays (edges, operations).
+
+    Returns:
+        A scalar, 0 or more.
+
+    Example: `dirichlet_divergence([tf.zeros((14, 7))])` is 0.
+    """
+    return tf.add_n([_divergence(concentration(alpha)) for alpha in alphas])
+
+
+def _divergence(beta):
+    total = tf.reduce_sum(beta, -1, keepdims=True)
+    candidates = tf.cast(beta.shape[-1], beta.dtype)
+    logs = tf.reduce_sum(tf.math.lgamma(beta), -1)
+    constants = tf.math.lgamma(total[..., 0]) - tf.math.lgamma(candidates)
+    pull = (beta - 1) * (tf.math.digamma(beta) - tf.math.digamma(total))
+    return tf.reduce_sum(constants - logs + tf.reduce_sum(pull, -1))

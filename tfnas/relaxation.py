@@ -1,4 +1,8 @@
-"""Relaxations: from alpha to the weights of a mixture (survey 3.2)."""
+"""Relaxations: from alpha to the weights of a mixture (survey 3.2).
+
+Some are samples: each step of a search mixes by another draw. Evaluation and
+derivation take the weights without noise.
+"""
 
 import tensorflow as tf
 
@@ -31,7 +35,127 @@ def sigmoid(alpha):
     return tf.sigmoid(alpha)
 
 
-RELAXATIONS = {"softmax": softmax, "sigmoid": sigmoid}
+def dirichlet_mean(alpha):
+    """Mean of DrNAS's Dirichlet distribution, beta / sum(beta).
+
+    Args:
+        alpha: (edges, candidates).
+
+    Returns:
+        Weights of the same shape; each row sums to one.
+
+    Example: `dirichlet_mean(tf.zeros((14, 7)))` is 1/7 everywhere.
+    """
+    beta = concentration(alpha)
+    return beta / tf.reduce_sum(beta, -1, keepdims=True)
+
+
+def concentration(alpha):
+    """DrNAS's concentrations beta = elu(alpha) + 1: positive, 1 for alpha 0.
+
+    Source: Chen et al., DrNAS (arXiv:2006.10355), section 2.2.
+
+    Args:
+        alpha: array of any shape.
+
+    Returns:
+        Concentrations of the same shape.
+
+    Example: `concentration(tf.constant([0.0, 2.0]))` is 1, 3.
+    """
+    return tf.nn.elu(alpha) + 1
+
+
+# The weights without noise.
+RELAXATIONS = {
+    "softmax": softmax,
+    "sigmoid": sigmoid,
+    "gumbel": softmax,
+    "gumbel_hard": softmax,
+    "dirichlet": dirichlet_mean,
+}
+
+
+# === Samples ===
+
+
+def gumbel(alpha, seed, temperature):
+    """Gumbel-softmax: nearly one-hot samples, differentiable in alpha.
+
+    softmax((alpha + g) / tau) with g = -log(-log u), u uniform in (0, 1): the
+    lower the temperature tau, the closer to a draw of one operation by
+    softmax(alpha). Source: Xie et al., SNAS (arXiv:1812.09926), section 2.2;
+    Jang et al. (arXiv:1611.01144), equation 2.
+
+    Args:
+        alpha: (edges, candidates).
+        seed: two integers; the same seed gives the same numbers.
+        temperature: tau, scalar, see `schedule.temperature`.
+
+    Returns:
+        Weights of the same shape; each row sums to one.
+
+    Example: `gumbel(tf.zeros((14, 8)), seed=[0, 1], temperature=10.0)`.
+    """
+    # Not 0, whose logarithm is infinite.
+    uniform = tf.random.stateless_uniform(
+        tf.shape(alpha), seed, 1e-30, 1, alpha.dtype
+    )
+    noise = -tf.math.log(-tf.math.log(uniform))
+    return tf.nn.softmax((alpha + noise) / temperature)
+
+
+def gumbel_hard(alpha, seed, temperature):
+    """One operation an edge; the gradient is that of `gumbel`'s weights.
+
+    The largest of the weights becomes 1, the others 0 (straight-through).
+    Source: Dong and Yang, GDAS (arXiv:1910.04465), section 3.2.
+
+    Args:
+        alpha: (edges, candidates).
+        seed: two integers; the same seed gives the same numbers.
+        temperature: tau, scalar, see `schedule.temperature`.
+
+    Returns:
+        One-hot rows of the same shape.
+
+    Example: `gumbel_hard(tf.zeros((14, 8)), seed=[0, 1], temperature=10.0)`.
+    """
+    soft = gumbel(alpha, seed, temperature)
+    best = tf.argmax(soft, -1)
+    hard = tf.one_hot(best, alpha.shape[-1], dtype=alpha.dtype)
+    # The difference is 0, so that the rows are one-hot without rounding.
+    return hard + (soft - tf.stop_gradient(soft))
+
+
+def dirichlet(alpha, seed):
+    """Samples of a Dirichlet distribution, differentiable in alpha.
+
+    theta ~ Dir(elu(alpha) + 1), as independent gamma variates divided by their
+    sum; the derivative of each is that of its distribution function at a fixed
+    quantile (Figurnov et al., arXiv:1805.08498). Source: Chen et al., DrNAS
+    (arXiv:2006.10355), sections 2.1 and 2.2.
+
+    Args:
+        alpha: (edges, candidates).
+        seed: two integers; the same seed gives the same numbers.
+
+    Returns:
+        Weights of the same shape; each row sums to one.
+
+    Example: `dirichlet(tf.zeros((14, 7)), seed=[0, 1])`.
+    """
+    variates = tf.random.stateless_gamma(
+        tf.shape(alpha), seed, concentration(alpha), dtype=alpha.dtype
+    )
+    return variates / tf.reduce_sum(variates, -1, keepdims=True)
+
+
+# What a step of training mixes by; other relaxations have no noise.
+SAMPLES = {"gumbel": gumbel, "gumbel_hard": gumbel_hard, "dirichlet": dirichlet}
+
+
+# === Edges, and noise on any relaxation ===
 
 
 def edge_softmax(beta, nodes, inputs=2):

@@ -12,7 +12,7 @@ from tfnas.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """One stage of a search; only P-DARTS has more than one.
+    """One stage of a search; P-DARTS has three, DrNAS two.
 
     Attributes:
         cells: depth of the supernet.
@@ -20,6 +20,7 @@ class Stage:
         epochs: length of the stage.
         warmup_epochs: the first epochs, which train the weights alone.
         skip_dropout: initial dropout rate of the identity skips, 0 to 1.
+        partial_channels: K; 1/K of the channels enter the mixed operation.
 
     Raises:
         UserError: if a value is out of its range.
@@ -36,9 +37,11 @@ class Stage:
     epochs: int
     warmup_epochs: int = 0
     skip_dropout: float = 0.0
+    partial_channels: int = 1
 
     def __post_init__(self):
-        for name in ("cells", "operations_kept", "epochs"):
+        counts = ("cells", "operations_kept", "epochs", "partial_channels")
+        for name in counts:
             if getattr(self, name) < 1:
                 raise UserError(f"{name}={getattr(self, name)}: use 1 or more")
         if self.warmup_epochs < 0:
@@ -302,3 +305,27 @@ def perturbation(epoch, epochs, initial=0.03, final=0.3):
     ```
     """
     return initial + (final - initial) * epoch / epochs
+
+
+def temperature(epoch, epochs, initial=10.0, final=0.1):
+    """Temperature of the Gumbel-softmax, which falls linearly.
+
+    Source: GDAS (Dong and Yang, 2019); the values, and that the last epoch has
+    the final one, are the authors' code, `exps/NAS-Bench-201-algos/GDAS.py`.
+
+    Args:
+        epoch: index of the epoch, from 0.
+        epochs: number of epochs.
+        initial: temperature of epoch 0.
+        final: temperature of the last epoch.
+
+    Returns:
+        tau, above 0.
+
+    Example:
+
+    ```python
+    temperature(99, 100)  # 0.1
+    ```
+    """
+    return initial + (final - initial) * epoch / max(epochs - 1, 1)

@@ -1,8 +1,8 @@
 """From mixing weights to a cell: the discretisations (survey, section 3.4).
 
-The functions read the mixing weights of one kind of cell, the softmax or
-sigmoid of alpha, shaped (edges, operations), with the rows in the order of
-`tfnas.spaces.darts.edges`, and the names of the columns of every row, since
+The functions read the mixing weights of one kind of cell without noise, such
+as the softmax of alpha, shaped (edges, operations), with the rows in the order
+of `tfnas.spaces.darts.edges`, and the names of the columns of every row, since
 P-DARTS keeps other operations on each edge. `none` is never chosen, but as a
 candidate it takes its share of the softmax. All raise `UserError` if these
 shapes disagree or if an edge offers only `none`.
@@ -15,7 +15,13 @@ import math
 from dataclasses import replace
 
 from tfnas.derivation.each_edge import each_edge
-from tfnas.derivation.scores import sigmoid, softmax, strongest
+from tfnas.derivation.scores import (
+    dirichlet,
+    mixing_weights,
+    sigmoid,
+    softmax,
+    strongest,
+)
 from tfnas.derivation.skip_limit import pdarts, skip_restrictions
 from tfnas.derivation.threshold import threshold_edge, threshold_node
 from tfnas.derivation.top2 import top2
@@ -23,7 +29,9 @@ from tfnas.spaces import darts
 
 __all__ = [
     "derive",
+    "dirichlet",
     "each_edge",
+    "mixing_weights",
     "pdarts",
     "sigmoid",
     "skip_restrictions",

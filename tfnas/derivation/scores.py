@@ -44,6 +44,56 @@ def sigmoid(alpha):
     return (1 + np.tanh(np.asarray(alpha, np.float64) / 2)) / 2
 
 
+def dirichlet(alpha):
+    """Mean of DrNAS's Dirichlet distribution in double precision.
+
+    Args:
+        alpha: array, (..., operations).
+
+    Returns:
+        beta / sum(beta) with beta = elu(alpha) + 1, a float64 array of the same
+        shape; the last axis sums to 1.
+
+    Example:
+
+    ```python
+    dirichlet([0.0, 2.0])  # [0.25, 0.75]
+    ```
+    """
+    alpha = np.asarray(alpha, np.float64)
+    beta = np.where(alpha > 0, alpha + 1, np.exp(np.minimum(alpha, 0)))
+    return beta / beta.sum(axis=-1, keepdims=True)
+
+
+# A sample's mean, or what it is a draw from, counts.
+_WEIGHTS = {
+    "softmax": softmax,
+    "sigmoid": sigmoid,
+    "gumbel": softmax,
+    "gumbel_hard": softmax,
+    "dirichlet": dirichlet,
+}
+
+
+def mixing_weights(relaxation, alpha):
+    """The mixing weights of a relaxation without noise, in double precision.
+
+    Args:
+        relaxation: its name, as in `relaxation.RELAXATIONS`.
+        alpha: array, (..., operations).
+
+    Returns:
+        Float64 array of the same shape.
+
+    Example:
+
+    ```python
+    mixing_weights("gumbel", [0.0, 0.0])  # [0.5, 0.5]
+    ```
+    """
+    return _WEIGHTS[relaxation](alpha)
+
+
 def strongest(weights, names):
     """The name of each row's largest weight; the first of equal ones.
 

@@ -59,7 +59,16 @@ class Method:
 
     # === Relaxation (survey 3.2) ===
     relaxation: str = choice(
-        "softmax", "how alpha becomes mixing weights", ("softmax", "sigmoid")
+        "softmax",
+        "how alpha becomes mixing weights; the last three draw them anew in "
+        "each step",
+        ("softmax", "sigmoid", "gumbel", "gumbel_hard", "dirichlet"),
+    )
+    temperature: float = choice(
+        10.0, "temperature of the Gumbel-softmax in the first epoch", least=0
+    )
+    temperature_min: float = choice(
+        0.1, "temperature of the Gumbel-softmax in the last epoch", least=0
     )
     alpha_deviation: float = choice(
         1e-3, "standard deviation of alpha's initial values", least=0
@@ -114,6 +123,11 @@ class Method:
     beta_decay: float = choice(
         0.0, "final weight of beta-DARTS's loss; 0 turns it off", least=0
     )
+    dirichlet_kl: float = choice(
+        0.0,
+        "weight of DrNAS's divergence from the uniform Dirichlet distribution",
+        least=0,
+    )
     budget_macs: float = choice(
         0.0,
         "most multiply-adds, in millions, of the derived network at 36 "
@@ -131,6 +145,12 @@ class Method:
     )
     operations_kept: tuple[int, ...] = choice(
         (), "candidates of an edge in each later stage", least=1
+    )
+    later_partial_channels: tuple[int, ...] = choice(
+        (), "K of each later stage; by default --partial_channels", least=1
+    )
+    keep_alpha: bool = choice(
+        False, "candidates keep their alpha in the next stage"
     )
     warmup_epochs: int = choice(
         0, "first epochs of a stage, which leave alpha unchanged", least=0
@@ -233,9 +253,13 @@ class Method:
         rate = values.get("learning_rate", self.learning_rate)
         if self.learning_rate_min > rate:
             given["learning_rate_min"] = rate
+        tau = values.get("temperature", self.temperature)
+        if self.temperature_min > tau:
+            given["temperature_min"] = tau
         if len(values.get("cells", ())) == 1:
-            given["operations_kept"] = ()
+            given["operations_kept"] = given["later_partial_channels"] = ()
             given["skip_dropout"] = self.skip_dropout[:1]
+            given["keep_alpha"] = False
         return self.with_flags({**given, **values})
 
     def check(self):
@@ -259,9 +283,16 @@ class Method:
         Example: `len(methods.get("pdarts").stages())` is 3.
         """
         kept = (len(self.candidates()), *self.operations_kept)
+        first, later = self.partial_channels, self.later_partial_channels
+        parts = (first, *(later or [first] * len(self.operations_kept)))
         return tuple(
-            Stage(cells, operations, self.epochs, self.warmup_epochs, rate)
-            for cells, operations, rate in zip(
-                self.cells, kept, self.skip_dropout, strict=True
+            Stage(cells, count, self.epochs, self.warmup_epochs, rate, part)
+            for cells, count, rate, part in zip(
+                self.cells, kept, self.skip_dropout, parts, strict=True
             )
         )
+
+    def of_stage(self, stage):
+        """The method with what a `Stage` has of its own for the supernet."""
+        parts = stage.partial_channels
+        return dataclasses.replace(self, partial_channels=parts)

@@ -1,10 +1,13 @@
 """Choices that exclude each other, and the remedy."""
 
 THRESHOLD_RULES = ("threshold_node", "threshold_edge")
+# Relaxations with a temperature.
+TEMPERED = ("gumbel", "gumbel_hard")
 # What a method may ask for that not every space has.
 _ABILITIES = ("stem", "skip_limit", "attention", "partial_channels")
 _ABILITIES += ("edge_normalization", "auxiliary_skip", "budget_macs")
 _ABILITIES += ("operations_kept", "stop_skips", "skip_dropout")
+_ABILITIES += ("later_partial_channels", "keep_alpha")
 
 
 def contradictions(method):
@@ -37,6 +40,16 @@ def unused(method):
         ("skip_dropout", "stop_skips", "skip_limit"),
         "skip_connect" not in method.candidates(),
         "--operations has no skip_connect",
+    )
+    yield (
+        ("temperature", "temperature_min"),
+        method.relaxation not in TEMPERED,
+        f"--relaxation={method.relaxation} has no temperature",
+    )
+    yield (
+        ("later_partial_channels", "keep_alpha"),
+        len(method.cells) == 1,
+        f"--cells={_shown(method.cells)} is one stage",
     )
     yield (
         ("second_order",),
@@ -114,36 +127,64 @@ def _channels(method):
         f"--channels={method.channels}: --stem=imagenet starts with half as "
         "many; use an even number",
     )
-    parts = method.partial_channels
+    first, later = method.partial_channels, method.later_partial_channels
     yield (
-        method.channels % parts != 0,
-        f"--partial_channels={parts}: does not divide "
+        method.channels % first != 0,
+        f"--partial_channels={first}: does not divide "
         f"--channels={method.channels}",
     )
     yield (
-        parts > 1
-        and method.attention in ("mixed_with_operation", "double_mixed"),
-        f"--attention={method.attention}: attends to all channels, but "
-        f"--partial_channels={parts} mixes a part; use --attention=after_every",
+        any(method.channels % parts != 0 for parts in later),
+        f"--later_partial_channels={_shown(later)}: does not divide "
+        f"--channels={method.channels}",
     )
+    attends = method.attention in ("mixed_with_operation", "double_mixed")
+    for flag, parts in (
+        ("partial_channels", (first,)),
+        ("later_partial_channels", later),
+    ):
+        yield (
+            attends and max(parts, default=1) > 1,
+            f"--attention={method.attention}: attends to all channels, but "
+            f"--{flag}={_shown(parts)} mixes a part; use "
+            "--attention=after_every",
+        )
 
 
 def _relaxation(method):
-    softmax = method.relaxation == "softmax"
+    name = method.relaxation
     yield (
-        softmax and method.zero_one_weight > 0,
+        name != "sigmoid" and method.zero_one_weight > 0,
         f"--zero_one_weight={method.zero_one_weight}: a loss on sigmoids, but "
-        "--relaxation=softmax; use --relaxation=sigmoid",
+        f"--relaxation={name}; use --relaxation=sigmoid",
     )
     yield (
-        not softmax and method.beta_decay > 0,
+        name not in ("softmax", *TEMPERED) and method.beta_decay > 0,
         f"--beta_decay={method.beta_decay}: a loss on softmax rows, but "
-        "--relaxation=sigmoid; use --relaxation=softmax",
+        f"--relaxation={name}; use --relaxation=softmax",
     )
     yield (
-        softmax and method.derivation in THRESHOLD_RULES,
+        name != "dirichlet" and method.dirichlet_kl > 0,
+        f"--dirichlet_kl={method.dirichlet_kl}: a loss on Dirichlet "
+        f"distributions, but --relaxation={name}; use --relaxation=dirichlet",
+    )
+    yield (
+        name != "sigmoid" and method.derivation in THRESHOLD_RULES,
         f"--derivation={method.derivation}: compares sigmoids with a threshold "
-        "but --relaxation=softmax; use --relaxation=sigmoid",
+        f"but --relaxation={name}; use --relaxation=sigmoid",
+    )
+    yield (
+        name == "gumbel_hard" and method.smoothing > 0,
+        f"--smoothing={method.smoothing}: perturbs a mixture, but "
+        "--relaxation=gumbel_hard takes one operation; use "
+        "--relaxation=gumbel",
+    )
+    for flag in ("temperature", "temperature_min"):
+        yield getattr(method, flag) == 0, f"--{flag}=0: use more than 0"
+    yield (
+        method.temperature_min > method.temperature,
+        f"--temperature_min={method.temperature_min}: is above "
+        f"--temperature={method.temperature}; lower it",
     )
 
 
@@ -152,6 +193,12 @@ def _stages(method):
     yield (
         len(method.operations_kept) != stages - 1,
         f"--operations_kept={_shown(method.operations_kept)}: --cells="
+        f"{_shown(method.cells)} is {stages} stages; give {stages - 1} numbers",
+    )
+    later = method.later_partial_channels
+    yield (
+        len(later) not in (0, stages - 1),
+        f"--later_partial_channels={_shown(later)}: --cells="
         f"{_shown(method.cells)} is {stages} stages; give {stages - 1} numbers",
     )
     yield (

@@ -78,11 +78,38 @@ class Architecture(keras.layers.Layer):
             for kind in variables
         }
 
+    def values_among(self, operations):
+        """The variables' values for some of each edge's candidates.
+
+        Args:
+            operations: {kind: the names of each edge}, all of them candidates.
+
+        Returns:
+            {name: array}, names as in `by_name`.
+        """
+        arrays = {
+            name: keras.ops.convert_to_numpy(variable)
+            for name, variable in self.by_name().items()
+        }
+        for kind, rows in operations.items():
+            columns = [
+                [list(before).index(name) for name in names]
+                for before, names in zip(
+                    self.operations[kind], rows, strict=True
+                )
+            ]
+            name = f"alphas_{kind}"
+            arrays[name] = np.take_along_axis(
+                arrays[name], np.array(columns), 1
+            )
+        return arrays
+
     def mixing_weights(self):
         """The relaxed variables: {kind: {name: weights}}.
 
-        "alphas" (edges, candidates) by the method's relaxation; "betas" and
-        "gammas" by a softmax; "edges" (edges,) by one over each node's edges.
+        "alphas" (edges, candidates) by the method's relaxation, without noise;
+        "betas" and "gammas" by a softmax; "edges" (edges,) by one over each
+        node's edges.
         """
         relax = RELAXATIONS[self.method.relaxation]
         weights = {}
@@ -123,8 +150,8 @@ class Architecture(keras.layers.Layer):
 
     def shares(self, kind):
         """Weights to derive by: relaxed alpha times edge weights, float64."""
-        relax = getattr(derivation, self.method.relaxation)
-        shares = relax(keras.ops.convert_to_numpy(self.alphas[kind]))
+        alphas = keras.ops.convert_to_numpy(self.alphas[kind])
+        shares = derivation.mixing_weights(self.method.relaxation, alphas)
         if self.edges:
             edges = keras.ops.convert_to_numpy(self._edge_softmax(kind))
             shares = shares * edges[:, None]

@@ -6,7 +6,6 @@ import tensorflow as tf
 from tfnas.genotype import Genotype
 from tfnas.networks.architecture import Architecture
 from tfnas.networks.search_network import SearchNetwork
-from tfnas.relaxation import perturbed
 
 
 class CellSupernet(SearchNetwork):
@@ -34,21 +33,25 @@ class CellSupernet(SearchNetwork):
         return weights
 
     def relaxed(self, seed, radius=None):
-        """A step's `mixing_weights`, perturbed within a radius.
+        """A step's `mixing_weights`, sampled and perturbed within a radius.
 
-        Each kind of cell has its own noise, as in SDARTS's code.
+        Each kind of cell has its own noise, as in the authors' code.
 
         Args:
-            seed: two integers that decide the perturbation (SDARTS).
+            seed: two integers that decide the sample (SNAS, GDAS, DrNAS) and
+                the perturbation (SDARTS); None for neither.
             radius: the perturbation's, or None.
         """
         weights = self.mixing_weights()
-        if radius is not None:
-            for number, kind in enumerate(sorted(weights)):
-                own = weights[kind]
-                # Folded in, so that skip dropout draws other numbers.
-                noise = tf.random.fold_in(seed, number)
-                own["alphas"] = perturbed(own["alphas"], radius, noise)
+        if seed is None:
+            return weights
+        for number, kind in enumerate(sorted(weights)):
+            own, alpha = weights[kind], self.architecture[f"alphas_{kind}"]
+            # Folded in, so that skip dropout draws other numbers.
+            noise = tf.random.fold_in(seed, number)
+            own["alphas"] = self.with_noise(
+                own["alphas"], alpha.value, noise, radius
+            )
         return weights
 
     def of_cell(self, weights, index, training, seed):
@@ -58,10 +61,11 @@ class CellSupernet(SearchNetwork):
             weights: those of the cell's kind.
             index: the cell's place in the network.
             training: whether skips are dropped.
-            seed: two integers that decide which.
+            seed: two integers that decide which; None drops nothing.
         """
         own = dict(weights)
-        if training and self.skip_dropout_rate is not None:
+        drops = training and seed is not None
+        if drops and self.skip_dropout_rate is not None:
             rate = tf.convert_to_tensor(self.skip_dropout_rate.value)
             layer = tf.constant([index * (self.nodes + 1), 0], tf.int64)
             own["skip_dropout"] = (rate, tf.cast(seed, tf.int64) + layer)

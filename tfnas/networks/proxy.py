@@ -7,7 +7,6 @@ discretisation gap. Skips that win by other operations' weights lower it.
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfnas import data
 from tfnas.data import draws
@@ -51,15 +50,12 @@ def proxy_accuracy(supernet, batch):
 
 
 def still_logits(supernet, inputs, mapping=(), **arguments):
-    """Logits by the batch's statistics, without dropout or side effects.
+    """Logits by the batch's statistics, without noise or side effects.
 
     `inputs` are normalised, (N, H, W, C); `mapping` has (variable, value)
-    pairs, with the values to use for variables. Returns (N, classes).
+    pairs, with the values to use for variables. Without a seed among the
+    arguments nothing is random. Returns (N, classes).
     """
-    mapping = list(mapping)
-    rate = supernet.skip_dropout_rate
-    if rate is not None:
-        mapping.append((rate, tf.zeros_like(rate.value)))
     # The batch norms' updates stay in the scope.
     with keras.StatelessScope(state_mapping=mapping):
         return supernet(inputs, training=True, **arguments)

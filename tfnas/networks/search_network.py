@@ -3,9 +3,12 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfnas import cost, methods, regularization
 from tfnas.layers.fast.shared_trace import SharedTrace
+from tfnas.methods.rules import TEMPERED
+from tfnas.relaxation import SAMPLES, perturbed
 
 
 class SearchNetwork(keras.Model):
@@ -57,13 +60,16 @@ class SearchNetwork(keras.Model):
     def build_schedule(self):
         """Make the variables that the schedule sets."""
         self.skip_dropout_rate = self.auxiliary_weight = None
-        self.beta_decay_weight = None
+        self.beta_decay_weight = self.temperature = None
         if any(self.method.skip_dropout):
             self.skip_dropout_rate = self._scheduled("skip_dropout_rate", 0)
         if self.method.auxiliary_skip:
             self.auxiliary_weight = self._scheduled("auxiliary_weight", 1)
         if self.method.beta_decay:
             self.beta_decay_weight = self._scheduled("beta_decay_weight", 0)
+        if self.method.relaxation in TEMPERED:
+            initial = self.method.temperature
+            self.temperature = self._scheduled("temperature", initial)
 
     def _scheduled(self, name, value):
         return self.add_weight(
@@ -72,6 +78,26 @@ class SearchNetwork(keras.Model):
             initializer=keras.initializers.Constant(value),
             trainable=False,
         )
+
+    def with_noise(self, weights, alpha, seed, radius=None):
+        """The weights that a step mixes by: a sample of them, perturbed.
+
+        Args:
+            weights: those without noise, (edges, candidates).
+            alpha: what they come from.
+            seed: two integers that decide the noise.
+            radius: of SDARTS's perturbation, or None.
+        """
+        draw = SAMPLES.get(self.method.relaxation)
+        if draw is not None:
+            # Other numbers than the perturbation's.
+            own = tf.random.fold_in(seed, 1)
+            tau = self.temperature
+            more = [] if tau is None else [tf.convert_to_tensor(tau.value)]
+            weights = draw(alpha, own, *more)
+        if radius is not None:
+            weights = perturbed(weights, radius, seed)
+        return weights
 
     def architecture_loss(self):
         """The loss that the method adds to alpha's step."""

@@ -7,6 +7,9 @@ from tfnas.report import colours, figures, findings, markup
 from tfnas.report.markup import Raw, escape
 from tfnas.runs.parsing import cell_kinds
 
+# What gives an edge's weights without noise, in a caption; else a softmax.
+FUNCTIONS = {"sigmoid": "sigmoid", "dirichlet": "mean"}
+
 
 def overview(run):
     """For each cell, the leading operation of each edge, over the whole run."""
@@ -111,7 +114,7 @@ def _cell(run, number, kind):
     title = findings.CELL_NAMES.get(kind, kind).capitalize()
     if not _has_moved(run, arrays, kind):
         return _still(title, "alpha")
-    function = "sigmoid" if relaxation == "sigmoid" else "softmax"
+    function = FUNCTIONS.get(relaxation, "softmax")
     # One epoch has no course.
     panels = (
         _panels(title, kind, weights, names, kept) if len(weights) > 2 else ""

@@ -3,7 +3,7 @@
 A choice counts as decided by chance if, over all edges,
 
 - the best candidate leads the second by less than `LEAD` in shares (the
-  median; shares as the mixture has them, softmax or sigmoid), or
+  median; shares as the mixture has them without noise), or
 - alpha has moved by less than `TIMES` its initial deviation, or `LEAST` if that
   is larger. Both are root mean squares over all edges and candidates, without
   the constant of each edge, to which a softmax is blind.
@@ -142,7 +142,8 @@ def _evidence(rows, relaxation):
 
 
 def _seen(values, relaxation):
-    return values if relaxation == "sigmoid" else values - values.mean()
+    blind = relaxation not in ("sigmoid", "dirichlet")
+    return values - values.mean() if blind else values
 
 
 def _root_mean_square(parts):

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 
+from tfnas import derivation
 from tfnas.report import markup
 
 CELL_NAMES = {
@@ -113,16 +114,12 @@ def weights(alphas, relaxation):
 
     Args:
         alphas: (..., operations) raw values.
-        relaxation: "sigmoid" weighs each operation on its own; any other is
-            shown as the softmax over the operations.
+        relaxation: its name; the weights are those without noise.
 
     Returns:
         Weights in 0..1 of the same shape.
     """
-    if relaxation == "sigmoid":
-        return 0.5 * (1 + np.tanh(0.5 * alphas))
-    scaled = np.exp(alphas - alphas.max(axis=-1, keepdims=True))
-    return scaled / scaled.sum(axis=-1, keepdims=True)
+    return derivation.mixing_weights(relaxation, alphas)
 
 
 def moved(raw, relaxation):

@@ -12,6 +12,8 @@ METHODS = {
     "fair_darts": "Fair DARTS",
     "att_darts": "Att-DARTS",
     "pc_darts": "PC-DARTS",
+    "gdas": "GDAS",
+    "drnas": "DrNAS",
 }
 
 

@@ -53,13 +53,17 @@ def document(title, header, sections, files):
     )
 
 
+_HOW = {
+    "softmax": "The operations of an edge share a weight of 1 (a softmax).",
+    "sigmoid": "Each operation has its own weight (a sigmoid).",
+    "dirichlet": "The operations of an edge share a weight of 1 (the mean of a "
+    "Dirichlet distribution).",
+}
+
+
 def _weights(run):
     relaxation = run.config["method"]["relaxation"]
-    how = (
-        "Each operation has its own weight (a sigmoid)."
-        if relaxation == "sigmoid"
-        else "The operations of an edge share a weight of 1 (a softmax)."
-    )
+    how = _HOW.get(relaxation, _HOW["softmax"])
     intro = (
         f"<p>{how} The margin is the lead of the best operation over the "
         "second best, without <code>none</code>: the smaller it is, the more "

@@ -42,6 +42,15 @@ class EachEpoch(keras.callbacks.Callback):
             supernet.beta_decay_weight.assign(
                 method.beta_decay * epoch / stage.epochs
             )
+        if supernet.temperature is not None:
+            supernet.temperature.assign(
+                schedule.temperature(
+                    epoch,
+                    stage.epochs,
+                    method.temperature,
+                    method.temperature_min,
+                )
+            )
         if self.model.smoothing_radius is not None:
             self.model.smoothing_radius.assign(
                 schedule.perturbation(

@@ -16,7 +16,13 @@ from tfnas.runs import contents, kept_images, parsing
 _OF_THEN = {"method": {"halves": "index"}, "recipe": {"halves": "index"}}
 # What they could not do yet; the presets of then still leave it out.
 _NOT_YET = {
-    "method": {},
+    "method": {
+        "temperature": 10.0,
+        "temperature_min": 0.1,
+        "dirichlet_kl": 0.0,
+        "later_partial_channels": [],
+        "keep_alpha": False,
+    },
     "recipe": {
         "nesterov": False,
         "average_weights": 0.0,

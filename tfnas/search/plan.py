@@ -63,5 +63,5 @@ def _candidates(method, stage):
 
 def _size(method, stage):
     return method.search_space.supernet_size(
-        method, method.channels, stage.cells
+        method.of_stage(stage), method.channels, stage.cells
     )

@@ -134,10 +134,16 @@ class _Search(Resumable):
         return proxy.described((None, labels))["majority_share"]
 
     def _start_stage(self, stage, operations):
-        """A new supernet, with new weights and a new alpha."""
+        """A new supernet, with new weights and, if it is not kept, alpha."""
+        kept = {}
+        if stage and self.method.keep_alpha:
+            architecture = self.model.supernet.architecture_layer
+            kept = architecture.values_among(operations)
         self.stage, self.operations = stage, operations
         self.epoch = self.step = 0
         self._build()
+        for name, value in kept.items():
+            self.model.supernet.architecture[name].assign(value)
         self.history.start_stage(stage, self.model.supernet)
         if len(self.stages) > 1:
             print(f"Stage {stage + 1} of {len(self.stages)}", flush=True)
@@ -160,7 +166,7 @@ class _Search(Resumable):
         keras.utils.set_random_seed(self.config.seed + self.stage)
         with self.strategy.scope():
             supernet = build_supernet(
-                self.method,
+                self.method.of_stage(self.stages[self.stage]),
                 input_shape=self.dataset.image_shape,
                 classes=len(self.dataset.classes),
                 cells=self.stages[self.stage].cells,

@@ -19,6 +19,7 @@ _OF_CELLS = ("operations", "nodes", "cells", "stem", "attention")
 _OF_CELLS += ("partial_channels", "edge_normalization", "auxiliary_skip")
 _OF_CELLS += ("budget_macs", "budget_weight", "operations_kept")
 _OF_CELLS += ("stop_skips", "skip_dropout", "skip_limit")
+_OF_CELLS += ("later_partial_channels", "keep_alpha")
 
 
 @dataclasses.dataclass(frozen=True)

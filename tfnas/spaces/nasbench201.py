@@ -81,15 +81,16 @@ class _Bench(Space):
         The rule is the benchmark's, the strongest operation of each edge,
         `none` included; so neither threshold nor skip limit applies. Later
         stages of a search keep the same share of the candidates as in the space
-        darts, and each adds a cell to every stack.
+        darts, and each greater depth adds a cell to every stack.
         """
         names = PRIMITIVES if "none" in method.operations else PRIMITIVES[1:]
-        stages, all_kept = len(method.cells), len(method.operations)
+        all_kept = len(method.operations)
+        depths = sorted(set(method.cells), reverse=True)
         return {
             "operations": names,
             "nodes": NODES,
             "cells": tuple(
-                CELLS - STACKS * (stages - 1 - stage) for stage in range(stages)
+                CELLS - STACKS * depths.index(cells) for cells in method.cells
             ),
             "operations_kept": tuple(
                 round(len(names) * kept / all_kept)

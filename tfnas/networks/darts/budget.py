@@ -12,8 +12,15 @@ import tensorflow as tf
 from tfnas import cost
 from tfnas.errors import UserError
 from tfnas.methods.rules import THRESHOLD_RULES
+from tfnas.relaxation import dirichlet_mean
 
-_LOG_SHARES = {"softmax": tf.nn.log_softmax, "sigmoid": tf.math.log_sigmoid}
+_LOG_SHARES = {
+    "softmax": tf.nn.log_softmax,
+    "sigmoid": tf.math.log_sigmoid,
+    "gumbel": tf.nn.log_softmax,
+    "gumbel_hard": tf.nn.log_softmax,
+    "dirichlet": lambda alpha: tf.math.log(dirichlet_mean(alpha)),
+}
 
 
 def check(method, image_shape, classes):

@@ -48,7 +48,8 @@ class Supernet(CellSupernet):
         inputs: normalised images, (N, H, W, C).
         training: whether batch norms use the batch's statistics.
         seed: two integers that decide what is random in training: skip
-            dropout (P-DARTS) and the perturbation of alpha (SDARTS).
+            dropout (P-DARTS), samples of the weights (SNAS, GDAS, DrNAS) and
+            their perturbation (SDARTS); None for nothing.
         radius: of that perturbation, or None.
         mixing: weights instead of the relaxed architecture's, as in
             `mixing_weights`; for example an epoch's derived cell.
@@ -166,10 +167,8 @@ class Supernet(CellSupernet):
         self.stem_norm.build(shape)
         return [shape, shape]
 
-    def call(
-        self, inputs, training=False, seed=(0, 0), radius=None, mixing=None
-    ):
-        weights = mixing or self.relaxed(seed, radius)
+    def call(self, inputs, training=False, seed=None, radius=None, mixing=None):
+        weights = mixing or self.relaxed(seed if training else None, radius)
         if self.method.stem == "imagenet":
             states = self.stem(inputs, training=training)
         else:

@@ -13,7 +13,7 @@ from tfnas.networks.classifier import classifier
 from tfnas.networks.mobile.evaluation import start
 from tfnas.networks.mobile.inverted import ConvolutionBlock, MixedLayer
 from tfnas.networks.search_network import SearchNetwork
-from tfnas.relaxation import RELAXATIONS, perturbed
+from tfnas.relaxation import RELAXATIONS
 from tfnas.spaces import mobile
 
 
@@ -36,7 +36,9 @@ class MobileSupernet(SearchNetwork):
     Call arguments:
         inputs: normalised images, (N, H, W, C).
         training: whether batch norms use the batch's statistics.
-        seed: two integers for the perturbation of alpha (SDARTS).
+        seed: two integers that decide what is random in training: samples of
+            the weights (SNAS, GDAS, DrNAS) and their perturbation (SDARTS);
+            None for nothing.
         radius: of that perturbation, or None.
 
     Returns:
@@ -106,10 +108,11 @@ class MobileSupernet(SearchNetwork):
         self.classifier.build((None, layout.last))
         self.built = True
 
-    def call(self, inputs, training=False, seed=(0, 0), radius=None):
-        weights = RELAXATIONS[self.method.relaxation](self.alphas.value)
-        if radius is not None:
-            weights = perturbed(weights, radius, seed)
+    def call(self, inputs, training=False, seed=None, radius=None):
+        alpha = self.alphas.value
+        weights = RELAXATIONS[self.method.relaxation](alpha)
+        if training and seed is not None:
+            weights = self.with_noise(weights, alpha, seed, radius)
         x = self.stem(inputs, training=training)
         x = self.first(x, training=training)
         for layer, row in zip(self.mixed, tf.unstack(weights), strict=True):
@@ -129,8 +132,8 @@ class MobileSupernet(SearchNetwork):
         threshold, the strongest stays, and the provenance counts these layers
         under "fallback_layers".
         """
-        relax = getattr(derivation, self.method.relaxation)
-        weights = relax(keras.ops.convert_to_numpy(self.alphas))
+        alphas = keras.ops.convert_to_numpy(self.alphas)
+        weights = derivation.mixing_weights(self.method.relaxation, alphas)
         columns = np.argmax(weights, axis=1)
         rows = zip(self.operations["layers"], columns, strict=True)
         return Genotype(

@@ -34,8 +34,9 @@ class BenchSupernet(CellSupernet):
     Call arguments:
         inputs: normalised images, (N, H, W, C).
         training: whether batch norms use the batch's statistics.
-        seed: two integers that decide what is random in training.
-        radius: of the perturbation of alpha (SDARTS), or None.
+        seed: two integers that decide what is random in training; None for
+            nothing.
+        radius: of the perturbation of the weights (SDARTS), or None.
         mixing: weights instead of the relaxed architecture's, as in
             `mixing_weights`; for example an epoch's derived cell.
 
@@ -108,10 +109,9 @@ class BenchSupernet(CellSupernet):
         self.classifier.build((None, width))
         self.built = True
 
-    def call(
-        self, inputs, training=False, seed=(0, 0), radius=None, mixing=None
-    ):
-        weights = (mixing or self.relaxed(seed, radius))["cell"]
+    def call(self, inputs, training=False, seed=None, radius=None, mixing=None):
+        noise = seed if training else None
+        weights = (mixing or self.relaxed(noise, radius))["cell"]
         x = inputs
         for index, layer in enumerate(self.stages):
             if isinstance(layer, BenchSearchCell):
