@@ -39,16 +39,17 @@ class Case:
     nodes: int = 4
     operations: tuple[str, ...] | None = None
     smoothing: float = 0.0
+    relaxation: str | None = None
     steps: int = 20
     replicas: tuple[int, ...] = (1, 2, 4)
 
 
 SMALL = Case(nodes=1, operations=OPERATIONS, steps=3, replicas=(1, 2))
 CASES = {
-    "small": dataclasses.replace(SMALL, smoothing=0.3),
+    "small": dataclasses.replace(SMALL, smoothing=0.3, relaxation="dirichlet"),
     "small_four": dataclasses.replace(SMALL, replicas=(1, 4)),
     "small_ahead": dataclasses.replace(
-        SMALL, order=2, operations=OPERATIONS[1::2]
+        SMALL, order=2, operations=OPERATIONS[1::2], relaxation="gumbel"
     ),
     "small_exact": dataclasses.replace(
         SMALL, order=2, second_order="exact", operations=OPERATIONS[:2]
@@ -57,6 +58,8 @@ CASES = {
     "pdarts": Case("pdarts"),
     "fair_darts": Case("fair_darts"),
     "att_darts": Case("att_darts"),
+    "gdas": Case("gdas"),
+    "drnas": Case("drnas"),
     "finite_difference": Case(order=2),
     "exact": Case(order=2, second_order="exact"),
     "float32": Case(dtype="float32", channels=8, cells=5),
@@ -89,6 +92,7 @@ def search(strategy, case, moved=False):
         order=case.order,
         second_order=case.second_order,
         smoothing=case.smoothing,
+        **({"relaxation": case.relaxation} if case.relaxation else {}),
     )
     with strategy.scope():
         supernet = Supernet(

@@ -9,6 +9,7 @@ import json
 import numpy as np
 import pytest
 from conftest import let_go
+from running import final_state
 from tensorflow.python.framework import config as tensorflow_config
 
 from tfnas import derivation, schedule
@@ -40,6 +41,15 @@ CASES = {
     "att_darts": {"method": "att_darts", "operations": "none,skip_connect"},
     "pc_darts": {"method": "pc_darts", "epochs": 2, "warmup_epochs": 1},
     "pdarts": {"method": "pdarts", **STAGES},
+    "gdas": {"method": "gdas"},
+    "drnas": {
+        "method": "drnas",
+        "partial_channels": 4,
+        "later_partial_channels": 2,
+        "dirichlet_kl": 0.001,
+        **STAGES,
+        "skip_dropout": "0,0",
+    },
     "att_darts with every kind": {"method": "att_darts"},
     # === Mixtures ===
     "attention in stages": {
@@ -254,6 +264,26 @@ def test_edges_are_weighed(found):
     assert kept["stage0/edges_normal"].shape == (3, 2)
 
 
+def test_survivors_keep_their_alpha_and_mix_more_channels(found):
+    kept = arrays(found("drnas"))
+    for kind in KINDS:
+        before, names, now, left = (
+            kept[f"stage{stage}/{what}_{kind}"]
+            for stage in (0, 1)
+            for what in ("alphas", "operations")
+        )
+        for row, among, start, chosen in zip(
+            before[-1], names, now[0], left, strict=True
+        ):
+            places = [list(among).index(name) for name in chosen]
+            np.testing.assert_array_equal(start, row[places])
+    stages = method_of("drnas").stages()
+    assert [stage.partial_channels for stage in stages] == [4, 2]
+    state = final_state(found("drnas"))
+    kernels = [state[name].shape for name in state if "depthwise" in name]
+    assert kernels
+
+
 def test_the_record_says_what_was_mixed(found):
     case = "all that darts may be told"
     recorded = read(found(case), "config.json")["method"]
@@ -305,7 +335,7 @@ def assert_same_search(folder, unbroken):
 
 # test_resume.py kills P-DARTS across a stage's border every day.
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["pdarts", "sigmoids in stages"])
+@pytest.mark.parametrize("case", ["pdarts", "sigmoids in stages", "drnas"])
 def test_a_search_killed_between_its_stages_finds_the_same(case, broken):
     start = search_run._Search._start_stage
 

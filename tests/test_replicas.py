@@ -20,6 +20,8 @@ WHOLE = [
     "pdarts",
     "fair_darts",
     "att_darts",
+    "gdas",
+    "drnas",
     "finite_difference",
     "exact",
     "float32",

@@ -38,6 +38,12 @@ WRONG = [
         "operations_kept space",
     ),
     ("--space=mobile --stop_skips=2", "stop_skips space"),
+    (
+        "--space=mobile --cells=3,4 --later_partial_channels=2",
+        "later_partial_channels space",
+    ),
+    ("--space=mobile --keep_alpha", "keep_alpha space"),
+    ("--method=drnas --space=mobile", "partial_channels space"),
     ("--space=mobile --skip_dropout=0.3", "skip_dropout space"),
     (
         "--method=fair_darts --space=mobile --derivation=threshold_edge",
@@ -71,7 +77,27 @@ WRONG = [
         "--method=pc_darts --attention=mixed_with_operation",
         "attention partial_channels",
     ),
+    (
+        "--method=drnas --later_partial_channels=3",
+        "later_partial_channels channels",
+    ),
+    (
+        "--cells=3,4 --operations_kept=5 --skip_dropout=0,0 "
+        "--later_partial_channels=2 --attention=double_mixed",
+        "attention later_partial_channels",
+    ),
     # === Relaxation ===
+    ("--method=gdas --zero_one_weight=1", "zero_one_weight relaxation"),
+    ("--relaxation=dirichlet --beta_decay=50", "beta_decay relaxation"),
+    ("--method=gdas --dirichlet_kl=0.001", "dirichlet_kl relaxation"),
+    (
+        "--method=drnas --derivation=threshold_edge --threshold=0.5",
+        "derivation relaxation",
+    ),
+    ("--method=gdas --smoothing=0.3", "smoothing relaxation"),
+    ("--method=gdas --temperature=0", "temperature"),
+    ("--method=gdas --temperature_min=0", "temperature_min"),
+    ("--method=gdas --temperature_min=11", "temperature_min temperature"),
     ("--zero_one_weight=10", "zero_one_weight relaxation"),
     ("--method=fair_darts --beta_decay=50", "beta_decay relaxation"),
     (
@@ -86,6 +112,10 @@ WRONG = [
     ("--cells=5 --operations_kept=3", "operations_kept cells"),
     ("--cells=3,4 --operations_kept=5", "skip_dropout cells"),
     ("--skip_dropout=0,0.4,0.7", "skip_dropout cells"),
+    (
+        "--method=drnas --later_partial_channels=2,1",
+        "later_partial_channels cells",
+    ),
     ("--skip_dropout=1", "skip_dropout"),
     (
         "--cells=3,4 --skip_dropout=0,0 --operations_kept=9",
@@ -116,6 +146,9 @@ IDLE = [
         "--operations=sep_conv_3x3,max_pool_3x3 --stop_skips=2",
         "stop_skips operations",
     ),
+    ("--temperature=5", "temperature relaxation"),
+    ("--method=drnas --temperature_min=0.2", "temperature_min relaxation"),
+    ("--keep_alpha", "keep_alpha cells"),
     ("--second_order=exact", "second_order order"),
     (
         "--method=fair_darts --order=1 --second_order=exact",
@@ -218,6 +251,13 @@ def test_a_value_that_cannot_be_is_refused_too(flags, message):
         "--zero_one_weight=1 --zero_one_norm=l1",
         "--smoothing=0.3 --budget_macs=300 --inner_steps=2 --order=2",
         "--operations=skip_connect --derivation=pdarts --skip_limit=0",
+        "--method=gdas --order=2 --attention=after_every",
+        "--method=pdarts --relaxation=gumbel --beta_decay=1 --smoothing=0.3",
+        "--method=pc_darts --relaxation=dirichlet --dirichlet_kl=0.001",
+        "--method=pdarts --keep_alpha --partial_channels=4 "
+        "--later_partial_channels=2,1",
+        "--relaxation=dirichlet --space=mobile",
+        "--method=gdas --space=mobile",
     ],
 )
 def test_a_mixture_that_can_be_is_let_through(flags):

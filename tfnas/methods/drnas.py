@@ -33,7 +33,7 @@ METHOD = Method(
         "paper": {},
         "kl": {"dirichlet_kl": 1e-3, "alpha_weight_decay": 0.0},
         # The authors' `201-space/train_search_progressive.py`.
-        "nasbench201": {
+        "bench201": {
             "space": "nasbench201",
             "operations": nasbench201.PRIMITIVES,
             "operations_kept": (3,),

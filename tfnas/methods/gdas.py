@@ -18,7 +18,7 @@ METHOD = Method(
     batch_size=256,
     presets={
         "paper": {},
-        "nasbench201": {
+        "bench201": {
             "space": "nasbench201",
             "epochs": 240,
             "batch_size": 64,
