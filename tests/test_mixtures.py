@@ -48,7 +48,11 @@ CASES = {
         "later_partial_channels": 2,
         "dirichlet_kl": 0.001,
         **STAGES,
+        "operations": "max_pool_3x3,skip_connect,sep_conv_3x3",
+        "operations_kept": 2,
         "skip_dropout": "0,0",
+        "epochs": 1,
+        "warmup_epochs": 0,
     },
     "att_darts with every kind": {"method": "att_darts"},
     # === Mixtures ===
@@ -97,6 +101,7 @@ CASES = {
     },
 }
 LONG = {
+    "gdas",
     "att_darts with every kind",
     "sigmoids in stages",
     "attention in stages",

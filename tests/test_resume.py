@@ -38,6 +38,17 @@ CASES = {
         *("--skip_dropout=0.2,0.4", "--epochs=4", "--train_images=240"),
         *("--warmup_epochs=1", "--smoothing=0.3"),
     ],
+    "gdas": [
+        *("search", "--method=gdas", *SMALL, "--nodes=1", "--batch_size=16"),
+        *("--epochs=5", "--operations=max_pool_3x3,skip_connect,dil_conv_3x3"),
+    ],
+    "drnas": [
+        *("search", "--method=drnas", "--nodes=1", "--batch_size=24"),
+        *("--channels=4", "--cells=3,3", "--operations_kept=2"),
+        "--operations=max_pool_3x3,skip_connect,dil_conv_3x3",
+        *("--epochs=4", "--train_images=240", "--warmup_epochs=1"),
+        "--dirichlet_kl=0.001",
+    ],
     "training": [
         *("train", "--genotype=tests/small_genotype.json", *SMALL),
         *("--batch_size=16", "--valid_images=40", "--drop_path=0.2"),

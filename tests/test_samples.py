@@ -227,7 +227,7 @@ SIZES = {
 }
 ALL = pytest.mark.parametrize("relaxation", SAMPLES)
 EVERY_DAY = {
-    "gumbel": ("darts", "mobile"),
+    "gumbel": ("darts",),
     "gumbel_hard": ("darts", "nasbench201"),
     "dirichlet": ("darts", "attention"),
 }

@@ -58,9 +58,14 @@ class BenchmarkConfig:
     )
     json: str | None = choice(None, "file to write the whole result to")
 
+    @property
+    def searched(self):
+        """The `Method`, with its values for a CPU."""
+        return methods.get(self.method).with_preset("quick")
+
     def __post_init__(self):
         check_values(self)
-        kept = len(methods.get(self.method).candidates())
+        kept = len(self.searched.candidates())
         if self.operations_kept is not None and self.operations_kept > kept:
             raise UserError(
                 f"--operations_kept={self.operations_kept}: {self.method} has "

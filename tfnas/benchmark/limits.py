@@ -1,6 +1,6 @@
 """The time of a step at the machine's limit."""
 
-from tfnas import cost, methods
+from tfnas import cost
 from tfnas.spaces import darts
 
 # Passes of a step over the network, each as many multiply-adds as a forward
@@ -26,7 +26,7 @@ def candidates(config):
     candidate occurs about equally often: with as many sets as a late stage of
     P-DARTS, and neither a cheap choice nor a costly one.
     """
-    method = methods.get(config.method)
+    method = config.searched
     names = method.candidates()
     kept = config.operations_kept
     if kept in (None, len(names)):
@@ -40,7 +40,7 @@ def candidates(config):
 
 def search_multiply_adds(config):
     """Multiply-adds of one image in the supernet's forward pass."""
-    method = methods.get(config.method)
+    method = config.searched
     return cost.supernet_cost(
         candidates(config),
         input_shape=(config.image_size, config.image_size, 3),
@@ -60,7 +60,7 @@ def floor(config, gemm, copy):
         (config.image_size, config.image_size),
         channels=config.channels,
         cells=config.cells,
-        nodes=methods.get(config.method).nodes,
+        nodes=config.searched.nodes,
     )
     operations = 2 * PASSES["alpha + weights"] * search_multiply_adds(config)
     return config.batch * (operations / gemm + TRAFFIC * 4 * elements / copy)

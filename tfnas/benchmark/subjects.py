@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfnas import methods, zoo
+from tfnas import zoo
 from tfnas.benchmark import limits
 from tfnas.benchmark.config import BenchmarkConfig
 from tfnas.bilevel.hypergradient import cross_entropy
@@ -183,7 +183,7 @@ def asked(job):
 def _bilevel(job, order):
     config = asked(job)
     supernet = Supernet(
-        methods.get(job["method"]).with_flags({"order": order}),
+        config.searched.with_flags({"order": order}),
         input_shape=(job["image_size"], job["image_size"], 3),
         classes=CLASSES,
         channels=job["channels"],
