@@ -94,7 +94,7 @@ def test_a_large_initial_lead_is_chance_too():
     assert found.lead > 0.05 and found.moved < found.enough
 
 
-@pytest.mark.parametrize("relaxation", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("relaxation", ["softmax", "sigmoid", "dirichlet"])
 def test_leads_and_ways_by_hand(relaxation):
     end = np.zeros((3, 3))
     end[:, 2] = (1.0, 2.0, 30.0)
@@ -104,12 +104,13 @@ def test_leads_and_ways_by_hand(relaxation):
     lead = {
         "softmax": (power - 1) / (power + 2),
         "sigmoid": power / (1 + power) - 0.5,
+        "dirichlet": (3 - 1) / (3 + 1 + 1),
     }[relaxation]
     assert found.lead == pytest.approx(lead)  # of the edge in the middle
     # Half of a lead each, up and down, where only the difference is seen.
     squares = np.mean(np.square([0, 0, 0, 1, 2, 30]))
     half = np.mean(np.square([0.5, 0.5, 1, 1, 15, 15]))
-    moved = {"softmax": half, "sigmoid": squares}[relaxation]
+    moved = half if relaxation == "softmax" else squares
     assert found.moved == pytest.approx(np.sqrt(moved))
 
 

@@ -119,6 +119,36 @@ def test_the_paper_s_values_of_darts():
     assert len(darts.operations) == 8
 
 
+def test_drnas_has_the_stages_of_its_code():
+    """Its scripts for searches on the spaces darts and nasbench201."""
+
+    def stages(preset):
+        method = methods.get("drnas").with_preset(preset)
+        return [
+            (s.cells, s.operations_kept, s.partial_channels, s.epochs)
+            for s in method.stages()
+        ]
+
+    assert stages("paper") == [(20, 7, 6, 25), (20, 4, 4, 25)]
+    assert stages("bench201") == [(15, 5, 4, 50), (15, 3, 2, 50)]
+    drnas = methods.get("drnas")
+    for stage in drnas.stages():
+        assert drnas.of_stage(stage).partial_channels == stage.partial_channels
+
+
+@pytest.mark.parametrize("preset", ["paper", "bench201"])
+def test_gdas_has_the_values_of_its_code(preset):
+    """`configs` and `scripts-search` of AutoDL-Projects."""
+    gdas = methods.get("gdas").with_preset(preset)
+    tau = gdas.temperature, gdas.temperature_min
+    assert (gdas.relaxation, tau) == ("gumbel_hard", (10, 0.1))
+    assert (gdas.learning_rate, gdas.learning_rate_min) == (0.025, 0.001)
+    assert (gdas.weight_decay, gdas.alpha_weight_decay) == (5e-4, 1e-3)
+    assert (gdas.alpha_learning_rate, gdas.alpha_beta_1) == (3e-4, 0.5)
+    size = {"paper": (250, 256, (8,)), "bench201": (240, 64, (15,))}
+    assert (gdas.epochs, gdas.batch_size, gdas.cells) == size[preset]
+
+
 # === Values ===
 
 

@@ -322,17 +322,18 @@ def test_the_title_says_what_was_searched(report, method, attention, title):
     assert title in report(method=method, attention=attention).text
 
 
-@pytest.mark.parametrize("relaxation", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("relaxation", ["softmax", "sigmoid", "dirichlet"])
 def test_the_weights_are_the_relaxed_alphas(report, written, relaxation):
     page = report(relaxation=relaxation)
     alphas = np.load(written(relaxation=relaxation) / "alphas.npz")
     alphas = alphas["stage0/alphas_normal"]
     exponential = np.exp(alphas[-1].astype(np.longdouble))
-    expected = (
-        exponential / exponential.sum(axis=1, keepdims=True)
-        if relaxation == "softmax"
-        else exponential / (1 + exponential)
-    )
+    beta = np.where(alphas[-1] > 0, alphas[-1] + 1, exponential)
+    expected = {
+        "softmax": exponential / exponential.sum(axis=1, keepdims=True),
+        "sigmoid": exponential / (1 + exponential),
+        "dirichlet": beta / beta.sum(axis=1, keepdims=True),
+    }[relaxation]
     shown = re.findall(r"\b0\.\d{3}\b", page.text)
     assert all(f"{w:.3f}" in shown for w in expected.ravel())
 

@@ -63,6 +63,13 @@ def test_linear_schedules(function, first, middle, limit):
     assert function(50, 50) == pytest.approx(limit)
 
 
+@pytest.mark.parametrize("epochs", [2, 50])
+def test_the_temperature_is_final_in_the_last_epoch(epochs):
+    taus = [schedule.temperature(epoch, epochs) for epoch in range(epochs)]
+    assert taus == pytest.approx(np.linspace(10, 0.1, epochs))
+    assert schedule.temperature(0, 1, 5.0, 1.0) == 5.0
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -71,6 +78,7 @@ def test_linear_schedules(function, first, middle, limit):
         ("epochs", 0),
         ("warmup_epochs", -1),
         ("skip_dropout", 1.0),
+        ("partial_channels", 0),
     ],
 )
 def test_a_stage_names_the_field_that_is_out_of_range(field, value):

@@ -45,7 +45,7 @@ def architecture_gradients(
 
     It includes the method's own loss on the architecture but not alpha's L2,
     which belongs to the optimizer's step. Weights, momentum and moving
-    statistics do not change.
+    statistics do not change. Noise (SNAS, GDAS, DrNAS) is that of one seed.
 
     Args:
         supernet: a `Supernet`.
