@@ -293,6 +293,6 @@ class Method:
         )
 
     def of_stage(self, stage):
-        """The method with what a `Stage` has of its own for the supernet."""
+        """The method with the values that a `Stage` has for its supernet."""
         parts = stage.partial_channels
         return dataclasses.replace(self, partial_channels=parts)
