@@ -134,7 +134,7 @@ def dirichlet(alpha, seed):
     theta ~ Dir(elu(alpha) + 1), as independent gamma variates divided by their
     sum; the derivative of each is that of its distribution function at a fixed
     quantile (Figurnov et al., arXiv:1805.08498). Source: Chen et al., DrNAS
-    (arXiv:2006.10355), sections 2.1 and 2.2.
+    (arXiv:2006.10355), section 2.2.
 
     Args:
         alpha: (edges, candidates).
