@@ -322,10 +322,6 @@ def temperature(epoch, epochs, initial=10.0, final=0.1):
     Returns:
         tau, above 0.
 
-    Example:
-
-    ```python
-    temperature(99, 100)  # 0.1
-    ```
+    Example: `temperature(99, 100)` is 0.1.
     """
     return initial + (final - initial) * epoch / max(epochs - 1, 1)
