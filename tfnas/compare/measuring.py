@@ -39,6 +39,8 @@ def measure_all(found):
         if each.accuracy is not None
         and spaces.get(each.values["space"]).can("be pruned")
         and each.values["attention"] in PLACEMENTS
+        # Its last supernet is pruned already.
+        and each.values["derivation"] != "perturbation"
     ]
     folders += [t.folder for each in found for t in each.trained.values()]
     with Relay() as relay:
@@ -95,22 +97,16 @@ def pruning(searched):
     always answering with the largest class. A run without a checkpoint raises
     `UserError`.
     """
-    import numpy as np
-
     from tfnas import data
     from tfnas.bilevel.pruned import BatchAccuracy, tune
-    from tfnas.data import draws
-    from tfnas.networks.proxy import described
+    from tfnas.networks.proxy import described, in_whole_batches
     from tfnas.networks.pruning import pruned_weights
 
     supernet, dataset, seed = restored(searched)
     method = supernet.method
     halves = data.search_halves(dataset, method.halves, seed)
-    # Shuffled, as images may be ordered by class; only whole batches, as a
-    # batch of few images has poor statistics.
-    places = draws.shuffled(0, 0, np.asarray(halves[1]))
-    size = min(method.batch_size, len(places))
-    valid = dataset.train.take(places[: len(places) // size * size])
+    size = method.batch_size
+    valid = dataset.train.take(in_whole_batches(halves[1], size))
     batches = data.evaluation_batches(valid, dataset, size)
     mixing = pruned_weights(supernet, searched.genotype)
     accuracy = BatchAccuracy(supernet)

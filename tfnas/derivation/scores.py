@@ -141,7 +141,8 @@ def two_strongest(scores, nodes, *, later_first=False):
         incoming = [
             r for r, (_, to) in enumerate(darts.edges(nodes)) if to == node
         ]
-        rows += sorted(incoming, key=lambda r: (-strength[r], sign * r))[:2]
+        best = sorted(incoming, key=lambda r: (-strength[r], sign * r))
+        rows += best[: darts.INPUTS_KEPT]
     return rows
 
 

@@ -3,6 +3,7 @@
 One of them is the chief. On one host all of this does nothing.
 """
 
+import json
 import os
 import threading
 
@@ -42,6 +43,13 @@ def broadcast(strategy, data):
     if not length:
         return b""
     return from_chief(tf.constant(padded)).numpy().tobytes()[:length]
+
+
+def agreed(strategy, value):
+    """The chief's value, JSON-ready, on every worker."""
+    if not is_across_hosts(strategy):
+        return value
+    return json.loads(broadcast(strategy, json.dumps(value).encode()))
 
 
 class Agreement:

@@ -12,7 +12,7 @@ from tfnas import spaces
 from tfnas.choice import check_values, choice, fields
 from tfnas.errors import UserError
 from tfnas.genotype import ATTENTIONS
-from tfnas.methods.rules import contradictions
+from tfnas.methods.rules import THRESHOLD_RULES, contradictions
 from tfnas.schedule import Stage
 from tfnas.spaces.attention import PLACEMENTS
 from tfnas.spaces.darts import PRIMITIVES
@@ -175,13 +175,19 @@ class Method:
     derivation: str = choice(
         "top2",
         "rule that derives the genotype",
-        ("top2", "pdarts", "threshold_node", "threshold_edge", "strongest"),
+        ("top2", "pdarts", "threshold_node", "threshold_edge", "strongest")
+        + ("perturbation",),
     )
     threshold: float | None = choice(
         None, "smallest weight that the threshold rules keep", least=0
     )
     skip_limit: int | None = choice(
         None, "most skips in the normal cell under the rule pdarts", least=0
+    )
+    perturbation_epochs: int = choice(
+        5,
+        "epochs of search steps between two choices of the rule perturbation",
+        least=0,
     )
 
     # Changes to the values above, by --preset's name. The paper's values are
@@ -260,6 +266,11 @@ class Method:
             given["operations_kept"] = given["later_partial_channels"] = ()
             given["skip_dropout"] = self.skip_dropout[:1]
             given["keep_alpha"] = False
+        rule = values.get("derivation", self.derivation)
+        if rule not in THRESHOLD_RULES:
+            given["threshold"] = None
+        if rule != "pdarts":
+            given["skip_limit"] = None
         return self.with_flags({**given, **values})
 
     def check(self):

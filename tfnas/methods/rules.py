@@ -62,6 +62,11 @@ def unused(method):
         "--zero_one_weight=0 leaves that loss out",
     )
     yield (
+        ("perturbation_epochs",),
+        method.derivation != "perturbation",
+        f"--derivation={method.derivation} removes nothing",
+    )
+    yield (
         ("budget_weight",),
         method.budget_macs == 0,
         "--budget_macs=0 leaves that loss out",
@@ -238,6 +243,11 @@ def _derivation(method):
         method.skip_limit is not None and method.derivation != "pdarts",
         f"--skip_limit={method.skip_limit}: --derivation={method.derivation} "
         "has none; use --derivation=pdarts",
+    )
+    yield (
+        method.budget_macs > 0 and method.derivation == "perturbation",
+        f"--budget_macs={method.budget_macs}: bounds what alpha derives, but "
+        "--derivation=perturbation decides without alpha; drop one of them",
     )
 
 

@@ -4,8 +4,10 @@ import dataclasses
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfnas import derivation
+from tfnas.derivation.perturbation import DROPPED, UNDECIDED
 from tfnas.genotype import Genotype
 from tfnas.genotype.schema import INPUTS
 from tfnas.relaxation import RELAXATIONS, edge_softmax, softmax
@@ -16,7 +18,8 @@ class Architecture(keras.layers.Layer):
 
     alpha weighs the operations of every edge. Depending on the method, beta
     weighs attentions after them, gamma attentions on a cell's output, and
-    "edges" the edges themselves.
+    "edges" the edges themselves. Under the rule "perturbation" a further
+    variable holds what has been decided.
 
     Args:
         method: a `Method`.
@@ -43,6 +46,7 @@ class Architecture(keras.layers.Layer):
     def build(self, input_shape=None):
         second, end = self.placement.second, self.placement.end
         self.alphas, self.betas, self.edges, self.gammas = {}, {}, {}, {}
+        self.decided = {}
         for kind in self.operations:
             edges = len(self.operations[kind])
             shape = np.shape(self.operations[kind])
@@ -53,6 +57,14 @@ class Architecture(keras.layers.Layer):
                 self._add(self.edges, "edges", kind, (edges,))
             if end:
                 self._add(self.gammas, "gammas", kind, (len(end),))
+            if self.method.derivation == "perturbation":
+                self.decided[kind] = self.add_weight(
+                    name=f"decided_{kind}",
+                    shape=(edges,),
+                    initializer=keras.initializers.Constant(UNDECIDED),
+                    dtype="int32",
+                    trainable=False,
+                )
         self.built = True
 
     def _add(self, group, name, kind, shape):
@@ -124,6 +136,34 @@ class Architecture(keras.layers.Layer):
             weights[kind] = own
         return weights
 
+    def with_decisions(self, weights):
+        """Mixing weights in which what has been decided replaces the mixture.
+
+        A chosen operation weighs 1, all others of its edge 0; a dropped edge
+        weighs 0, whatever else it has besides operations.
+        """
+        weights = dict(weights)
+        for kind, variable in self.decided.items():
+            own, decided = dict(weights[kind]), variable.value
+            alphas = own["alphas"]
+            chosen = tf.one_hot(decided, alphas.shape[-1], dtype=alphas.dtype)
+            undecided = (decided == UNDECIDED)[:, None]
+            own["alphas"] = tf.where(undecided, alphas, chosen)
+            kept = tf.cast(decided != DROPPED, alphas.dtype)
+            own["edges"] = kept * own["edges"] if "edges" in own else kept
+            weights[kind] = own
+        return weights
+
+    @property
+    def rule(self):
+        """The rule that derives by the current values.
+
+        What removals have not decided yet, the space's own rule decides.
+        """
+        rule = self.method.derivation
+        own = self.method.search_space.derivations[0]
+        return own if rule == "perturbation" else rule
+
     def derive(self):
         """The `Genotype` that the current values stand for."""
         cells, provenance = {}, {}
@@ -135,7 +175,7 @@ class Architecture(keras.layers.Layer):
 
     def _derive_cell(self, kind):
         cell, warning = derivation.derive(
-            self.method.derivation,
+            self.rule,
             self.shares(kind),
             self.operations[kind],
             self.nodes,
@@ -149,9 +189,16 @@ class Architecture(keras.layers.Layer):
         return cell, warning
 
     def shares(self, kind):
-        """Weights to derive by: relaxed alpha times edge weights, float64."""
+        """Weights to derive by: relaxed alpha times edge weights, float64.
+
+        Decisions replace them as in `with_decisions`.
+        """
         alphas = keras.ops.convert_to_numpy(self.alphas[kind])
         shares = derivation.mixing_weights(self.method.relaxation, alphas)
+        if self.decided:
+            decided = keras.ops.convert_to_numpy(self.decided[kind])[:, None]
+            chosen = decided == np.arange(shares.shape[1])
+            shares = np.where(decided == UNDECIDED, shares, chosen)
         if self.edges:
             edges = keras.ops.convert_to_numpy(self._edge_softmax(kind))
             shares = shares * edges[:, None]

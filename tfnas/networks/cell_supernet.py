@@ -35,7 +35,8 @@ class CellSupernet(SearchNetwork):
     def relaxed(self, seed, radius=None):
         """A step's `mixing_weights`, sampled and perturbed within a radius.
 
-        Each kind of cell has its own noise, as in the authors' code.
+        Each kind of cell has its own noise, as in the authors' code. What the
+        rule "perturbation" has decided has none.
 
         Args:
             seed: two integers that decide the sample (SNAS, GDAS, DrNAS) and
@@ -43,16 +44,15 @@ class CellSupernet(SearchNetwork):
             radius: the perturbation's, or None.
         """
         weights = self.mixing_weights()
-        if seed is None:
-            return weights
-        for number, kind in enumerate(sorted(weights)):
+        kinds = sorted(weights) if seed is not None else ()
+        for number, kind in enumerate(kinds):
             own, alpha = weights[kind], self.architecture[f"alphas_{kind}"]
             # Folded in, so that skip dropout draws other numbers.
             noise = tf.random.fold_in(seed, number)
             own["alphas"] = self.with_noise(
                 own["alphas"], alpha.value, noise, radius
             )
-        return weights
+        return self.architecture_layer.with_decisions(weights)
 
     def of_cell(self, weights, index, training, seed):
         """A cell's part of the relaxed weights, with its skips' dropout.

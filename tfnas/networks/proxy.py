@@ -26,6 +26,17 @@ def fixed_part(dataset, places, images=IMAGES):
     return next(iter(data.evaluation_batches(part, dataset, len(chosen))))
 
 
+def in_whole_batches(places, batch_size):
+    """Those places, shuffled, as many as fill whole batches; always the same.
+
+    A batch of few images has poor statistics. If there is no whole batch, all
+    places stay.
+    """
+    # A folder's images may be ordered by class.
+    places = draws.shuffled(0, 0, np.asarray(places))
+    return places[: len(places) // batch_size * batch_size or None]
+
+
 def described(batch):
     """summary.json's entry on the proxy's (images, labels).
 

@@ -44,6 +44,26 @@ def pruned_weights(supernet, genotype):
     return weights
 
 
+def without(weights, kind, edge, column=None):
+    """Mixing weights without one operation, or without a whole edge.
+
+    The others keep their weights, as in DARTS-PT's code; those of an edge then
+    sum to less than 1.
+
+    Args:
+        weights: as of `mixing_weights`, with "edges" where an edge goes.
+        kind: of the cell.
+        edge: its place among the cell's edges.
+        column: the operation's place among the edge's candidates, or None.
+    """
+    own = dict(weights[kind])
+    name = "edges" if column is None else "alphas"
+    mask = np.ones(own[name].shape)
+    mask[edge if column is None else (edge, column)] = 0
+    own[name] = own[name] * tf.constant(mask, own[name].dtype)
+    return {**weights, kind: own}
+
+
 def kept_operations(supernet, kind, cell):
     """1 for every operation that a cell keeps, else 0: (edges, candidates)."""
     names = supernet.operations[kind]

@@ -44,9 +44,13 @@ class Evidence:
 def verdict(run):
     """Why chance decided the operations, in words; "" if it did not.
 
+    It is also "" if alpha did not decide them but removals did.
+
     The lead is the last stage's, at the genotype's epoch. Alpha must move in
     every stage, as it decides what the next one keeps.
     """
+    if findings.by_removals(run.genotype):
+        return ""
     last = len(run.stages) - 1
     reasons = []
     for number, stage in enumerate(run.stages):

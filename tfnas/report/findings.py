@@ -208,6 +208,11 @@ def chosen(snapshots, provenance):
     return next((s for s in snapshots if (s.stage, s.epoch) == wanted), last)
 
 
+def by_removals(genotype):
+    """Whether removals from the supernet chose its operations (DARTS-PT)."""
+    return genotype.provenance.get("derivation") == "perturbation"
+
+
 def stable_epochs(snapshots):
     """For how many epochs, including the last, the genotype did not change."""
     last = choices(snapshots[-1].genotype)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfnas.genotype import drawing
-from tfnas.report import chance, figures, findings, markup
+from tfnas.report import chance, figures, findings, markup, perturbation
 from tfnas.report.markup import Raw, escape
 
 METHODS = {
@@ -113,6 +113,8 @@ def warning(run):
 
 def confidence(run):
     """How settled the genotype is."""
+    if findings.by_removals(run.genotype):
+        return perturbation.in_short(run)
     total = len(run.snapshots)
     stable = findings.stable_epochs(run.snapshots)
     if total == 1:
@@ -166,7 +168,7 @@ def key_figures(run):
             "of the process",
         ),
     ]
-    if not chance.verdict(run):
+    if not (chance.verdict(run) or findings.by_removals(run.genotype)):
         epochs = markup.plural(findings.stable_epochs(run.snapshots), "epoch")
         note = f"of {len(run.snapshots)}"
         entries.append(("Genotype stable for", epochs, note))

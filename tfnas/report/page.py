@@ -9,6 +9,7 @@ from tfnas.report import (
     course,
     markup,
     overview,
+    perturbation,
     stopping,
 )
 from tfnas.report.markup import Raw, escape
@@ -24,7 +25,8 @@ def render(run):
             "The cells": overview.cells(run),
             "The search": course.curves(run)
             + stopping.table(run)
-            + course.changes(run),
+            + course.changes(run)
+            + perturbation.table(run),
             "The architecture weights": _weights(run),
             "How it was made": _provenance(run),
         },

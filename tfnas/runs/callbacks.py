@@ -6,6 +6,7 @@ import time
 import keras
 
 from tfnas import schedule
+from tfnas.bilevel.pruned import RATE
 from tfnas.errors import UserError
 from tfnas.runs import selection
 
@@ -70,6 +71,27 @@ class EachEpoch(keras.callbacks.Callback):
         if reason := reason_to_stop(self.search):
             print(f"Stopping: {reason}.", flush=True)
             self.model.stop_training = True
+
+
+class EachTuningEpoch(EachEpoch):
+    """Trains on between two removals, as `EachEpoch` before them.
+
+    The learning rate is a tenth of the search's first one, as in DARTS-PT; all
+    else stays as in the search's last epoch.
+
+    Args:
+        search: the search: its `method`, `epoch`, `step` and `save`.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.warmup = False
+        rate = RATE * self.search.method.learning_rate
+        self.model.optimizer.learning_rate = rate
+
+    def on_epoch_end(self, epoch, logs=None):
+        check_finite(f"tuning, epoch {epoch + 1}", logs)
+        self.search.epoch, self.search.step = epoch + 1, 0
+        self.search.save()
 
 
 def reason_to_stop(search):

@@ -8,6 +8,8 @@ GENOTYPE = "genotype.json"
 GENOTYPES = "genotypes.json"
 HISTORY = "history.csv"
 ALPHAS = "alphas.npz"
+# What removals decided, in their order.
+DECISIONS = "decisions.json"
 TRIALS = "trials.csv"
 CONFUSION = "confusion.csv"
 # The image files and their split, if no folder says it.

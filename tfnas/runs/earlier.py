@@ -22,6 +22,7 @@ _NOT_YET = {
         "dirichlet_kl": 0.0,
         "later_partial_channels": [],
         "keep_alpha": False,
+        "perturbation_epochs": 5,
     },
     "recipe": {
         "nesterov": False,

@@ -106,6 +106,12 @@ class Run:
         return parsing.read_snapshots(self.folder / contents.GENOTYPES)
 
     @functools.cached_property
+    def decisions(self):
+        """`decisions.json`: the choices by removals, [] if there were none."""
+        path = self.folder / contents.DECISIONS
+        return parsing.read_json(path) if path.exists() else []
+
+    @functools.cached_property
     def trials(self):
         """{"score", "seconds": float array (trials,)} of a baseline."""
         path = self.folder / contents.TRIALS

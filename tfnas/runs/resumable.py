@@ -1,6 +1,8 @@
 """Runs that can stop between any two steps and resume exactly."""
 
+import contextlib
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -13,6 +15,9 @@ from tfnas.devices.workers import Agreement, is_chief
 from tfnas.runs import fitting
 from tfnas.runs.callbacks import check_finite, diverged
 from tfnas.runs.chief import load_checkpoint
+
+# A search that tunes between choices fits the same model often.
+_METRICS = weakref.WeakKeyDictionary()
 
 
 class Resumable:
@@ -43,18 +48,27 @@ class Resumable:
 
         SIGTERM and Ctrl-C raise `Interrupted`, after a checkpoint.
         """
+        with self.saving() as requests:
+            fitting.fit(
+                self.model,
+                stream,
+                epochs=epochs,
+                steps=steps,
+                epoch=self.epoch,
+                step=self.step,
+                validation=validation,
+                callbacks=[*callbacks, Keeper(self, requests, steps)],
+            )
+
+    @contextlib.contextmanager
+    def saving(self):
+        """Where `save` may be called; gives the `Requests` to stop.
+
+        At its end the last checkpoint is on the disk.
+        """
         with Requests() as requests, ThreadPoolExecutor(1) as self._writer:
             try:
-                fitting.fit(
-                    self.model,
-                    stream,
-                    epochs=epochs,
-                    steps=steps,
-                    epoch=self.epoch,
-                    step=self.step,
-                    validation=validation,
-                    callbacks=[*callbacks, Keeper(self, requests, steps)],
-                )
+                yield requests
             finally:
                 self._settle()
 
@@ -62,7 +76,7 @@ class Resumable:
         """Save the run's current position as its newest checkpoint.
 
         The values are copied at once and written while the next steps run. A
-        failure there is raised by the next checkpoint or by `fit`.
+        failure there is raised by the next checkpoint or by `saving`.
         """
         began = time.monotonic()
         arrays, values = self.state()
@@ -107,6 +121,13 @@ class Resumable:
         """Put a checkpoint's values into the model."""
         for path, variable in self.variables().items():
             variable.assign(arrays[path])
+
+    def leave(self, requests):
+        """Stop, as it was requested."""
+        raise Interrupted(
+            f"{requests.stop or 'another worker was stopped'}: kept "
+            f"{self.standing()}; repeat the command with --resume"
+        )
 
     def standing(self):
         """The run's position in words."""
@@ -174,10 +195,7 @@ class Keeper(keras.callbacks.Callback):
             self._leave()
 
     def _leave(self):
-        raise Interrupted(
-            f"{self.requests.stop or 'another worker was stopped'}: kept "
-            f"{self.owner.standing()}; repeat the command with --resume"
-        )
+        self.owner.leave(self.requests)
 
 
 def _losses(logs):
@@ -189,6 +207,12 @@ def _metrics_of(model):
 
     It is (replicas, numbers): each replica sums its own part of an epoch.
     """
+    if model not in _METRICS:
+        _METRICS[model] = _traced_metrics(model)
+    return _METRICS[model]
+
+
+def _traced_metrics(model):
     strategy = model.distribute_strategy
     variables = [v for metric in model.metrics for v in metric.variables]
 

@@ -40,6 +40,11 @@ def check(rule, method, tune=0):
             f"--select={rule}: --tune judges the last epoch's cell; drop one "
             "of them"
         )
+    if rule != "last" and method.derivation == "perturbation":
+        raise UserError(
+            f"--select={rule}: --derivation=perturbation tests the supernet of "
+            "the last epoch; drop one of them"
+        )
     if rule == "best_proxy":
         method.search_space.check("be pruned")
     if rule == "early_stop" and method.epochs < SHORTEST:

@@ -1,7 +1,6 @@
 """One search, from images to a genotype and its report."""
 
 import dataclasses
-import json
 import time
 
 import keras
@@ -11,9 +10,8 @@ from tfnas import data, report, schedule
 from tfnas.bilevel.class_weights import class_weights
 from tfnas.bilevel.hessian import AlphaHessian
 from tfnas.bilevel.search import BilevelSearch
-from tfnas.devices.distributed_model import is_across_hosts
 from tfnas.devices.free_memory import available_memory, total_memory
-from tfnas.devices.workers import broadcast, is_chief
+from tfnas.devices.workers import agreed, is_chief
 from tfnas.errors import UserError
 from tfnas.genotype import Genotype
 from tfnas.networks import build_supernet, proxy
@@ -24,6 +22,7 @@ from tfnas.runs.chief import open_run
 from tfnas.runs.preparation import prepare
 from tfnas.runs.resumable import Resumable
 from tfnas.search.history import History
+from tfnas.search.perturbation import Perturbation
 from tfnas.search.plan import memories, plan
 
 
@@ -89,6 +88,7 @@ class _Search(Resumable):
         self.fixed = proxy.fixed_part(dataset, self.halves[1])
         self.has_proxy = method.search_space.can("be pruned")
         self.history = History()
+        self.perturbation = Perturbation(self)
         self.stages = method.stages()
         self.stage, self.operations = 0, None
 
@@ -104,8 +104,10 @@ class _Search(Resumable):
             if self.stage + 1 == len(self.stages):
                 break
             self._start_stage(self.stage + 1, self._survivors())
-        epoch, genotype = self._selected()
-        chosen = {"select": self.config.select, "epoch": epoch}
+        perturbed = {}
+        if self.method.derivation == "perturbation":
+            perturbed["perturbation"] = self.perturbation.run()
+        genotype, chosen = self._selected()
         genotype = self._described(genotype, chosen)
         noted = proxy.described(self.fixed)
         self.run.write(contents.GENOTYPE, genotype.to_json())
@@ -123,6 +125,7 @@ class _Search(Resumable):
                 ),
                 **({"proxy": noted} if self.has_proxy else {}),
                 "majority_share": self._majority_share(),
+                **perturbed,
                 **chosen,
             },
         )
@@ -177,6 +180,8 @@ class _Search(Resumable):
             )
 
     def _fit(self):
+        if self.perturbation.decisions:
+            return
         ended = self.epoch > 0 and self.step == 0
         if ended and reason_to_stop(self) or self.epoch == self.method.epochs:
             return
@@ -185,7 +190,7 @@ class _Search(Resumable):
         if self.config.tensorboard and is_chief(self.strategy):
             callbacks.append(_tensorboard(self.run.folder))
         self.fit(
-            self._stream,
+            self.stream,
             epochs=self.method.epochs,
             steps=self.steps,
             validation=data.evaluation_batches(
@@ -194,12 +199,13 @@ class _Search(Resumable):
             callbacks=callbacks,
         )
 
-    def _stream(self, step):
+    def stream(self, step, epochs=None):
+        """Batches from a step on, to the end of the method's epochs or more."""
         return data.search_stream(
             self.dataset,
             self.halves,
             batch_size=self.method.batch_size,
-            epochs=self.method.epochs,
+            epochs=epochs or self.method.epochs,
             seed=self.config.seed,
             start_step=step,
         )
@@ -243,10 +249,7 @@ class _Search(Resumable):
                 weights = self.class_weights
                 self.hessian = AlphaHessian(supernet, few, weights)
             found["eigenvalue"] = self.hessian.largest_eigenvalue()
-        if is_across_hosts(self.strategy):
-            said = broadcast(self.strategy, json.dumps(found).encode())
-            found = json.loads(said)
-        return found
+        return agreed(self.strategy, found)
 
     def state(self):
         arrays, values = self.history.state()
@@ -254,12 +257,15 @@ class _Search(Resumable):
             "stage": self.stage,
             "operations": self.model.supernet.operations,
             "history": values,
+            "perturbation": self.perturbation.state(),
         }
 
     def _restore(self, arrays, state):
         self.stage, self.operations = state["stage"], state["operations"]
         self._build()
         self.history.restore(arrays, state["history"])
+        if "perturbation" in state:  # older runs lack it
+            self.perturbation.restore(state["perturbation"])
         self.assign(arrays)
         stage = self.stage + 1
         print(f"Resuming {self.standing()} of stage {stage}.", flush=True)
@@ -276,15 +282,20 @@ class _Search(Resumable):
     # === The result ===
 
     def _selected(self):
-        """(epoch, its genotype), chosen by the rule in the last stage."""
+        """The genotype, from the last stage, and how it was chosen."""
         last = [r for r in self.history.rows if r["stage"] == self.stage]
-        epoch = selection.choose(self.config.select, last)
+        rule, derivation = self.config.select, self.method.derivation
+        epoch = selection.choose(rule, last)
+        chosen = {"select": rule, "epoch": epoch, "derivation": derivation}
+        if derivation == "perturbation":
+            tuning = {"perturbation_epochs": self.method.perturbation_epochs}
+            return self.model.supernet.derive(), {**chosen, **tuning}
         of_stage = {
             entry["epoch"]: entry["genotype"]
             for entry in self.history.genotypes
             if entry["stage"] == self.stage
         }
-        return epoch, Genotype.from_dict(of_stage[epoch])
+        return Genotype.from_dict(of_stage[epoch]), chosen
 
     def _described(self, genotype, chosen):
         provenance = {

@@ -17,6 +17,8 @@ from tfnas.spaces.space import Space
 
 KINDS = ("normal", "reduce")
 NODES = 4
+# The edges into a node that a derived cell keeps.
+INPUTS_KEPT = 2
 # The order is the order of the columns of alpha.
 PRIMITIVES = OPERATIONS["darts"][:8]
 # The candidates that a search may have: NASNet's pair of convolutions occurs
@@ -73,6 +75,7 @@ class _Darts(Space):
     candidates = CANDIDATES
     competing = ATTENTIONS[1:]
     derivations = ("top2", "pdarts", "threshold_node", "threshold_edge")
+    derivations += ("perturbation",)
 
     def edges(self, nodes=None):
         return edges(nodes or NODES)

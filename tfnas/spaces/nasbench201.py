@@ -41,6 +41,7 @@ class _Bench(Space):
     candidates = PRIMITIVES
     nodes = NODES
     stacks = STACKS
+    derivations = ("strongest", "perturbation")
     lacks = dict.fromkeys(
         ("attention", "stem", "budget_macs"), "does not have it"
     )
@@ -78,14 +79,16 @@ class _Bench(Space):
     def method_values(self, method):
         """A method's values for cells, turned into this space's.
 
-        The rule is the benchmark's, the strongest operation of each edge,
-        `none` included; so neither threshold nor skip limit applies. Later
-        stages of a search keep the same share of the candidates as in the space
-        darts, and each greater depth adds a cell to every stack.
+        A rule of other spaces becomes the benchmark's, the strongest operation
+        of each edge, `none` included; so neither threshold nor skip limit
+        applies. Later stages of a search keep the same share of the candidates
+        as in the space darts, and each greater depth adds a cell to every
+        stack.
         """
         names = PRIMITIVES if "none" in method.operations else PRIMITIVES[1:]
         all_kept = len(method.operations)
         depths = sorted(set(method.cells), reverse=True)
+        rule = method.derivation
         return {
             "operations": names,
             "nodes": NODES,
@@ -96,7 +99,7 @@ class _Bench(Space):
                 round(len(names) * kept / all_kept)
                 for kept in method.operations_kept
             ),
-            "derivation": self.derivations[0],
+            "derivation": rule if rule in self.derivations else "strongest",
             "threshold": None,
             "skip_limit": None,
         }
