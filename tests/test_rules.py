@@ -130,9 +130,20 @@ WRONG = [
         "derivation threshold",
     ),
     ("--threshold=0.85", "threshold derivation"),
-    ("--method=fair_darts --derivation=top2", "threshold derivation"),
+    (
+        "--method=fair_darts --derivation=top2 --threshold=0.9",
+        "threshold derivation",
+    ),
     ("--skip_limit=2", "skip_limit derivation"),
-    ("--method=pdarts --derivation=top2", "skip_limit derivation"),
+    (
+        "--method=pdarts --derivation=top2 --skip_limit=3",
+        "skip_limit derivation",
+    ),
+    ("--space=mobile --derivation=perturbation", "derivation space"),
+    (
+        "--derivation=perturbation --budget_macs=300",
+        "budget_macs derivation",
+    ),
 ]
 
 # Beside the other values nothing reads the first flag; some are the defaults.
@@ -156,6 +167,7 @@ IDLE = [
     ),
     ("--zero_one_norm=l2", "zero_one_norm zero_one_weight"),
     ("--budget_weight=1", "budget_weight budget_macs"),
+    ("--perturbation_epochs=1", "perturbation_epochs derivation"),
 ]
 
 
@@ -227,6 +239,14 @@ def test_an_older_run_that_began_with_an_idle_flag_goes_on(flags):
         ("--tune_epochs=10", "--tune_epochs=10: --tune=0 makes no trials"),
         ("--inner_steps=0", "--inner_steps=0: use 1 or more"),
         ("--learning_rate=nan", "--learning_rate=nan: use a finite number"),
+        (
+            "--derivation=perturbation --select=best_proxy",
+            "--select=best_proxy: --derivation=perturbation tests",
+        ),
+        (
+            "--derivation=perturbation --select=early_stop --epochs=30",
+            "--select=early_stop: --derivation=perturbation tests",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_too(flags, message):
@@ -258,6 +278,9 @@ def test_a_value_that_cannot_be_is_refused_too(flags, message):
         "--later_partial_channels=2,1",
         "--relaxation=dirichlet --space=mobile",
         "--method=gdas --space=mobile",
+        "--derivation=perturbation --perturbation_epochs=0",
+        "--method=pc_darts --derivation=perturbation --auxiliary_skip",
+        "--method=att_darts --derivation=perturbation --smoothing=0.3",
     ],
 )
 def test_a_mixture_that_can_be_is_let_through(flags):
@@ -265,3 +288,19 @@ def test_a_mixture_that_can_be_is_let_through(flags):
     assert method.values() == unchecked(flags).values()
     assert config.method == method.name
     assert len(method.stages()) == len(method.cells)
+
+
+@pytest.mark.parametrize("rule", ["top2", "perturbation"])
+@pytest.mark.parametrize("method", ["fair_darts", "pdarts"])
+def test_another_rule_takes_along_what_only_the_method_s_own_reads(
+    method, rule
+):
+    found = resolve(given(f"--method={method} --derivation={rule}"))[1]
+    values = found.derivation, found.threshold, found.skip_limit
+    assert values == (rule, None, None)
+
+
+def test_perturbation_stays_where_a_method_moves_to_another_space():
+    method = methods.get("darts").with_flags({"derivation": "perturbation"})
+    moved = method.with_flags({"space": "nasbench201"})
+    assert moved.derivation == "perturbation"

@@ -20,8 +20,8 @@ from tfnas.layers.attention.operation import AttentionOperation
 def entries(model):
     """The entries of a `Supernet`: a list of `Entry`, one for each variable.
 
-    It leaves out what the authors do not have: a schedule's values and DARTS-'s
-    auxiliary skip.
+    It leaves out what the authors do not have: a schedule's values, DARTS-'s
+    auxiliary skip and what removals decided.
     """
     found = [
         Entry(

@@ -18,6 +18,7 @@ from tfnas.runs import contents
 
 def render(run):
     """The whole page of a search as HTML that needs no other file."""
+    decided = contents.DECISIONS_USE if run.decisions else {}
     return document(
         overview.title(run),
         overview.header(run),
@@ -30,7 +31,7 @@ def render(run):
             "The architecture weights": _weights(run),
             "How it was made": _provenance(run),
         },
-        contents.USES[run.kind],
+        {**contents.USES[run.kind], **decided},
     )
 
 

@@ -76,6 +76,7 @@ USES = {
         SUMMARY: "what it cost",
     },
 }
+DECISIONS_USE = {DECISIONS: "what removals decided, choice by choice"}
 # The fields that a page needs in config.json and summary.json, dotted.
 NEEDED = {
     "search": (
