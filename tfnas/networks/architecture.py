@@ -144,8 +144,8 @@ class Architecture(keras.layers.Layer):
         """
         weights = dict(weights)
         for kind, variable in self.decided.items():
-            own, decided = dict(weights[kind]), variable.value
-            alphas = own["alphas"]
+            own, alphas = dict(weights[kind]), weights[kind]["alphas"]
+            decided = tf.convert_to_tensor(variable.value)
             chosen = tf.one_hot(decided, alphas.shape[-1], dtype=alphas.dtype)
             undecided = (decided == UNDECIDED)[:, None]
             own["alphas"] = tf.where(undecided, alphas, chosen)
