@@ -2,6 +2,12 @@
 
 Operations take a `Site`; the formulas are those of the layers of the same
 name in the authors' code of DARTS and Att-DARTS.
+
+Multiply-adds are those of convolutions and linear layers alone: a weight counts
+once for each place that it is applied to. Batch norms, biases, activations,
+pools, sums, masks and the matrix products within attentions count nothing. Fair
+DARTS's published numbers agree with this; those of DARTS and P-DARTS for
+ImageNet are some 44 and 14 million higher.
 """
 
 import functools
@@ -18,7 +24,8 @@ class Cost:
 
     Attributes:
         parameters: trainable numbers.
-        multiply_adds: multiplications of a forward pass of one image.
+        multiply_adds: multiplications in the convolutions and linear layers
+            of a forward pass of one image.
 
     Example:
 
