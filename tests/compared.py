@@ -6,6 +6,7 @@ import json
 import numpy as np
 
 from tfnas import methods, zoo
+from tfnas.runs import contents
 from tfnas.spaces.darts import edges
 from tfnas.spaces.nasbench201 import from_string
 from tfnas.train import Recipe
@@ -42,7 +43,10 @@ def found(
     write(folder, "config", {"command": words, "config": config, "method": own})
     _ended(folder, genotype, hours, finished)
     with open(folder / "history.csv", "w", newline="") as file:
-        csv.writer(file).writerows([["valid_accuracy"], [0.1], [accuracy]])
+        writer = csv.DictWriter(file, contents.SEARCH_COLUMNS, restval=0)
+        writer.writeheader()
+        for epoch, value in enumerate([0.1, accuracy], 1):
+            writer.writerow({"epoch": epoch, "valid_accuracy": value})
     if pruning is not None:
         write(folder, "measured", {"pruning": pruning})
     if alphas is not None:

@@ -741,23 +741,67 @@ def with_epochs(out, seed, proxies, genotypes):
     return read_run(folder)
 
 
-def test_the_best_proxy_s_regret_is_by_the_table(tmp_path, table):
-    benchmark = lookup.read(table)
-    found = []
-    for seed in range(8):
-        # The best proxy is the second epoch's, or the last's.
-        proxies = [0.1, 0.9, 0.2] if seed < 4 else [0.1, 0.2, 0.9]
-        cells_ = [SKIPS, CONVOLUTIONS, NOTHING]
-        found.append(with_epochs(tmp_path, seed, proxies, cells_))
-    # 10 - 93.1 points in four runs, 0 in the others.
-    verdict = selections.regret(found, benchmark)
+@pytest.fixture
+def proxied(tmp_path):
+    """Eight searches; the best proxy is the second epoch's, or the last's.
+
+    By the table its regret is 10 - 93.1 points in four of them, else 0.
+    """
+    cells_ = [SKIPS, CONVOLUTIONS, NOTHING]
+    proxies = [[0.1, 0.9, 0.2]] * 4 + [[0.1, 0.2, 0.9]] * 4
+    return [
+        with_epochs(tmp_path / "runs", seed, each, cells_)
+        for seed, each in enumerate(proxies)
+    ]
+
+
+def regrets():
+    """The mean of those regrets and the ends of its interval."""
     values = [10 - 93.1] * 4 + [0] * 4
     ends = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert verdict.effect == pytest.approx(-83.1 / 2)
-    assert verdict.ends == pytest.approx(tuple(ends))
+    return np.mean(values), *ends
+
+
+def test_the_best_proxy_s_regret_is_by_the_table(proxied, table):
+    benchmark = lookup.read(table)
+    verdict = selections.regret(proxied, benchmark)
+    assert (verdict.effect, *verdict.ends) == pytest.approx(regrets())
     assert (verdict.n, verdict.says) == ((8,), "supports")
     with pytest.raises(UserError, match="7 runs: give at least 8"):
-        selections.regret(found[1:], benchmark)
+        selections.regret(proxied[1:], benchmark)
+
+
+def test_a_comparison_says_whether_the_best_proxy_beats_the_last(
+    proxied, tmp_path, table
+):
+    out, flag = tmp_path / "runs", f"--nasbench201_table={table}"
+    compared.found(out, "pdarts", genotype=SKIPS, space="nasbench201")
+    compared.baseline(out, genotype=SKIPS)
+    effect, low, high = regrets()
+    written = f"{effect:+.2f} points ({low:+.2f} to {high:+.2f})"
+    markdown, _ = gathered(out, flag)
+    assert f"| darts | {written} | 8 | supports |" in markdown
+    assert "| all |" not in markdown  # the others have no proxy
+    assert "best_proxy against last" not in gathered(out)[0]
+    # The eighth search of a method decides; all methods have a row together.
+    proxied[0].folder.rename(out / "darts+epochs=9_digits_seed0")
+    markdown, _ = gathered(out, flag)
+    for label, count in (("darts", 7), ("darts+epochs=9", 1)):
+        row = f"| {label} | {NOT_MEASURED} | {count} | needs 8 searches |"
+        assert row in markdown
+    assert f"| all | {written} | 8 | supports |" in markdown
+
+
+def test_a_search_that_stopped_early_has_no_last_epoch(
+    proxied, tmp_path, table
+):
+    path = proxied[0].folder / "genotype.json"
+    data = json.loads(path.read_text())
+    data["provenance"] = {"select": "early_stop"}
+    path.write_text(json.dumps(data))
+    flag = f"--nasbench201_table={table}"
+    markdown, _ = gathered(tmp_path / "runs", flag)
+    assert f"| darts | {NOT_MEASURED} | 7 | needs 8 searches |" in markdown
 
 
 def test_a_search_without_proxies_has_no_regret(tmp_path, table):

@@ -10,6 +10,7 @@ from tfnas.compare import (
     gain,
     lookup,
     plots,
+    selections,
     survey,
     tried,
 )
@@ -98,7 +99,10 @@ def compare(found, unfinished, config, given, settings):
     were tried before. An unusable benchmark table raises `UserError`.
     """
     benched = [each for each in found if lookup.is_of(each.genotype)]
-    places, why = _look_up(benched, unfinished, config)
+    benchmark, why = _benchmark(benched, unfinished, config)
+    places = {}
+    if benchmark is not None:
+        places = {e.folder: benchmark.place(e.genotype) for e in benched}
     groups = by_label(found)
     sections = {
         "The survey's tables": survey.tables(found),
@@ -106,7 +110,10 @@ def compare(found, unfinished, config, given, settings):
         "Strong and weak": [features.table(found, places, given)],
     }
     if benched:
-        sections["NAS-Bench-201"] = bench.tables(found, places, why)
+        sections["NAS-Bench-201"] = [
+            *bench.tables(found, places, why),
+            *selections.tables(benched, benchmark),
+        ]
     sections["How the settings were chosen"] = tried.tables(settings)
     judged = gain.scores(found, places)
     name = next(iter(judged), "")
@@ -140,19 +147,21 @@ def compare(found, unfinished, config, given, settings):
     )
 
 
-def _look_up(benched, unfinished, config):
-    """({folder: Place}, why it is empty)."""
+def _benchmark(benched, unfinished, config):
+    """(the `Benchmark`, ""), or (None, why it was not read)."""
     if config.nasbench201_table is None:
-        return {}, "Give the benchmark's accuracies: --nasbench201_table=FILE."
+        return (
+            None,
+            "Give the benchmark's accuracies: --nasbench201_table=FILE.",
+        )
     if unfinished:
-        return {}, (
+        return None, (
             "The table is read once, when every run has finished. Not "
             f"finished: {', '.join(unfinished)}."
         )
     if not benched:
-        return {}, ""
-    benchmark = lookup.read(config.nasbench201_table)
-    return {each.folder: benchmark.place(each.genotype) for each in benched}, ""
+        return None, ""
+    return lookup.read(config.nasbench201_table), ""
 
 
 def _charts(found, judged, places):
