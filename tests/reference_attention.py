@@ -8,7 +8,7 @@ Each takes one edge's map (N, H, W, C) and its variables.
 
 import tensorflow as tf
 from reference_layers import (
-    OPERATIONS,
+    SEARCHED,
     batch_norm,
     convolution,
     factorized_reduce,
@@ -89,7 +89,7 @@ ATTENTIONS = {
 
 # === Where attentions are searched ===
 
-CANDIDATES = (*list(OPERATIONS)[:8], *list(ATTENTIONS)[1:])
+CANDIDATES = (*SEARCHED, *list(ATTENTIONS)[1:])
 # The candidates of a second mixture on every edge, by the placement's name.
 SECOND = {
     "after_every": tuple(ATTENTIONS),
@@ -124,8 +124,8 @@ def candidate(name, x, part, stride):
 
     At stride 2 an attention has a factorized reduction before it.
     """
-    if name in OPERATIONS:
-        return OPERATIONS[name](x, part, stride)
+    if name in SEARCHED:
+        return SEARCHED[name](x, part, stride)
     if stride == 2:
         x = factorized_reduce(x, part / "reduce")
     return ATTENTIONS[name](x, part / name)

@@ -40,7 +40,17 @@ KINDS = ("normal", "reduce")
 # === An edge ===
 
 
-def edge(x, part, method, names, number, stride, weights, mask=None):
+def edge(
+    x,
+    part,
+    method,
+    names,
+    number,
+    stride,
+    weights,
+    mask=None,
+    operate=candidate,
+):
     """What one of the edges that leave a state brings to its node.
 
     Args:
@@ -52,6 +62,7 @@ def edge(x, part, method, names, number, stride, weights, mask=None):
         stride: 1 or 2.
         weights: {name: of this edge}.
         mask: what multiplies the skips of all edges that have one, or None.
+        operate: what a candidate does, by its name.
     """
     parts, edges = method.partial_channels, len(names)
     width = x.shape[-1] // parts
@@ -63,7 +74,7 @@ def edge(x, part, method, names, number, stride, weights, mask=None):
         having = [i for i, others in enumerate(names) if name in others]
         place = having.index(number), len(having)
         own = (part / "mixed" / name).on(*place)
-        z = candidate(name, x[..., :width], own, stride)
+        z = operate(name, x[..., :width], own, stride)
         if name == "skip_connect" and mask is not None:
             z *= np.split(mask, place[1], -1)[place[0]]
         y += weight * z

@@ -133,11 +133,10 @@ def none(x, part, stride):
 
 
 def pool(function):
-    """A search cell's has a batch norm, which all edges share."""
+    """As a candidate of DARTS's supernet, with a norm that all edges share."""
 
     def pooled(x, part, stride):
-        x, norm = function(x, stride), part.on(0, 1) / "norm"
-        return batch_norm(x, norm) if "moving_mean" in norm else x
+        return batch_norm(function(x, stride), part.on(0, 1) / "norm")
 
     return pooled
 
@@ -180,10 +179,11 @@ def dense(x, part, stride):
     return batch_norm(x, part / "norm")
 
 
+# Of networks to be trained, and of NAS-Bench-201.
 OPERATIONS = {
     "none": none,
-    "max_pool_3x3": pool(max_pool),
-    "avg_pool_3x3": pool(average_pool),
+    "max_pool_3x3": lambda x, part, stride: max_pool(x, stride),
+    "avg_pool_3x3": lambda x, part, stride: average_pool(x, stride),
     "skip_connect": skip,
     "sep_conv_3x3": separable,
     "sep_conv_5x5": separable,
@@ -192,3 +192,7 @@ OPERATIONS = {
     "nor_conv_1x1": dense,
     "nor_conv_3x3": dense,
 }
+# Of DARTS's supernet, in the order of alpha.
+SEARCHED = {name: OPERATIONS[name] for name in list(OPERATIONS)[:8]}
+SEARCHED["max_pool_3x3"] = pool(max_pool)
+SEARCHED["avg_pool_3x3"] = pool(average_pool)

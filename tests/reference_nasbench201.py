@@ -23,6 +23,11 @@ from reference_layers import (
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 
 
+def operate(name, x, part, stride):
+    """Unlike DARTS's, the pool has no batch norm in the supernet either."""
+    return OPERATIONS[name](x, part, stride)
+
+
 def search_cell(x, part, method, operations, weights, dropout=None):
     """Three nodes, each the sum of its edges from all states before."""
     names = [
@@ -47,6 +52,7 @@ def search_cell(x, part, method, operations, weights, dropout=None):
                 1,
                 of_row(weights, EDGES.index((j, node))),
                 masks[j],
+                operate,
             )
         states.append(total)
     return states[3]
@@ -57,7 +63,8 @@ def derived_cell(x, part, genotype):
     states = [x]
     for node in (1, 2, 3):
         terms = [
-            OPERATIONS[e.op](
+            operate(
+                e.op,
                 states[e.source],
                 part / f"node_{node}" / f"from_{e.source}" / e.op,
                 1,

@@ -3,6 +3,7 @@
 import functools
 from pathlib import Path
 
+import numpy as np
 import pytest
 import reference_architecture
 import reference_cells
@@ -115,13 +116,18 @@ def test_dropout_on_skips_given_its_mask(monkeypatch):
 
 @pytest.mark.parametrize("method", ["darts", "fair_darts"])
 def test_perturbed_weights_given_the_noise(method, monkeypatch):
-    """SDARTS; at this radius some weights are cut at 0, of sigmoids at 1."""
+    """SDARTS, where some weights are cut at 0 and some at 1."""
     sizes = {"operations": ["max_pool_3x3", "skip_connect", "avg_pool_3x3"]}
     network = small(method, {"smoothing": 0.3}, sizes)
+    for alpha in network.architecture.values():
+        alpha.assign(3 * alpha)
     draws = second.Draws()
     monkeypatch.setattr(tf.random, "stateless_uniform", draws)
     assert_same(network, draws=draws, radius=tf.constant(0.3, "float64"))
-    assert len(draws.drawn) == 2
+    noise, _ = draws.drawn  # of each kind of cell
+    relax = reference_architecture.RELAXATIONS[network.method.relaxation]
+    moved = relax(network.architecture["alphas_normal"]) + 0.6 * noise - 0.3
+    assert np.any(moved < 0) and np.any(moved > 1)
 
 
 # === beta-DARTS ===
