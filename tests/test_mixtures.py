@@ -5,6 +5,7 @@ They run in this process, through the command's `main`.
 
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from running import final_state
 from tensorflow.python.framework import config as tensorflow_config
 
 from tfnas import derivation, schedule
+from tfnas.compare import measuring
 from tfnas.genotype import ATTENTIONS, Genotype
 from tfnas.search import config as search
 from tfnas.search import run as search_run
@@ -291,6 +293,16 @@ def test_survivors_keep_their_alpha_and_mix_more_channels(found):
         if "/cell_0/state" in name and name.endswith("moving_mean")
     }
     assert mixed == {(4 // 2,)}
+
+
+def test_a_later_stage_s_supernet_is_built_again_from_its_run(found):
+    """With its own share of the channels, as `tfnas.compare` prunes it."""
+    folder = found("drnas")
+    run = SimpleNamespace(folder=folder, config=read(folder, "config.json"))
+    supernet = measuring.restored(run)[0]
+    for name, variable in supernet.architecture.items():
+        last = arrays(folder)[f"stage1/{name}"][-1]
+        np.testing.assert_array_equal(variable, last)
 
 
 def test_the_record_says_what_was_mixed(found):

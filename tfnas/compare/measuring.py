@@ -143,9 +143,10 @@ def restored(searched):
     if checkpoint is None:
         raise UserError(f"{folder}: has no checkpoint to prune")
     arrays, state = checkpoint
+    stage = method.stages()[state["stage"]]
     supernet = build_supernet(
-        method,
-        cells=method.stages()[state["stage"]].cells,
+        method.of_stage(stage),
+        cells=stage.cells,
         operations=state["operations"],
         input_shape=dataset.image_shape,
         classes=len(dataset.classes),
