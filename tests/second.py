@@ -120,7 +120,7 @@ class Draws:
         self.drawn = []
 
     def __call__(self, shape, seed, minval=0, maxval=1, dtype=tf.float32):
-        random = np.random.default_rng(len(self.drawn))
+        random = np.random.default_rng([1, len(self.drawn)])
         numbers = random.random(tuple(np.asarray(shape)))
         self.drawn.append(numbers)
         return tf.constant(minval + (maxval - minval) * numbers, dtype)
