@@ -23,10 +23,11 @@ def best_row(run):
 def table(run):
     """The epochs that a rule may take: accuracies, skips, margins.
 
-    Empty for a run without a proxy.
+    Empty for a run without a proxy, or if removals chose the cell, after the
+    last epoch.
     """
     best, last = best_row(run), len(run.history["epoch"]) - 1
-    if best is None:
+    if best is None or findings.by_removals(run.genotype):
         return Raw("")
     rule, epoch = (run.genotype.provenance.get(k) for k in ("select", "epoch"))
     marked = {best: ["best by the proxy"]}
