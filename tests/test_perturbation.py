@@ -481,7 +481,7 @@ def test_a_search_tells_how_it_was_derived(killed):
     page = (whole / "report.html").read_text()
     assert "Removals from the supernet chose the cell, not alpha." in page
     assert "4 choices by removals, one by one" in page
-    for words in ("decided by chance", "--select=best_proxy", "stable for"):
+    for words in ("decided by chance", "When to stop", "stable for"):
         assert words not in page
 
 
