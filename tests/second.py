@@ -86,8 +86,12 @@ def assert_same(network, theirs, shape, draws=(), **options):
     """
     images, labels = batch(shape)
     assert relative(network(images), theirs(images, False)) < BOUND
+    # Without a seed nothing is random; which one does not matter here.
+    seed = {"seed": (0, 0)} if draws else {}
     found = gradients(
-        network, lambda: network(images, training=True, **options), labels
+        network,
+        lambda: network(images, training=True, **seed, **options),
+        labels,
     )
     if draws:
         options["draws"] = iter(draws.drawn)

@@ -82,7 +82,7 @@ def _jpeg(content):
     # Few files have EXIF, and to walk to it takes longer than all else.
     exif = choose(
         _pieces(content, _EXIF, 1) - 1,
-        [lambda _: tf.constant(b""), _jpeg_exif],
+        [_no_exif, _jpeg_exif],
         content,
     )
     return content, tf.where(few, height * width, 0), exif
@@ -92,6 +92,10 @@ def _pieces(content, mark, cuts):
     """Into how many pieces a mark cuts a file, by at most so many cuts."""
     cut = tf.raw_ops.StringSplitV2(input=[content], sep=mark, maxsplit=cuts)
     return tf.cast(cut.shape[1], tf.int32)
+
+
+def _no_exif(content):
+    return tf.constant(b"")
 
 
 def _jpeg_exif(content):

@@ -57,7 +57,7 @@ def upright(image, block):
     """
     return choose(
         tf.cast(tf.equal(block, b""), tf.int32),
-        [_turned, lambda image, _: image],
+        [_turned, lambda image, block: image],
         *(image, block),
     )
 
