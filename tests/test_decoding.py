@@ -1,13 +1,16 @@
 """Images of a split, decoded several at a time into one array."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
-from tfnas.data.decoding import collect
+from tfnas.data.decoding import collect, converter
 from tfnas.errors import UserError
+from tfnas.predict.run import reader
 
 COUNT = 300
 
@@ -88,3 +91,20 @@ def test_a_file_that_is_gone_is_named(tmp_path):
         paths, 2, None, str, read=lambda path: path.read_bytes()
     )
     assert damage == {1: "1 (No such file or directory)"}
+
+
+# === Threads ===
+
+
+def test_threads_share_one_trace(tmp_path, caplog):
+    """TensorFlow warns of functions that are traced again and again."""
+    path = tmp_path / "1.png"
+    path.write_bytes(file_of(1))
+    contents = tf.constant([file_of(1)])
+    for read_one, given in (
+        (reader((6, 5, 3), False), path),
+        (converter(image_size=3), contents),
+    ):
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(read_one, [given] * 16))
+    assert "retracing" not in caplog.text

@@ -109,7 +109,8 @@ def converter(image_size=None, channels=0):
             parallel_iterations=1,  # One large image at a time in memory.
         )
 
-    return converted
+    # Traced here: threads that meet an untraced function trace one each.
+    return converted.get_concrete_function()
 
 
 def collect(files, count, image_size, describe, read=bytes, channels=0):

@@ -124,7 +124,9 @@ def reader(shape, crop):
     def decode(content):
         return evaluation.evaluation_image(content, shape, crop)
 
-    return lambda path: decode(formats.read(path)).numpy()
+    # Traced here: threads that meet an untraced function trace one each.
+    traced = decode.get_concrete_function()
+    return lambda path: traced(tf.constant(formats.read(path))).numpy()
 
 
 def _why(error):
