@@ -200,7 +200,7 @@ def imagenet_stem(images, parts):
 
 
 def supernet_logits(supernet, images, training, draws=None, radius=None):
-    """The logits of a `tfnas.Supernet`, of which this reads sizes and weights.
+    """The logits of a `tfnas.Supernet`, whose sizes and weights this reads.
 
     Args:
         supernet: the network.
