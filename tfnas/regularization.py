@@ -82,7 +82,7 @@ def dirichlet_divergence(alphas):
     candidates, L = log Gamma(B) - sum_o log Gamma(beta_o) - log Gamma(K) +
     sum_o (beta_o - 1) (psi(beta_o) - psi(B)). It holds the samples near the
     uniform distribution. Source: Chen et al., DrNAS (arXiv:2006.10355),
-    section 2.2, and the authors' code.
+    and the authors' code.
 
     Args:
         alphas: list of arrays (edges, operations).

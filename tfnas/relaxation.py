@@ -53,7 +53,7 @@ def dirichlet_mean(alpha):
 def concentration(alpha):
     """DrNAS's concentrations beta = elu(alpha) + 1: positive, 1 for alpha 0.
 
-    Source: Chen et al., DrNAS (arXiv:2006.10355), section 2.2.
+    Source: Chen et al., DrNAS (arXiv:2006.10355).
 
     Args:
         alpha: array of any shape.
@@ -84,8 +84,8 @@ def gumbel(alpha, seed, temperature):
 
     softmax((alpha + g) / tau) with g = -log(-log u), u uniform in (0, 1): the
     lower the temperature tau, the closer to a draw of one operation by
-    softmax(alpha). Source: Xie et al., SNAS (arXiv:1812.09926), section 2.2;
-    Jang et al. (arXiv:1611.01144), equation 2.
+    softmax(alpha). Source: Xie et al., SNAS (arXiv:1812.09926);
+    Jang et al. (arXiv:1611.01144).
 
     Args:
         alpha: (edges, candidates).
@@ -109,7 +109,7 @@ def gumbel_hard(alpha, seed, temperature):
     """One operation an edge; the gradient is that of `gumbel`'s weights.
 
     The largest of the weights becomes 1, the others 0 (straight-through).
-    Source: Dong and Yang, GDAS (arXiv:1910.04465), section 3.2.
+    Source: Dong and Yang, GDAS (arXiv:1910.04465).
 
     Args:
         alpha: (edges, candidates).
@@ -134,7 +134,7 @@ def dirichlet(alpha, seed):
     theta ~ Dir(elu(alpha) + 1), as independent gamma variates divided by their
     sum; the derivative of each is that of its distribution function at a fixed
     quantile (Figurnov et al., arXiv:1805.08498). Source: Chen et al., DrNAS
-    (arXiv:2006.10355), section 2.2.
+    (arXiv:2006.10355).
 
     Args:
         alpha: (edges, candidates).

@@ -7,8 +7,7 @@ edges are then tested in the same way. Between two choices the supernet is
 tuned.
 
 Source: Wang, Cheng, Chen, Tang and Hsieh, Rethinking Architecture Selection in
-Differentiable NAS (ICLR 2021, arXiv:2108.04392), algorithm 1, and the authors'
-code.
+Differentiable NAS (ICLR 2021, arXiv:2108.04392), and the authors' code.
 """
 
 import dataclasses
