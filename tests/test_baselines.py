@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,10 +16,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfnas import data, methods, spaces
+from tfnas import data, methods, spaces, zoo
 from tfnas.baseline import TITLES, proxies
 from tfnas.baseline import config as baseline
 from tfnas.cli import command
+from tfnas.cost import built_cost
 from tfnas.errors import UserError
 from tfnas.genotype import Cell, Edge, Genotype
 from tfnas.networks import build_network
@@ -181,6 +183,29 @@ def test_evolution_forgets_the_oldest_however_good():
     done = [trial(good, 1.0), trial(bad, 0.1), trial(bad, 0.0)]
     child = oracle.propose(done, np.random.default_rng(0))
     assert sum(op == "none" for op in child.values()) == 5
+
+
+@pytest.mark.parametrize("oracle", [Sampling, Evolution])
+def test_only_accepted_cells_are_proposed(oracle):
+    def accepts(values):
+        return sum(op == "none" for op in values.values()) == 2
+
+    choices = nasbench201.SPACE.choices()
+    made = proposals(oracle(choices, 0, accepts=accepts, max_trials=30), 30)
+    assert all(map(accepts, made))
+    assert len({tuple(each.values()) for each in made}) > 20
+
+
+def test_a_cost_that_no_cell_has_is_refused():
+    choices = nasbench201.SPACE.choices()
+    oracle = Sampling(choices, 0, accepts=lambda values: False, max_trials=1)
+    with pytest.raises(UserError, match="^--like: none of 10,000 cells"):
+        proposals(oracle, 1)
+
+
+def test_like_names_a_genotype_of_the_same_space():
+    with pytest.raises(UserError, match="^--like=DARTS_V2: is of space darts"):
+        baseline.resolve({"space": "nasbench201", "like": "DARTS_V2"})
 
 
 # === Scores of untrained networks ===
@@ -452,6 +477,34 @@ def test_a_supernet_of_an_earlier_version_goes_on_as_it_began(
         assert supernet.model.recipe.cutout == supernet.recipe.cutout == 0
         # What it began with is what its next checkpoint says.
         assert supernet.state()[1]["recipe"]["cutout"] == 0
+
+
+def test_a_baseline_tries_only_cells_that_cost_as_much_as_like(
+    tmp_path, monkeypatch
+):
+    """Of DARTS's cells every second one drawn costs more or less."""
+    monkeypatch.setattr(proxies, "naswot", lambda *arguments: 1.0)
+    asked = tmp_path / "asked.json"
+    asked.write_text(zoo.genotype("DARTS_V2").to_json())
+    flags = {"name": "naswot", "space": "darts", "like": asked, "trials": 6}
+    run(tmp_path / "run", **flags)
+    asked.unlink()  # its cells are in config.json, so the run can go on
+    baseline.main(["baseline", f"--out={tmp_path / 'run'}", "--resume"])
+    cost = partial(
+        built_cost,
+        channels=SMALL["channels"],
+        cells=SMALL["cells"],
+        input_shape=(8, 8, 1),
+    )
+    least, most = (
+        share * cost(zoo.genotype("DARTS_V2")).multiply_adds
+        for share in (0.85, 1.15)
+    )
+    space, tried = spaces.get("darts"), rows(tmp_path / "run")
+    tried = [{k: r[k] for k in space.choices()} for r in tried]
+    costs = [cost(space.genotype(each)).multiply_adds for each in tried]
+    assert all(least <= each <= most for each in costs)
+    assert len(set(costs)) > 1
 
 
 def test_a_score_that_is_not_finite_ends_the_run_and_keeps_the_others(

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tfnas import spaces
+from tfnas import spaces, zoo
 from tfnas.baseline.titles import TITLES, UNTRAINED
 from tfnas.choice import choice, fields
 from tfnas.cli import command, flags
@@ -47,6 +47,11 @@ class BaselineConfig:
         "start no trial after so many minutes of trials; 0 sets no limit",
         least=0,
     )
+    like: str | None = choice(
+        None,
+        "genotype of equal cost: try only cells whose multiply-adds are within "
+        "15 % of its own",
+    )
     population: int = choice(10, "cells in the evolution's population", least=2)
     sample: int = choice(
         3, "cells from which the evolution picks a parent", least=1
@@ -62,7 +67,11 @@ class BaselineConfig:
         Args:
             recipe: the `Recipe`.
         """
-        return {"config": flags.decisive(self), "recipe": recipe.values()}
+        found = flags.decisive(self)
+        # Older runs do not know it; they can go on.
+        if self.like is None:
+            del found["like"]
+        return {"config": found, "recipe": recipe.values()}
 
 
 def main(argv):
@@ -105,6 +114,7 @@ def resolve(given):
             f"--sample={config.sample}: is more than "
             f"--population={config.population}"
         )
+    config = dataclasses.replace(config, like=_like(config))
     if config.name == "weight_sharing":
         spaces.get(config.space).check("share weights")
     # An older run may have more; --resume compares all values.
@@ -113,6 +123,19 @@ def resolve(given):
     values = Recipe.preset(config.preset)
     values = values.typed_over(command.part(given, Recipe))
     return config, values.for_space(config.space, typed)
+
+
+def _like(config):
+    """The JSON text of --like, so that its file may move; None without it."""
+    if config.like is None:
+        return None
+    genotype = zoo.genotype(config.like)
+    if genotype.space != config.space:
+        raise UserError(
+            f"--like={config.like}: is of space {genotype.space}, the cells "
+            f"to try are of {config.space}; set --space={genotype.space}"
+        )
+    return dataclasses.replace(genotype, provenance={}).to_json()
 
 
 def unused(name):

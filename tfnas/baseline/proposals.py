@@ -4,6 +4,11 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine import trial as trials
 
+from tfnas.errors import UserError
+
+# Draws before a search gives up to find a cell that it may try.
+DRAWS = 10_000
+
 
 class Sampling(keras_tuner.Oracle):
     """Random search: every cell of the space is equally likely.
@@ -16,12 +21,14 @@ class Sampling(keras_tuner.Oracle):
         seed: of the proposals.
         minutes: no trial starts after so many minutes of trials; 0 sets no
             limit.
+        accepts: whether a cell, {name: option}, may be tried; None takes all.
         **kwargs: of `keras_tuner.Oracle`.
     """
 
-    def __init__(self, choices, seed, minutes=0.0, **kwargs):
+    def __init__(self, choices, seed, minutes=0.0, accepts=None, **kwargs):
         self.choices = choices
         self.minutes = minutes
+        self.accepts = accepts or (lambda values: True)
         space = keras_tuner.HyperParameters()
         for name, options in choices.items():
             space.Choice(name, list(options))
@@ -41,7 +48,13 @@ class Sampling(keras_tuner.Oracle):
         if self.minutes and spent >= 60 * self.minutes:
             return {"status": trials.TrialStatus.STOPPED}
         draw = np.random.default_rng([self.seed, len(done)])
-        values = self.propose(done, draw)
+        proposed = (self.propose(done, draw) for _ in range(DRAWS))
+        values = next(filter(self.accepts, proposed), None)
+        if values is None:
+            raise UserError(
+                f"--like: none of {DRAWS:,} cells drawn costs as much; name "
+                "another genotype"
+            )
         return {"status": trials.TrialStatus.RUNNING, "values": values}
 
     def propose(self, done, draw):
@@ -61,16 +74,14 @@ class Evolution(Sampling):
     Classifier Architecture Search (AAAI 2019, arXiv:1802.01548), algorithm 1.
 
     Args:
-        choices, seed, minutes: as in `Sampling`.
+        choices, seed: as in `Sampling`.
         population: P, cells that are alive.
         sample: S, members from which a parent is chosen.
-        **kwargs: of `keras_tuner.Oracle`.
+        **kwargs: of `Sampling`.
     """
 
-    def __init__(
-        self, choices, seed, minutes=0.0, population=10, sample=3, **kwargs
-    ):
-        super().__init__(choices, seed, minutes, **kwargs)
+    def __init__(self, choices, seed, population=10, sample=3, **kwargs):
+        super().__init__(choices, seed, **kwargs)
         self.population = population
         self.sample = sample
 

@@ -5,11 +5,12 @@ import time
 
 import keras
 
-from tfnas import data, report, spaces, train
+from tfnas import data, report, spaces, train, zoo
 from tfnas.baseline import proxies, shared_weights
 from tfnas.baseline.proposals import Evolution, Sampling
 from tfnas.baseline.titles import TITLES, UNTRAINED
 from tfnas.cli import flags
+from tfnas.cost import built_cost
 from tfnas.errors import UserError
 from tfnas.networks import build_network
 from tfnas.runs import contents, kept_images, summary
@@ -19,6 +20,9 @@ from tfnas.runs.preparation import prepare
 from tfnas.runs.reading import read_run
 from tfnas.runs.trials import run_trials, trial_of
 from tfnas.train import TrainConfig
+
+# The share by which the multiply-adds of cells of equal cost may differ.
+ALIKE = 0.15
 
 
 def search(config, recipe, argv):
@@ -44,7 +48,7 @@ def search(config, recipe, argv):
         judge.prepare(run)
         best = run_trials(
             run,
-            _oracle(config),
+            _oracle(config, judge.accepts if config.like else None),
             config.trials,
             judge,
             list(spaces.get(config.space).choices()),
@@ -98,6 +102,17 @@ class _Judge:
         if score is not None:
             provenance["score"] = score
         return spaces.get(config.space).genotype(chosen, provenance)
+
+    def accepts(self, chosen):
+        """Whether a cell costs about as much as the genotype of --like."""
+        asked, cost = (
+            built_cost(genotype, **self.size).multiply_adds
+            for genotype in (
+                zoo.genotype(self.config.like),
+                self.genotype(chosen),
+            )
+        )
+        return abs(cost - asked) <= ALIKE * asked
 
     def _trained(self, number, genotype):
         held = len(self.halves[1])
@@ -163,8 +178,9 @@ def _training(config):
     return TrainConfig(**{name: getattr(config, name) for name in names})
 
 
-def _oracle(config):
+def _oracle(config, accepts):
     options = {
+        "accepts": accepts,
         "choices": spaces.get(config.space).choices(),
         "seed": config.seed,
         "minutes": config.minutes,
