@@ -240,6 +240,26 @@ def test_gather_excite_asks_for_a_fixed_map():
         attention("ge_theta_plus", 4).build((None, None, None, 4))
 
 
+@pytest.mark.parametrize(("size", "large"), [(6, 12), (4, 12), (8, 12)])
+def test_a_smaller_map_has_the_sum_that_gather_excite_has_of_the_whole(
+    size, large
+):
+    """Both maps repeat the pixels of one picture."""
+    layer = built("ge_theta_plus", 8, large)
+    picture = maps(3, np.gcd(size, large), np.gcd(size, large), 8)
+    small, whole = (
+        picture.repeat(pixels // picture.shape[1], 1).repeat(
+            pixels // picture.shape[1], 2
+        )
+        for pixels in (size, large)
+    )
+    np.testing.assert_allclose(
+        layer.mask(tf.constant(small), None),
+        layer.mask(tf.constant(whole), None),
+        rtol=1e-12,
+    )
+
+
 @pytest.mark.parametrize("name", SEARCHED)
 def test_initial_values_are_within_pytorch_bounds(name):
     layer = attention(name, 32)

@@ -75,16 +75,6 @@ def test_a_step_on_small_images_is_that_of_a_network_for_them():
         np.testing.assert_array_equal(one, two)
 
 
-def test_a_layer_for_one_size_is_refused():
-    edges = (Edge("skip_connect", 0, 2, "ge_theta_plus"),)
-    cell = Cell(edges, (2,))
-    text = Genotype("darts", normal=cell, reduce=cell).to_json()
-    with pytest.raises(UserError, match="--sizes=0.5,1.0: ge_theta_plus has"):
-        resolve({"genotype": text, "sizes": (0.5, 1.0)})
-    assert resolve({"genotype": text, "preset": "fast"})[1].sizes == ()
-    assert resolve({"genotype": "PDARTS", "preset": "fast"})[1].sizes
-
-
 # === The first layer ===
 
 

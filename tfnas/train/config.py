@@ -147,7 +147,7 @@ def resolve(given):
     config, values = _values(given)
     genotype = _genotype(config)
     values = values.for_space(genotype.space, given)
-    return config, values.for_network(genotype, given), genotype
+    return config, values.for_start(given), genotype
 
 
 def _values(given):

@@ -247,27 +247,18 @@ class Recipe:
             {k: v for k, v in changes.items() if k not in given}
         )
 
-    def for_network(self, genotype, given):
-        """The recipe without what a network's layers or its start exclude.
+    def for_start(self, given):
+        """The recipe without what the typed flags, `given`, exclude.
 
-        If it is among the typed flags, `given`, it raises `UserError`.
+        If that is among them, it raises `UserError`.
         """
-        fixed = '"ge_theta_plus"' in genotype.to_json()
-        excluded = {
-            "sizes": (fixed, "ge_theta_plus has a weight for each pixel"),
-            "whitening": ("weights" in given, "--weights has a first layer"),
-        }
-        off = {}
-        for name, (is_excluded, why) in excluded.items():
-            value = getattr(self, name)
-            if not (is_excluded and value):
-                continue
-            if name in given:
-                raise UserError(
-                    f"--{name}={command.show(value)}: {why}; leave it out"
-                )
-            off[name] = type(value)()
-        return self.with_flags(off)
+        if not (self.whitening and "weights" in given):
+            return self
+        if "whitening" in given:
+            raise UserError(
+                "--whitening=true: --weights has a first layer; leave it out"
+            )
+        return self.with_flags({"whitening": False})
 
     def _unused(self, space):
         """The rules for `command.refuse_unused`."""

@@ -7,6 +7,7 @@ Att-DARTS code, which differs from the cited papers in places.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfnas.layers.fast import kernels
@@ -196,7 +197,8 @@ class GatherExcite(Attention):
 
     "Gather-Excite" (Hu et al., 2018) of global extent: a depthwise kernel as
     large as the map gathers it into one number a channel, so the layer has C *
-    H * W weights and serves only this map size.
+    H * W weights. A map of another size, as `--sizes` makes them, has the
+    kernel that gathers the same sum from it.
 
     Example: `GatherExcite(16)(tf.ones((1, 8, 8, 16)))`.
     """
@@ -219,10 +221,32 @@ class GatherExcite(Attention):
 
     def mask(self, inputs, pooled, training=False):
         # A convolution that is as large as its input is a weighted sum.
-        products = inputs * self.gather.value[..., 0]
+        products = inputs * self._gather_from(inputs.shape[1:3])
         x = tf.reduce_sum(products, [1, 2], keepdims=True)
         x = self.pointwise(self.norm(x, training=training), self.squeeze)
         return tf.sigmoid(self.pointwise(tf.nn.relu(x), self.excite))
+
+    def _gather_from(self, size):
+        """The kernel (height, width, C) for a map of this size.
+
+        A larger pixel weighs as much as the pixels that it covers.
+        """
+        kernel = self.gather.value[..., 0]
+        if None in size or tuple(size) == tuple(kernel.shape[:2]):
+            return kernel
+        rows, columns = (
+            tf.constant(_covered(*pair), kernel.dtype)
+            for pair in zip(size, kernel.shape[:2], strict=True)
+        )
+        return tf.einsum("ip,pqc,jq->ijc", rows, kernel, columns)
+
+
+def _covered(pixels, whole):
+    """Shares (pixels, whole) of a whole line's pixels under larger ones."""
+    ends = np.arange(pixels + 1)[:, None] * whole / pixels
+    places = np.arange(whole)
+    overlap = np.minimum(ends[1:], places + 1) - np.maximum(ends[:-1], places)
+    return np.maximum(overlap, 0)
 
 
 @keras.saving.register_keras_serializable(package="tfnas")
