@@ -377,6 +377,11 @@ def test_spreads_are_samples():
     assert count == 3
     assert numbers.written([2.0]) == "2.00 (n=1)"
     assert numbers.written([None]) == NOT_MEASURED
+    low, high = stats.t.interval(0.95, 2, mean, deviation / 3**0.5)
+    text = f"{mean:.2f} ({low:.2f} to {high:.2f}, n=3)"
+    assert numbers.written(values, ends=True) == text
+    assert numbers.written([2.0], ends=True) == "2.00 (n=1)"
+    assert numbers.written([2.0, 2.0], ends=True) == "2.00 ± 0.00 (n=2)"
 
 
 def test_skip_shares():
@@ -473,10 +478,11 @@ def test_the_gain_over_random_comes_with_a_test(tmp_path):
     for seed, error in enumerate(theirs):
         compared.trained(compared.baseline(tmp_path, seed=seed), error)
     (row,) = gain.table(records.read(tmp_path)[0], {}).rows
-    p = stats.ttest_ind(ours, theirs, equal_var=False).pvalue
+    test = stats.ttest_ind(theirs, ours, equal_var=False)
+    low, high = test.confidence_interval(0.95)
     assert row[1] == "darts"
-    assert row[4] == "+2.50"
-    assert row[5] == f"{p:.2g} (n=3, 2)"
+    assert row[4] == f"+2.50 ({low:+.2f} to {high:+.2f})"
+    assert row[5] == f"{test.pvalue:.2g} (n=3, 2)"
 
 
 def test_one_seed_has_no_test(tmp_path):
@@ -896,9 +902,15 @@ def test_the_zoo_keeps_transfers_with_commands_of_their_own(
     assert all(row["hours"] == "1.0" for row in rows)
     assert rows[0]["source"].startswith("python -m tfnas.train ")
     build.main(["build", "--table", f"--zoo={home}"])
+    # Student's t with one degree of freedom times half of the difference.
+    half = stats.t.ppf(0.975, 1) / 2
+    errors = (
+        f"{2.5 * k:.2f} ({2.5 * k - half * k:.2f} to "
+        f"{2.5 * k + half * k:.2f}, n=2)"
+        for k in (1, 10)
+    )
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "| `darts` | 2.50 ± 0.71 (n=2) | 25.00 ± 7.07 (n=2) | 6,000 | 6.0 M | "
-        "30.0 ± 0.0 (n=2) |"
+        f"| `darts` | {' | '.join(errors)} | 6,000 | 6.0 M | 30.0 ± 0.0 (n=2) |"
     )
 
 

@@ -2,7 +2,7 @@
 
 from statistics import fmean
 
-from tfnas.compare import welch, written
+from tfnas.compare import written, written_gain
 from tfnas.zoo import comparisons, index
 from tfnas.zoo.schema import MEASURED, PAPER, RANDOM
 
@@ -80,7 +80,7 @@ def trained(name, zoo=None):
     """Test errors of the trained cells of a comparison in the zoo.
 
     Markdown, a row for each method, the best first; a column for each data set,
-    that of the search first.
+    that of the search first. Errors have the 95 % interval of their mean.
     """
     runs = [
         run
@@ -97,7 +97,7 @@ def trained(name, zoo=None):
         ]
         cells = (
             f"`{method}`",
-            *map(written, errors),
+            *(written(each, ends=True) for each in errors),
             f"{fmean(_numbers(on[home], 'parameters')):,.0f}",
             f"{fmean(_numbers(on[home], 'multiply_adds', 1e-6)):.1f} M",
             written(_numbers(on[home], "search_hours", 60), 1),
@@ -133,16 +133,20 @@ def gained(name, zoo=None):
     }
     chance = scores.pop(RANDOM, [])
     rows = []
-    for method, ours in scores.items():
-        p = welch(ours, chance)
-        if p is not None:
-            gain = fmean(ours) - fmean(chance)
-            test = f"{p:.2g} (n={len(ours)}, {len(chance)})"
-            rows.append((-gain, _row(f"`{method}`", f"{gain:+.2f}", test)))
+    for method, ours in sorted(
+        scores.items(), key=lambda item: -fmean(item[1])
+    ):
+        gain, p = written_gain(ours, chance)
+        if "(" in gain:
+            rows.append(_row(f"`{method}`", gain, p))
     if not rows:
         return ""
-    head = _row("cells found by", "gain over `random`, points", "p (Welch)")
-    return "\n".join([head, "|---|---|---|", *(row for _, row in sorted(rows))])
+    head = _row(
+        "cells found by",
+        "gain over `random`, points (95 % interval)",
+        "p (Welch)",
+    )
+    return "\n".join([head, "|---|---|---|", *rows])
 
 
 def _grouped(runs, column):

@@ -8,13 +8,17 @@
 
 from tfnas.compare.config import CompareConfig, main, resolve
 
-__all__ = ["CompareConfig", "main", "resolve", "welch", "written"]
+__all__ = ["CompareConfig", "main", "resolve", "written", "written_gain"]
 
 
 def __getattr__(name):
-    """The functions of `numbers`, which need NumPy."""
-    if name in ("welch", "written"):
-        from tfnas.compare import numbers
+    """The functions that write numbers, which need NumPy."""
+    if name == "written":
+        from tfnas.compare.numbers import written
 
-        return getattr(numbers, name)
+        return written
+    if name == "written_gain":
+        from tfnas.compare.gain import written_gain
+
+        return written_gain
     raise AttributeError(f"module 'tfnas.compare' has no attribute {name!r}")

@@ -1,5 +1,6 @@
 """Luck or search: every method against random search, with a test."""
 
+from tfnas.compare import verdicts
 from tfnas.compare.numbers import NOT_MEASURED, spread, welch, written
 from tfnas.compare.records import by_label
 from tfnas.compare.table import Table
@@ -47,7 +48,7 @@ def table(found, places):
             "method",
             "accuracy, %",
             "random's accuracy, %",
-            "gain, points",
+            "gain, points (95 % interval)",
             "p (Welch)",
             "search hours, method against random",
         ),
@@ -61,13 +62,23 @@ def table(found, places):
     )
 
 
+def written_gain(ours, theirs):
+    """The gain in points with its 95 % interval, and p with both numbers.
+
+    Without an interval p is "not measured"; without numbers both are.
+    """
+    if not (ours and theirs):
+        return NOT_MEASURED, NOT_MEASURED
+    gain, ends = verdicts.difference(ours, theirs)
+    if ends is None:
+        return f"{gain:+.2f}", NOT_MEASURED
+    low, high = ends
+    p = f"{welch(ours, theirs):.2g} (n={len(ours)}, {len(theirs)})"
+    return f"{gain:+.2f} ({low:+.2f} to {high:+.2f})", p
+
+
 def _row(name, label, ours, chance, groups):
-    gain = p = NOT_MEASURED
-    if ours and chance:
-        gain = f"{spread(ours)[0] - spread(chance)[0]:+.2f}"
-        value = welch(ours, chance)
-        if value is not None:
-            p = f"{value:.2g} (n={len(ours)}, {len(chance)})"
+    gain, p = written_gain(ours, chance)
     hours = " against ".join(
         f"{spread([each.hours for each in groups[one]])[0]:.2f}"
         if one in groups

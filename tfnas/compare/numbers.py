@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import stats
 
+from tfnas.compare import verdicts
+
 NOT_MEASURED = "not measured"
 # In place of a figure that a paper lacks.
 NONE = "–"
@@ -15,15 +17,22 @@ def spread(values):
     return float(values.mean()), deviation, len(values)
 
 
-def written(values, digits=2):
-    """Values as mean, deviation and number."""
+def written(values, digits=2, ends=False):
+    """Values as mean, deviation and number.
+
+    With `ends` the mean's 95 % interval replaces the deviation, if it has one.
+    """
     values = [value for value in values if value is not None]
     if not values:
         return NOT_MEASURED
     mean, deviation, count = spread(values)
     if deviation is None:
         return f"{mean:.{digits}f} (n=1)"
-    return f"{mean:.{digits}f} ± {deviation:.{digits}f} (n={count})"
+    interval = verdicts.mean(values)[1] if ends else None
+    if interval is None:
+        return f"{mean:.{digits}f} ± {deviation:.{digits}f} (n={count})"
+    low, high = (f"{end:.{digits}f}" for end in interval)
+    return f"{mean:.{digits}f} ({low} to {high}, n={count})"
 
 
 def welch(ours, theirs):
