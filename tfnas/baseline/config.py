@@ -49,8 +49,8 @@ class BaselineConfig:
     )
     like: str | None = choice(
         None,
-        "genotype of equal cost: try only cells whose multiply-adds are within "
-        "15 % of its own",
+        "genotype of equal cost: try only cells whose multiply-adds differ "
+        "from its by at most 15 %",
     )
     population: int = choice(10, "cells in the evolution's population", least=2)
     sample: int = choice(
