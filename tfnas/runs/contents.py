@@ -23,6 +23,8 @@ TUNED = "best.json"
 # What a comparison measures later.
 MEASURED = "measured.json"
 LOCK, CHECKPOINTS = "lock", "checkpoints"
+# Of tfnas.auto: its plan, its time so far, and images given in Python.
+PLAN, CLOCK, GIVEN = "plan.json", "clock.json", "images"
 # A checkpoint's variables, and everything else with their digest.
 ARRAYS, STATE = "state.npz", "state.json"
 

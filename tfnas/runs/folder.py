@@ -230,6 +230,19 @@ class Folder:
         return sorted((int(n) for n in names if n.isdigit()), reverse=True)
 
 
+def wait(folder):
+    """Wait until no process holds a run's folder; says if it has to."""
+    path = Path(folder) / contents.LOCK
+    if not path.is_file():
+        return
+    with open(path, "a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{folder}: still at work; waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
+
 @contextlib.contextmanager
 def _storage(path):
     """Say in one line that the disk is full or read-only."""
