@@ -5,7 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
-from tfnas import baseline, compare, predict, search, sweep, train
+from tfnas import auto, baseline, compare, predict, search, sweep, train
 from tfnas.baseline.config import BaselineConfig
 from tfnas.benchmark import BenchmarkConfig
 from tfnas.build import BuildConfig
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 PLACES = ("*.md", "docs/**/*.md", "launch/**/*.md", "zoo/*.md")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CONFIGS = {
+    "auto": (auto.AutoConfig,),
     "baseline": (BaselineConfig, Recipe),
     "benchmark": (BenchmarkConfig,),
     "build": (BuildConfig,),

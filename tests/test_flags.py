@@ -19,6 +19,7 @@ import pytest
 
 import tfnas
 from tfnas import (
+    auto,
     benchmark,
     build,
     compare,
@@ -55,6 +56,7 @@ COMMANDS = {
     "benchmark": (benchmark.BenchmarkConfig,),
     "sweep": (sweep.SweepConfig,),
     "compare": (compare.CompareConfig,),
+    "auto": (auto.AutoConfig,),
 }
 EXCEPTIONS = {
     # Which values there are at all: `test_a_name_chooses_other_values`.
@@ -588,6 +590,7 @@ HOMES = {
     "benchmark": ("benchmark",),
     "sweep": ("sweep",),
     "compare": ("compare",),
+    "auto": ("auto",),
 }
 
 

@@ -31,7 +31,7 @@ STOREYS = GROUND, SCIENCE, RECORDS, COMMANDS = [
         "derivation cost layers networks bilevel",
         "runs report zoo",
         "train search baseline convert export demo predict sweep compare "
-        "build benchmark",
+        "build benchmark auto",
     )
 ]
 # Flags, lists and argument errors are made of these, so they start at once;
@@ -433,7 +433,7 @@ def test_light_modules_start_without_tensorflow():
         if room(module) in LIGHT or module.rpartition(".")[2] in LIGHT_FILES
     ]
     public = ["Genotype", "list_models()", "load", "drawing"]
-    public += ["build_network", "run_search", "run_training"]
+    public += ["build_network", "run_search", "run_training", "auto_search"]
     asked = [f"import tfnas; tfnas.{name}" for name in public]
     assert len(light) > 50
     assert blamed("import tfnas; dir(tfnas)", *asked, *light) == {}
@@ -463,7 +463,8 @@ def test_modules_resolve_after_a_plain_import(name):
 @pytest.mark.parametrize(
     "name",
     ["BilevelSearch", "Genotype", "Supernet", "build_network"]
-    + ["export_network", "list_models", "load", "run_search", "run_training"],
+    + ["export_network", "list_models", "load", "run_search", "run_training"]
+    + ["auto_search"],
 )
 def test_public_names_resolve(name):
     assert name in dir(tfnas)

@@ -23,6 +23,7 @@ from tfnas.networks import registered
 __version__ = "0.2.0"
 
 _HOMES = {
+    "auto_search": "tfnas.auto.call",
     "BilevelSearch": "tfnas.bilevel.search",
     "Genotype": "tfnas.genotype.format",
     "Supernet": "tfnas.networks.darts.supernet",

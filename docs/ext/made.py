@@ -12,6 +12,7 @@ import re
 from unittest import mock
 
 from tfnas import methods
+from tfnas.auto import rules
 from tfnas.choice import fields
 from tfnas.cli import command, commands
 from tfnas.methods.method import Method
@@ -150,7 +151,25 @@ def _short(value):
     return command.show(value)
 
 
+# === The rules of tfnas.auto ===
+
+
+def _rules():
+    yield "| what | if | choice | why | evidence |"
+    yield "|---|---|---|---|---|"
+    for row in rules.TABLE:
+        when = f"`{row.of}` below {row.below:,}" if row.of else ""
+        values = ", ".join(
+            f"`{name}` {_short(value)}" for name, value in row.values.items()
+        )
+        yield (
+            f"| {row.topic} | {when} | {values} | {row.reason} | "
+            f"{row.evidence} |"
+        )
+
+
 MAKERS = {
+    "rules": _rules,
     "commands": _commands,
     "flags": _flags,
     "methods": _methods,

@@ -4,7 +4,10 @@ They are functions of the genotype and the plan alone, so a plan that goes on
 after a stop finds the same.
 """
 
+from pathlib import Path
+
 from tfnas import cost, zoo
+from tfnas.runs import kept_images
 
 # Rivals in order of their papers' error on CIFAR-10; the first is taken whose
 # network costs about as much at some width.
@@ -21,18 +24,30 @@ def completed(plan, step):
 
     Args:
         plan: the `Plan`.
-        step: its `Step`; the search must have finished if it has a `fit`.
+        step: its `Step`; the steps before it must have finished.
     """
-    if not step.fit:
-        return step.flags
-    found = zoo.genotype(step.flags.get("like") or plan.found)
+    flags = {**step.flags, **_images(plan, step)}
+    if not step.fit or "channels" in flags:
+        return flags
+    found = zoo.genotype(plan.found)
     size = size_of(plan)
     channels = found_width(found, plan.network, size)
     if step.fit != "published":
-        return {**step.flags, "channels": channels}
+        return {**flags, "channels": channels}
     target = multiply_adds(found, channels, size)
     name, channels = published(target, size)
-    return {**step.flags, "genotype": name, "channels": channels}
+    return {**flags, "genotype": name, "channels": channels}
+
+
+def _images(plan, step):
+    """{flag: value} of the images that the first search has listed, if it has.
+
+    So all runs test the same images, whatever their seeds.
+    """
+    first = Path(plan.config["out"]) / "search"
+    if Path(step.folder) == first:
+        return {}
+    return kept_images.listed(first, step.flags)
 
 
 def size_of(plan):

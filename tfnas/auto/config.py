@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from tfnas import export
+from tfnas.auto.rules import COMPARED_FROM
 from tfnas.choice import choice
 from tfnas.cli import command, flags
 from tfnas.data.names import DATASETS
@@ -17,8 +18,6 @@ Looks at the images, the machine and the time, plans, searches, trains, exports
 SavedModel and ONNX, and writes one report. The same command goes on after a
 stop; with more --hours it goes on after the end.
 """
-# From so many hours on, a random and a published cell are trained alike.
-COMPARED_FROM = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +86,39 @@ def resolve(given):
         given = {"dataset": naming.FOLDER, **given}
     config = command.made(AutoConfig, given)
     out = config.out or naming.folder(
-        lambda data: f"runs/auto_{data}".replace("/", "_"), config, False
+        lambda data: f"runs/auto_{data.replace('/', '_')}", config, False
     )
     _check_folder(Path(out))
-    return dataclasses.replace(config, out=out)
+    return command.made(AutoConfig, {**_planned(out, given), "out": out})
+
+
+def _planned(out, given):
+    """{flag: value}, of the plan in the folder if there is one.
+
+    More hours are for another round; all else is fixed.
+    """
+    if not (Path(out) / contents.PLAN).is_file():
+        return given
+    from tfnas.runs import parsing
+
+    kept = parsing.read_json(Path(out) / contents.PLAN)["config"]
+    kept.pop("out")
+    for name, value in given.items():
+        if name in ("hours", "plan", "out"):
+            continue
+        if _same(name, value) != _same(name, kept[name]):
+            raise UserError(
+                f"--{name}={command.show(value)}: the plan in {out} has "
+                f"{command.show(kept[name])}; choose another --out"
+            )
+    free = {k: v for k, v in given.items() if k in ("hours", "plan")}
+    return {**kept, **free}
+
+
+def _same(name, value):
+    """A value to compare: one folder may be written in several ways."""
+    path = name in ("data_dir", "data_csv") and value
+    return os.path.realpath(value) if path else value
 
 
 def _check_folder(out):

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 from tfnas.auto import predict, rules
-from tfnas.auto.config import COMPARED_FROM
 from tfnas.auto.predict import Measured, Seen
+from tfnas.auto.rules import COMPARED_FROM
 from tfnas.cli.files import staged
 from tfnas.errors import UserError
 from tfnas.runs import contents, parsing
@@ -152,13 +152,14 @@ class Filled:
     full: bool
 
 
-def filled(rung, measured, seen, values, hours, smallest=False):
+def filled(rung, measured, seen, values, hours, compared):
     """The `Filled` of a rung, None if it is too large for the time.
 
-    On the smallest rung the trainings may take a part of the images.
+    On the smallest rung the runs may take a part of the images. `compared` says
+    whether rivals are trained too.
     """
+    smallest = rung == 0
     here = predict.at(rung, measured, seen, values)
-    compared = hours >= COMPARED_FROM
     trainings = 3 if compared else 1
     search_start = predict.search_start(here)
     start = predict.training_start(here, seen, values)
@@ -211,11 +212,13 @@ def filled(rung, measured, seen, values, hours, smallest=False):
     )
 
 
-def best_rung(measured, seen, values, hours):
+def best_rung(measured, seen, values, hours, compared=None):
     """(`Filled` of the largest rung that fits, notes); raises without one."""
     notes = []
+    if compared is None:
+        compared = hours >= COMPARED_FROM
     for rung in range(values["rung"], -1, -1):
-        found = filled(rung, measured, seen, values, hours, smallest=rung == 0)
+        found = filled(rung, measured, seen, values, hours, compared)
         if found is None:
             continue
         need = predict.memory(rung, seen, values)
@@ -233,30 +236,50 @@ def best_rung(measured, seen, values, hours):
 
 def _least_hours(measured, seen, values):
     hours = 0.05
-    while filled(0, measured, seen, values, hours, smallest=True) is None:
+    while filled(0, measured, seen, values, hours, False) is None:
         hours *= 1.1
         if hours > 1000:
             break
     return round(hours + 0.005, 2)
 
 
-def make(config, seen, measured, hours=None, folder=None):
+def make(config, seen, measured):
     """The `Plan` of a first round.
 
     Args:
         config: an `AutoConfig`.
         seen: a `Seen`.
         measured: a `Measured`.
-        hours: of the round, by default the configuration's.
-        folder: of the round, by default the configuration's.
 
     Raises:
         UserError: if the time is too short.
     """
-    hours, out = hours or config.hours, folder or config.out
+    return searched(
+        config,
+        seen,
+        measured,
+        hours=config.hours,
+        compared=config.hours >= COMPARED_FROM,
+        seed=config.seed,
+        out=config.out,
+    )
+
+
+def searched(config, seen, measured, *, hours, compared, seed, out):
+    """The `Plan` of a round that searches.
+
+    Args:
+        config: an `AutoConfig`.
+        seen: a `Seen`.
+        measured: a `Measured`.
+        hours: of the round.
+        compared: whether rivals are trained too.
+        seed: of the search.
+        out: the round's folder.
+    """
     case = case_of(seen, hours)
     values = rules.values(case)
-    found, notes = best_rung(measured, seen, values, hours)
+    found, notes = best_rung(measured, seen, values, hours, compared)
     if not measured.whole:
         notes += (
             "too little time to time a step of the search: it is taken from "
@@ -268,26 +291,28 @@ def make(config, seen, measured, hours=None, folder=None):
         )
     network = _network(found, seen, values)
     return Plan(
-        config=_recorded(config),
+        config=recorded(config),
         hours=hours,
         seen=seen,
         measured=found.measured,
-        choices=_choices(case),
+        choices=choices(case),
         network=network,
-        steps=tuple(_steps(config, out, found, seen, values, hours)),
+        steps=tuple(_steps(config, out, found, seen, values, compared, seed)),
         minutes=round(found.total / 60, 2),
         memory=predict.memory(found.measured.rung, seen, values),
         notes=notes,
     )
 
 
-def _recorded(config):
+def recorded(config):
+    """{flag: value} that a plan keeps."""
     found = dataclasses.asdict(config)
     del found["plan"]
     return found
 
 
-def _choices(case):
+def choices(case):
+    """The rows of the table that hold, JSON-ready."""
     return tuple(
         {
             "topic": row.topic,
@@ -321,7 +346,7 @@ def images_of(config, seen):
     return given
 
 
-def search_step(config, out, found, seen, values, seed):
+def _search_step(config, out, found, seen, values, seed):
     """The search."""
     channels, cells = rules.LADDER[found.measured.rung].search
     epochs = found.search_epochs
@@ -342,6 +367,7 @@ def search_step(config, out, found, seen, values, seed):
             "epochs": epochs,
             "warmup_epochs": round(values["warmup"] * epochs),
             "beta_decay": values["beta_decay"],
+            "alpha_learning_rate": values["alpha_learning_rate"],
             "batch_size": predict.SEARCH_BATCH,
             **_run(seed, f"{out}/search"),
         },
@@ -382,12 +408,12 @@ def training_step(config, name, out, found, seen, values, genotype, fit):
     )
 
 
-def _steps(config, out, found, seen, values, hours):
-    yield search_step(config, out, found, seen, values, config.seed)
+def _steps(config, out, found, seen, values, compared, seed):
+    yield _search_step(config, out, found, seen, values, seed)
     shared = (out, found, seen, values)
     cell = f"{out}/search"
     yield training_step(config, "trained", *shared, cell, "found")
-    if hours >= COMPARED_FROM:
+    if compared:
         yield _random_step(config, out, found, seen, values)
         drawn = f"{out}/random"
         yield training_step(config, "random_trained", *shared, drawn, "random")

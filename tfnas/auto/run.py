@@ -69,7 +69,7 @@ def first(config):
 
 
 def look(config):
-    """What `measure` answers: a `Seen` and a `Measured`."""
+    """What `look` answers: a `Seen` and a `Measured`."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         job = {
@@ -79,7 +79,7 @@ def look(config):
             "answer": str(answer),
         }
         print("Looking at the images and the machine ...", flush=True)
-        command = [sys.executable, "-m", "tfnas.auto.measure", json.dumps(job)]
+        command = [sys.executable, "-m", "tfnas.auto.look", json.dumps(job)]
         code = subprocess.run(command).returncode
         if not answer.is_file():
             raise UserError(

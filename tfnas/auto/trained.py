@@ -3,7 +3,7 @@
 import dataclasses
 import shlex
 
-from tfnas.report.measures import Measures, measured
+from tfnas.report.measures import measured
 from tfnas.runs.contents import is_finished
 from tfnas.runs.reading import Run, read_run
 
@@ -45,7 +45,7 @@ class Trained:
         return float(self.run.history["valid_accuracy"][epoch - 1])
 
     @property
-    def tested(self) -> Measures:
+    def tested(self):
         """The `Measures` of the test."""
         return measured(self.run.confusion)
 

@@ -21,9 +21,9 @@ from tfnas.errors import UserError
 NOMINAL = 4e9
 # The share of the time that looking and measuring may take.
 PATIENCE = 0.12
-# What a supernet's start takes, in starts of a network, where there is no time
-# to measure it.
-STARTS = 2.5
+# What a supernet's start takes for each of its cells, in starts of a network,
+# where there is no time to measure it.
+STARTS = 0.6
 
 
 def main(argv):
@@ -86,7 +86,8 @@ def _by_ratio(rung, seen, values, trace, step):
     """A search's two figures by those of a training."""
     search, network = predict.multiply_adds(rung, seen, values)
     pairs = predict.SEARCH_BATCH * search / (values["batch_size"] * network)
-    return STARTS * trace, pairs * step
+    cells = rules.LADDER[rung].search[1]
+    return STARTS * cells * trace, pairs * step
 
 
 def _nominal(seen, values, started):
