@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -470,3 +471,101 @@ def test_arrays_become_files_with_the_same_pixels(tmp_path):
         (int(label), image.tobytes())
         for image, label in zip(images, labels, strict=True)
     }
+
+
+# === The whole way ===
+
+
+def command_in(folder, *flags):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tfnas.auto", "--out=out", *flags],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def ended(folder, *flags):
+    process = command_in(folder, *flags)
+    said, _ = process.communicate(timeout=1800)
+    assert process.returncode == 0, said
+    return said
+
+
+def short_plan(folder, monkeypatch):
+    """Write a plan with few epochs and a rival of each kind."""
+    monkeypatch.chdir(folder)
+    made = planned(FEW, out="out", hours=0.5, dataset="digits")
+    few = {
+        "search": {"epochs": 2, "warmup_epochs": 1, "channels": 4},
+        "train": {"epochs": 3, "warmup_epochs": 1},
+        "baseline": {},
+    }
+    steps = tuple(
+        dataclasses.replace(step, flags=step.flags | few[step.kind])
+        for step in made.steps
+    )
+    network = made.network | {"channels": 8}
+    network["multiply_adds"] = cells.multiply_adds(
+        zoo.genotype(predict.TYPICAL), 8, cells.size_of(made)
+    )
+    dataclasses.replace(made, steps=steps, network=network).write("out")
+    return Path("out", "plan.json").read_bytes()
+
+
+@pytest.mark.slow
+def test_digits_go_the_whole_way(tmp_path):
+    said = ended(tmp_path, "--dataset=digits", "--hours=0.25")
+    out = tmp_path / "out"
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["answers"]["agree"] == 10
+    assert summary["chosen"]["test_accuracy"] > 0.5
+    assert "Test accuracy of the found cell" in said
+    page = (out / "report.html").read_text()
+    for words_there in ("What was chosen and why", "docker run", "tfnas.train"):
+        assert words_there in page
+    assert (out / "export" / "digits.onnx").is_file()
+    assert (out / "export" / "digits" / "1" / "saved_model.pb").is_file()
+    # Again, it only says the same.
+    plan_before = (out / "plan.json").read_bytes()
+    again = ended(tmp_path)
+    assert "Epoch" not in again
+    assert (out / "plan.json").read_bytes() == plan_before
+
+
+@pytest.mark.slow
+def test_three_kills_leave_the_same_files(tmp_path, monkeypatch):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+        before = short_plan(folder, monkeypatch)
+    ended(whole)
+    draw = random.Random(0)
+    for _ in range(3):
+        process = command_in(killed)
+        try:
+            process.communicate(timeout=draw.uniform(20, 60))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    ended(killed)
+    assert (killed / "out" / "plan.json").read_bytes() == before
+    runs = ("search", "trained", "random", "random_trained")
+    for name in [*runs, "published_trained"]:
+        for file in ("genotype.json", "last.safetensors", "best.safetensors"):
+            path = whole / "out" / name / file
+            if path.is_file():
+                other = killed / "out" / name / file
+                assert path.read_bytes() == other.read_bytes(), other
+    results = [
+        json.loads((folder / "out" / "summary.json").read_text())
+        for folder in (whole, killed)
+    ]
+    assert results[1]["restart_seconds"] > 0
+    for name in ("chosen", "trainings", "majority_share", "answers"):
+        assert results[0][name] == results[1][name]
+    one, two = (f / "out" / "export" / "digits.onnx" for f in (whole, killed))
+    assert one.read_bytes() == two.read_bytes()

@@ -1,6 +1,6 @@
 """Ten images answered by an ONNX file, without tfnas and TensorFlow.
 
-A program of its own: python answers.py NETWORK.onnx IMAGES.npy ANSWERS.json
+A program: python answers.py NETWORK.onnx IMAGES.npy ANSWERS.json
 reads images (N, H, W, C) in 0..255 and writes a list of logits for each.
 """
 

@@ -32,7 +32,7 @@ class Handed:
 def auto_search(data=None, *, test=None, classes=None, **flags):
     """Go from images to an exported network, like `python -m tfnas.auto`.
 
-    Every step is a process of its own, as the command's. Images given as arrays
+    Every step runs in its process, as the command's do. Images given as arrays
     become files in the folder's `images`, and count as photographs: a mirrored
     one shows the same class.
 

@@ -25,7 +25,7 @@ FEW = 20
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One step: an ordinary command in a folder of its own.
+    """One step: an ordinary command and its folder.
 
     Attributes:
         name: of the step, its folder's too.
