@@ -20,7 +20,7 @@ EXPORT, ANSWERS = "export", "answers"
 
 
 def end(config, plans, clock, start):
-    """Choose, export, ask and report; returns the content of summary.json.
+    """Choose, export, ask and report.
 
     Args:
         config: an `AutoConfig`.
@@ -56,7 +56,6 @@ def end(config, plans, clock, start):
     _write(out / contents.SUMMARY, json.dumps(summary, indent=2) + "\n")
     text = page.render(config, plans, found, chosen, summary)
     _write(out / contents.REPORT, text)
-    return summary
 
 
 def network_name(config):

@@ -1,7 +1,7 @@
 """A process that looks at images and machine, and times a step of each kind.
 
 Its one argument is a JSON object: the flags, the hours, and the file for its
-answer. It is a process of its own because TensorFlow gives no memory back.
+answer. Another process starts it, as TensorFlow gives no memory back.
 """
 
 import json

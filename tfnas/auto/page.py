@@ -1,5 +1,7 @@
 """The report of the whole way, one page."""
 
+import itertools
+import os
 import shlex
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from tfnas.report.markup import Raw, escape
 from tfnas.runs import contents, naming
 from tfnas.runs.reading import read_run
 
+# A cell of the table with a sentence.
+_TEXT = 'class="words" style="white-space: normal; min-width: 9em"'
 FILES = {
     contents.PLAN: "the plan",
     contents.SUMMARY: "the result and what it cost",
@@ -34,7 +38,7 @@ def render(config, plans, found, chosen, summary):
             "The cell": overview.cells(chosen.run),
             "The plan": "".join(_plan(made, summary) for made in plans),
             "Serve it": _serving(config, summary),
-            "How it was made": _commands(plans, found),
+            "How it was made": _commands(config, plans),
         },
         FILES,
     )
@@ -152,9 +156,14 @@ def _plan(made, summary):
     choices = [
         (
             choice["topic"],
-            ", ".join(f"{k} {_shown(v)}" for k, v in choice["values"].items()),
-            ('class="words"', choice["reason"]),
-            ('class="words"', choice["evidence"]),
+            (
+                _TEXT,
+                ", ".join(
+                    f"{k} {_shown(v)}" for k, v in choice["values"].items()
+                ),
+            ),
+            (_TEXT, choice["reason"]),
+            (_TEXT, choice["evidence"]),
         )
         for choice in made.choices
     ]
@@ -164,7 +173,7 @@ def _plan(made, summary):
             step.name,
             f"{step.minutes:.1f}",
             f"{taken.get(step.folder, 0) / 60:.1f}",
-            ('class="words"', step.reason),
+            (_TEXT, step.reason),
         )
         for step in made.steps
     ]
@@ -221,11 +230,14 @@ def _serving(config, summary):
     )
 
 
-def _commands(plans, found):
-    lines = []
-    for made in plans:
-        for step in made.steps:
-            run = read_run(step.folder)
-            lines.append(shlex.join(map(str, run.typed)))
-    text = escape("\n".join(lines))
-    return f"<pre><code>{text}</code></pre>"
+def _commands(config, plans):
+    """Every step's command, under a link to its report."""
+    parts = []
+    for step in itertools.chain(*(made.steps for made in plans)):
+        here = os.path.relpath(step.folder, config.out)
+        command = shlex.join(map(str, read_run(step.folder).typed))
+        parts.append(
+            f'<p><a href="{escape(f"{here}/{contents.REPORT}")}">'
+            f"{escape(here)}</a></p><pre><code>{escape(command)}</code></pre>"
+        )
+    return "".join(parts)

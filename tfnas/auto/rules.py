@@ -78,7 +78,7 @@ TABLE = (
         UNMEASURED,
     ),
     Row(
-        "image size",
+        "largest image",
         {"image_size": 32},
         "little time for each image, so small ones",
         UNMEASURED,
@@ -86,7 +86,7 @@ TABLE = (
         0.5,
     ),
     Row(
-        "image size",
+        "largest image",
         {"image_size": 48},
         "some time for each image",
         UNMEASURED,
@@ -94,14 +94,14 @@ TABLE = (
         2,
     ),
     Row(
-        "image size",
+        "largest image",
         {"image_size": 64},
         "time for details",
         UNMEASURED,
         "seconds_per_image",
         10,
     ),
-    Row("image size", {"image_size": 96}, "time for details", UNMEASURED),
+    Row("largest image", {"image_size": 96}, "time for details", UNMEASURED),
     Row(
         "batch",
         {"batch_size": 48, "learning_rate": 0.05},

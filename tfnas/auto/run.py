@@ -15,7 +15,7 @@ from tfnas import sweep
 from tfnas.auto import cells, ending, plan, predict, rounds, words
 from tfnas.auto.clock import Clock
 from tfnas.errors import UserError
-from tfnas.runs import contents
+from tfnas.runs import contents, parsing
 from tfnas.runs.contents import is_begun, is_finished
 from tfnas.runs.folder import wait
 
@@ -45,6 +45,9 @@ def run(config):
     with held(config.out):
         clock = Clock(config.out)
         made = rounds.plans(config.out)
+        more = config.hours > sum(each.hours for each in made) + 1e-6
+        if made and not more and is_finished(config.out):
+            return _ended(config)
         if not made:
             with clock.step("looking"):
                 made = [first(config)]
@@ -54,11 +57,18 @@ def run(config):
             do(each, clock)
         if config.hours > sum(each.hours for each in made) + 1e-6:
             made.append(rounds.next_plan(config, made))
+            (Path(config.out) / contents.REPORT).unlink(missing_ok=True)
             made[-1].write(rounds.folder(config.out, len(made)))
             print(*words.of_plan(made[-1]), sep="\n", flush=True)
             do(made[-1], clock)
-        summary = ending.end(config, made, clock, start)
-        print(*words.of_end(summary, config.out), sep="\n", flush=True)
+        ending.end(config, made, clock, start)
+        return _ended(config)
+
+
+def _ended(config):
+    """Show the end; returns the content of summary.json."""
+    summary = parsing.read_json(Path(config.out) / contents.SUMMARY)
+    print(*words.of_end(summary, config.out), sep="\n", flush=True)
     return summary
 
 
