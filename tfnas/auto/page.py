@@ -178,22 +178,29 @@ def _plan(made, summary):
         for step in made.steps
     ]
     steps += [
-        (name, "–", f"{taken[name] / 60:.1f}", "")
-        for name in ("looking", "export", "answers")
-        if name in taken
+        (name, f"{minutes:.1f}", f"{taken.get(name, 0) / 60:.1f}", "")
+        for name, minutes in made.beside.items()
     ]
-    notes = "".join(f'<p class="note">{escape(n)}</p>' for n in made.notes)
+    notes = "".join(
+        f'<p class="note">{escape(n[:1].upper() + n[1:])}</p>'
+        for n in made.notes
+    )
     memory = f"{made.memory / 1e9:.1f} GB"
     return (
         f"<p>{escape(markup.duration(3600 * made.hours))}, of which "
         f"{made.minutes:.1f} minutes and {memory} were planned.</p>"
         + markup.table(
             "What was chosen and why",
-            ("choice", "values", "reason", "evidence"),
+            (
+                "choice",
+                *((_TEXT, name) for name in ("values", "reason", "evidence")),
+            ),
             choices,
         )
         + markup.table(
-            "Steps", ("step", "minutes planned", "minutes taken", "what"), steps
+            "Steps",
+            ("step", "minutes planned", "minutes taken", (_TEXT, "what")),
+            steps,
         )
         + notes
     )

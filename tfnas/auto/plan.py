@@ -62,6 +62,7 @@ class Plan:
         network: "channels", "cells" and "multiply_adds" of a network with a
             typical cell.
         steps: the `Step`s in order.
+        beside: {name: minutes} of what else is predicted.
         minutes: predicted, of everything.
         memory: bytes at the peak of the largest step.
         notes: what else to know.
@@ -74,6 +75,7 @@ class Plan:
     choices: tuple
     network: dict
     steps: tuple
+    beside: dict
     minutes: float
     memory: float
     notes: tuple
@@ -298,10 +300,21 @@ def searched(config, seen, measured, *, hours, compared, seed, out):
         choices=choices(case),
         network=network,
         steps=tuple(_steps(config, out, found, seen, values, compared, seed)),
+        beside=beside(found.measured, measured.seconds),
         minutes=round(found.total / 60, 2),
         memory=predict.memory(found.measured.rung, seen, values),
         notes=notes,
     )
+
+
+def beside(measured, looking):
+    """{name: minutes} of what is done besides the steps."""
+    seconds = {
+        "looking": looking,
+        "export": predict.export(measured),
+        "answers": predict.ending(measured),
+    }
+    return {name: _minutes(value) for name, value in seconds.items() if value}
 
 
 def recorded(config):

@@ -91,6 +91,7 @@ def _longer(config, first, hours, out, measured):
         measured=measured,
         choices=plan.choices(case),
         steps=(step,),
+        beside=plan.beside(measured, 0),
         minutes=round(total / 60, 2),
         notes=("the chosen cell is trained longer",),
     )
