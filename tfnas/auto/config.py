@@ -88,6 +88,7 @@ def resolve(given):
     out = config.out or naming.folder(
         lambda data: f"runs/auto_{data.replace('/', '_')}", config, False
     )
+    out = os.path.normpath(out)
     _check_folder(Path(out))
     return command.made(AutoConfig, {**_planned(out, given), "out": out})
 
@@ -102,7 +103,12 @@ def _planned(out, given):
     from tfnas.runs import parsing
 
     kept = parsing.read_json(Path(out) / contents.PLAN)["config"]
-    kept.pop("out")
+    home = kept.pop("out")
+    if os.path.realpath(home) != os.path.realpath(out):
+        raise UserError(
+            f"--out={out}: its plan was made for {home}; move the folder back "
+            "or start where it was started"
+        )
     for name, value in given.items():
         if name in ("hours", "plan", "out"):
             continue

@@ -224,11 +224,15 @@ def best_rung(measured, seen, values, hours, compared=None):
         if found is None:
             continue
         need = predict.memory(rung, seen, values)
-        if need <= ROOM * seen.memory or rung == 0:
+        if need <= ROOM * seen.memory:
             return found, tuple(notes)
+        of = f"{need / 1e9:.1f} GB of {seen.memory / 1e9:.1f}"
+        if rung == 0:
+            notes.append(f"even the smallest networks need {of}: it may stop")
+            return found, tuple(notes)
+        channels = rules.LADDER[rung].network[0]
         notes.append(
-            f"networks of {rules.LADDER[rung].network[0]} channels would need "
-            f"{need / 1e9:.1f} GB of {seen.memory / 1e9:.1f}: smaller ones"
+            f"networks of {channels} channels would need {of}: smaller ones"
         )
     raise UserError(
         f"--hours={hours}: too short for {seen.images:,} images on this "

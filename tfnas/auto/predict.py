@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 
 from tfnas import cost, methods, zoo
 from tfnas.auto.rules import LADDER
@@ -9,8 +10,9 @@ from tfnas.auto.rules import LADDER
 # A cell of middle cost stands for the one that will be found.
 TYPICAL = "DARTS_V2"
 SEARCH_BATCH = 64
-# An image's evaluation, as a share of its part of a training step.
-EVALUATION = 0.35
+# An image's evaluation, as a share of its part of a training step; and all
+# evaluations of an epoch of a search, of its steps (docs/performance.md).
+EVALUATION, EVALUATIONS = 0.35, 0.3
 # Images that are evaluated without augmentation at a training's end.
 PLAIN = 5_000
 # The memory's estimates are right to about a quarter.
@@ -123,9 +125,10 @@ def memory(rung, seen, values):
         channels=network[0],
         cells=network[1],
     )
-    return SPARE * max(
-        search.peak(SEARCH_BATCH), training.peak(values["batch_size"])
-    )
+    peak = max(search.peak(SEARCH_BATCH), training.peak(values["batch_size"]))
+    # Images stay in their files if they take more than half of the memory.
+    images = (seen.images + seen.test_images) * math.prod(seen.shape)
+    return SPARE * (peak + min(images, seen.memory / 2))
 
 
 def at(rung, measured, seen, values):
@@ -163,7 +166,7 @@ def search_start(measured):
 
 def pair(measured):
     """A pair of images, one for each half, in an epoch of a search."""
-    return measured.search_step * (1 + EVALUATION / 2) / SEARCH_BATCH
+    return measured.search_step * (1 + EVALUATIONS) / SEARCH_BATCH
 
 
 def training_start(measured, seen, values):

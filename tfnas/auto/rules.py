@@ -83,7 +83,7 @@ TABLE = (
         "little time for each image, so small ones",
         UNMEASURED,
         "seconds_per_image",
-        0.5,
+        1.0,
     ),
     Row(
         "largest image",
@@ -91,7 +91,7 @@ TABLE = (
         "some time for each image",
         UNMEASURED,
         "seconds_per_image",
-        2,
+        4,
     ),
     Row(
         "largest image",
@@ -99,7 +99,7 @@ TABLE = (
         "time for details",
         UNMEASURED,
         "seconds_per_image",
-        10,
+        15,
     ),
     Row("largest image", {"image_size": 96}, "time for details", UNMEASURED),
     Row(
