@@ -23,7 +23,16 @@ from trained_runs import write_training
 
 import tfnas
 from tfnas import baseline, cost, search, spaces, train, zoo
-from tfnas.auto import cells, plan, predict, rounds, rules, words
+from tfnas.auto import (
+    cells,
+    page,
+    plan,
+    predict,
+    rounds,
+    rules,
+    trained,
+    words,
+)
 from tfnas.auto import config as auto_config
 from tfnas.auto.clock import Clock
 from tfnas.auto.config import AutoConfig
@@ -334,11 +343,12 @@ def test_missing_libraries_are_said_before_the_start(tmp_path, monkeypatch):
         auto_config.ready({"out": str(tmp_path / "x"), "hours": 0.5})
 
 
-def finish(step, held_out, seed=0):
+def finish(step, held_out, loss=1.0, right=4):
     """A step's folder, as if its training had ended."""
-    folder = write_training(Path(step.folder), np.full((10, 10), 4))
+    confusion = np.full((10, 10), 4) + np.diag([right] * 10)
+    folder = write_training(Path(step.folder), confusion)
     history = (folder / "history.csv").read_text().splitlines()
-    history[-1] = f"4,0.1,0.0,1.0,0.9,1.0,{held_out},7.5"
+    history[-1] = f"4,0.1,0.0,1.0,0.9,{loss},{held_out},7.5"
     (folder / "history.csv").write_text("\n".join(history) + "\n")
     (folder / "report.html").touch()
     config = json.loads((folder / "config.json").read_text())
@@ -367,9 +377,9 @@ def test_a_second_round_trains_the_chosen_cell_longer(tmp_path):
     finish(step, 0.9)
     config = AutoConfig(out=str(tmp_path), hours=3.0)
     third = rounds.next_plan(config, [first, second])
-    searched, trained = third.steps
-    assert searched.kind == "search"
-    assert (searched.flags["seed"], trained.flags["seed"]) == (2, 0)
+    searching, training = third.steps
+    assert searching.kind == "search"
+    assert (searching.flags["seed"], training.flags["seed"]) == (2, 0)
 
 
 def test_a_training_at_its_ceiling_is_followed_by_another_search(tmp_path):
@@ -391,10 +401,10 @@ def test_all_rounds_test_the_images_that_the_first_search_listed(tmp_path):
     listed.parent.mkdir()
     (listed.parent / "genotype.json").write_text(zoo.genotype("SNAS").to_json())
     listed.write_text("path,label,split\n")
-    searched, trained = (cells.completed(made, step) for step in made.steps)
-    assert searched["test_share"] == 0.3
-    assert trained["data_csv"] == str(listed)
-    assert trained["test_share"] is None
+    first, second = (cells.completed(made, step) for step in made.steps)
+    assert first["test_share"] == 0.3
+    assert second["data_csv"] == str(listed)
+    assert second["test_share"] is None
 
 
 def test_a_call_takes_images_in_one_way(tmp_path):
@@ -408,6 +418,56 @@ def test_a_call_takes_images_in_one_way(tmp_path):
     ):
         with pytest.raises(UserError, match=re.escape(words_of)):
             tfnas.auto_search(data, **flags)
+
+
+# === The choice ===
+
+
+@pytest.mark.parametrize(
+    ("ends", "chosen", "said"),
+    [
+        # (held-out accuracy, its loss, right of the test's) of the found, the
+        # random, the published.
+        (
+            [(0.9, 1, 90), (0.8, 1, 4), (0.8, 1, 8)],
+            "found",
+            "The search paid: PDARTS",
+        ),
+        (
+            [(0.9, 1, 9), (0.8, 1, 8), (0.7, 1, 4)],
+            "found",
+            "which gets 25.00 %, is within the intervals: it may be luck",
+        ),
+        (
+            [(0.9, 1, 8), (0.8, 1, 9), (0.7, 1, 4)],
+            "found",
+            "did not pay here: on the test images a random cell gets",
+        ),
+        (
+            [(0.8, 1, 90), (0.7, 1, 4), (0.9, 1, 8)],
+            "published",
+            "did not pay here: PDARTS, published was better",
+        ),
+        (
+            [(1, 0.3, 90), (1, 0.2, 4), (1, 0.4, 8)],
+            "random",
+            "did not pay here: a random cell was better",
+        ),
+    ],
+)
+def test_held_out_images_choose_and_the_report_says_what_it_gained(
+    tmp_path, ends, chosen, said
+):
+    made = planned(FEW, hours=0.5, out=str(tmp_path))
+    for step, (held_out, loss, right) in zip(made.trainings, ends, strict=True):
+        finish(step, held_out, loss, right)
+        if step.fit == "published":
+            path = Path(step.folder) / "genotype.json"
+            path.write_text(zoo.genotype("PDARTS").to_json())
+    found = trained.all_of([made])
+    best = trained.best(found)
+    assert best.fit == chosen
+    assert said in page.verdict(found, best)
 
 
 # === Time ===

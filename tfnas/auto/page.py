@@ -5,6 +5,7 @@ import os
 import shlex
 from pathlib import Path
 
+from tfnas.auto import trained
 from tfnas.report import interval, markup, overview
 from tfnas.report import page as pages
 from tfnas.report.markup import Raw, escape
@@ -104,23 +105,36 @@ def paid(found, chosen):
     rivals = [one for one in found if one.fit != "found"]
     if not rivals:
         return "No other cell was trained beside it: the time was too short."
-    own = max(
-        (one for one in found if one.fit == "found"), key=lambda o: o.held_out
-    )
-    other = max(rivals, key=lambda one: one.held_out)
-    low, _ = interval.wilson(own.tested.correct, own.tested.images)
-    _, high = interval.wilson(other.tested.correct, other.tested.images)
+    own = trained.best([one for one in found if one.fit == "found"])
     if chosen.fit != "found":
         return (
-            f"The search did not pay here: {other.title} was better on the "
-            "held-out images."
+            f"The search did not pay here: {chosen.title} was better on the "
+            f"held-out images ({_share(chosen.held_out)} against "
+            f"{_share(own.held_out)})."
         )
+    other = max(rivals, key=lambda one: one.tested.accuracy)
+    ours, theirs = own.tested, other.tested
+    if theirs.accuracy >= ours.accuracy:
+        return (
+            f"The search did not pay here: on the test images {other.title} "
+            f"gets {_share(theirs.accuracy)}."
+        )
+    low, _ = interval.wilson(ours.correct, ours.images)
+    _, high = interval.wilson(theirs.correct, theirs.images)
     if low <= high:
         return (
-            f"The search's gain over {other.title} is within the test's "
-            "intervals: it may be luck."
+            f"Its lead over {other.title}, which gets "
+            f"{_share(theirs.accuracy)}, is within the intervals: it may be "
+            "luck."
         )
-    return f"The search paid: it is better than {other.title}."
+    return (
+        f"The search paid: {other.title}, the best of the others, gets "
+        f"{_share(theirs.accuracy)}."
+    )
+
+
+def _share(value):
+    return f"{100 * value:.2f} %"
 
 
 def _trainings(found, chosen):

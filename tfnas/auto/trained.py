@@ -41,8 +41,16 @@ class Trained:
     @property
     def held_out(self):
         """The share of held-out images that the tested weights get right."""
+        return self._of_history("valid_accuracy")
+
+    @property
+    def held_out_loss(self):
+        """Their mean loss."""
+        return self._of_history("valid_loss")
+
+    def _of_history(self, column):
         epoch = self.run.summary["epoch"]
-        return float(self.run.history["valid_accuracy"][epoch - 1])
+        return float(self.run.history[column][epoch - 1])
 
     @property
     def tested(self):
@@ -83,5 +91,8 @@ def all_of(plans):
 
 
 def best(trained):
-    """The one that is best on held-out images; the first of equals."""
-    return max(trained, key=lambda one: one.held_out)
+    """The one that is best on held-out images.
+
+    Of equal accuracies the lowest loss decides; they are often all.
+    """
+    return max(trained, key=lambda one: (one.held_out, -one.held_out_loss))
