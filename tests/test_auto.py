@@ -24,6 +24,7 @@ from trained_runs import write_training
 import tfnas
 from tfnas import baseline, cost, search, spaces, train, zoo
 from tfnas.auto import (
+    budget,
     cells,
     page,
     plan,
@@ -134,7 +135,7 @@ def test_a_plan_takes_its_time_or_says_that_it_ends_earlier(seen, speed, hours):
         return
     share = made.minutes / 60 / hours
     early = any("ends before the time" in note for note in made.notes)
-    assert share <= plan.PLANNED + 1e-3
+    assert share <= budget.PLANNED + 1e-3
     assert share >= 0.75 or early
     assert sum(step.minutes for step in made.steps) <= made.minutes
     assert len(made.trainings) == (3 if hours >= COMPARED_FROM else 1)
@@ -145,8 +146,8 @@ def test_a_plan_with_a_known_answer():
     free = dataclasses.replace(
         MEASURED, seconds=0, start=0, search_trace=0, trace=0
     )
-    values = rules.values(plan.case_of(FEW, 0.3)) | {"rung": 1}
-    found = plan.filled(1, free, FEW, values, 0.3, compared=False)
+    values = rules.values(budget.case_of(FEW, 0.3)) | {"rung": 1}
+    found = budget.filled(1, free, FEW, values, 0.3, compared=False)
     fixed = predict.export(free) + predict.ending(free)
     fixed += predict.training_start(free, FEW, values)
     room = 0.86 * 3600 * 0.3 - fixed
@@ -180,9 +181,15 @@ def test_little_memory_means_smaller_networks_and_says_so():
     usual = planned(hours=24)
     need = 1.2 * predict.memory(1, SEEN, {"method": "darts", "batch_size": 192})
     small = planned(dataclasses.replace(SEEN, memory=int(need)), hours=24)
-    assert small.memory <= plan.ROOM * need < usual.memory
+    assert small.memory <= budget.ROOM * need < usual.memory
     assert small.network["multiply_adds"] < usual.network["multiply_adds"]
     assert any("GB" in note for note in small.notes)
+
+
+def test_a_typed_image_size_is_not_chosen():
+    topics = [c["topic"] for c in planned(hours=1).choices]
+    typed = [c["topic"] for c in planned(hours=1, image_size=24).choices]
+    assert {*topics} - {*typed} == {"largest image"}
 
 
 def test_rare_classes_weigh_more():
@@ -384,7 +391,7 @@ def test_a_second_round_trains_the_chosen_cell_longer(tmp_path):
 
 def test_a_training_at_its_ceiling_is_followed_by_another_search(tmp_path):
     first = planned(FEW, hours=12, out=str(tmp_path))
-    most = rules.values(plan.case_of(FEW, 12))["epochs"]
+    most = rules.values(budget.case_of(FEW, 12))["epochs"]
     assert first.trainings[0].flags["epochs"] == most
     for step in first.trainings:
         finish(step, 0.5)

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from tfnas.auto import predict, rules
+from tfnas.auto.budget import best_rung, case_of
 from tfnas.auto.config import AutoConfig
-from tfnas.auto.plan import best_rung, case_of
 from tfnas.auto.predict import Measured
 from tfnas.choice import fields
 from tfnas.cli import command

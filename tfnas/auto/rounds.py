@@ -8,7 +8,7 @@ another cell. All rounds' trainings are compared by the same held-out images.
 import dataclasses
 import itertools
 
-from tfnas.auto import plan, predict, rules, trained
+from tfnas.auto import budget, plan, predict, rules, trained
 
 
 def folder(out, number):
@@ -54,7 +54,7 @@ def next_plan(config, made):
 def _longer(config, first, hours, out, measured):
     """The plan of a longer training; None if it cannot be longer."""
     seen = first.seen
-    case = plan.case_of(seen, hours)
+    case = budget.case_of(seen, hours)
     values = rules.values(case)
     chosen = trained.best(trained.all_of([first]))
     before = next(s for s in first.steps if s.folder == str(chosen.run.folder))
@@ -62,7 +62,7 @@ def _longer(config, first, hours, out, measured):
     images = before.flags.get("train_images", seen.images) - held
     start = predict.training_start(measured, seen, values)
     image = predict.image(measured, values)
-    room = plan.PLANNED * 3600 * hours - start
+    room = budget.PLANNED * 3600 * hours - start
     room -= predict.export(measured) + predict.ending(measured)
     epochs = min(values["epochs"], int(room / (images * image)))
     if epochs <= before.flags["epochs"]:
@@ -89,7 +89,7 @@ def _longer(config, first, hours, out, measured):
         config=plan.recorded(config),
         hours=hours,
         measured=measured,
-        choices=plan.choices(case),
+        choices=plan.choices(case, config),
         steps=(step,),
         beside=plan.beside(measured, 0),
         minutes=round(total / 60, 2),
