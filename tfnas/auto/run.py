@@ -52,14 +52,12 @@ def run(config):
             with clock.step("looking"):
                 made = [first(config)]
                 made[0].write(config.out)
-        print(*words.of_plan(made[-1]), sep="\n", flush=True)
         for each in made:
             do(each, clock)
         if config.hours > sum(each.hours for each in made) + 1e-6:
             made.append(rounds.next_plan(config, made))
             (Path(config.out) / contents.REPORT).unlink(missing_ok=True)
             made[-1].write(rounds.folder(config.out, len(made)))
-            print(*words.of_plan(made[-1]), sep="\n", flush=True)
             do(made[-1], clock)
         ending.end(config, made, clock, start)
         return _ended(config)
@@ -103,7 +101,10 @@ def look(config):
 
 
 def do(made, clock):
-    """The rest of a plan's steps, one after the other."""
+    """Show a plan and do the rest of its steps, one after the other."""
+    if all(is_finished(step.folder) for step in made.steps):
+        return
+    print(*words.of_plan(made), sep="\n", flush=True)
     for number, step in enumerate(made.steps, 1):
         if is_finished(step.folder):
             continue
