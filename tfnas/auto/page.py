@@ -160,7 +160,7 @@ def _trainings(found, chosen):
     head = ("network", "held-out images", "test images", "95 % interval")
     head += ("multiply-adds", "size", "epochs")
     return markup.table(
-        "Equal recipe, epochs and cost; held-out training images chose",
+        "One recipe; those of a round have equal epochs and cost",
         head,
         rows,
     )
