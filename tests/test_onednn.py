@@ -44,12 +44,15 @@ WORDS = {
     "sweep": "tfnas.sweep --methods=darts --out=OUT/run",
     "compare": "tfnas.compare --methods=darts --seeds=0 --out=OUT/run",
     "compare, measured": "tfnas.compare.measuring OUT",
+    "auto": "tfnas.auto --dataset=digits --hours=0.1 --out=OUT/run",
+    "auto, asked": "tfnas.auto.asked OUT OUT",
     "benchmark": "tfnas.benchmark --parts=inference --rounds=1",
 }
 NEEDS = {
     "search, tuned": ("keras_tuner",),
     "baseline": ("keras_tuner",),
     "export": ("onnx", "onnxruntime", "tf2onnx"),
+    "auto": ("onnx", "onnxruntime", "tf2onnx"),
     "demo": ("gradio",),
 }
 
@@ -114,6 +117,8 @@ def test_no_command_is_missing():
     elsewhere = {
         "tfnas",  # starts the others
         "tfnas.report",  # needs no TensorFlow
+        "tfnas.auto.answers",  # neither
+        "tfnas.auto.look",  # auto's
         "tfnas.benchmark.worker",  # the benchmark's
         "tfnas.export.replay",  # the export's, in its environment
     }

@@ -17,10 +17,10 @@ COUNT = 10
 
 def main(argv):
     """Write images in 0..255, their labels and the network's logits."""
-    run, folder = read_run(argv[1], "train"), Path(argv[2])
     with command.quiet_start():
         from tfnas.data.streams import evaluation_batches
         from tfnas.zoo.loading import network_of
+    run, folder = read_run(argv[1], "train"), Path(argv[2])
     dataset = run.dataset()
     count = len(dataset.test)
     places = np.unique(np.linspace(0, count - 1, min(COUNT, count), dtype=int))
