@@ -604,7 +604,7 @@ def short_plan(folder, monkeypatch):
 
 @pytest.mark.slow
 def test_digits_go_the_whole_way(tmp_path):
-    said = ended(tmp_path, "--dataset=digits", "--hours=0.14")
+    said = ended(tmp_path, "--dataset=digits", "--hours=0.08")
     out = tmp_path / "out"
     summary = json.loads((out / "summary.json").read_text())
     assert summary["answers"]["agree"] == 10
