@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -388,14 +389,16 @@ def test_help_shows_every_flag_with_the_value_that_holds():
 
 def test_help_answers_at_once():
     def seconds():
-        started = time.perf_counter()
+        """The processor's time, which other work beside does not lengthen."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(
             [sys.executable, "-m", "tfnas.search", "--help"],
             stdout=subprocess.DEVNULL,
             check=True,
             cwd=ROOT,
         )
-        return time.perf_counter() - started
+        now = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
 
     assert min(seconds() for _ in range(5)) < 0.5
 
