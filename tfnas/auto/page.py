@@ -201,8 +201,8 @@ def _plan(made, summary):
     )
     memory = f"{made.memory / 1e9:.1f} GB"
     return (
-        f"<p>{escape(markup.duration(3600 * made.hours))}, of which "
-        f"{made.minutes:.1f} minutes and {memory} were planned.</p>"
+        f"<p>Planned: {made.minutes:.1f} minutes of "
+        f"{60 * made.hours:.1f}, and {memory} of memory.</p>"
         + markup.table(
             "What was chosen and why",
             (

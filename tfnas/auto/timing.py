@@ -85,7 +85,7 @@ class Images:
 
 
 def _size_in_folder(config, side):
-    """The side for a folder's images; None if they are small and alike."""
+    """The side to resize a folder's images to; None if they keep their size."""
     given = (config.data_dir, config.data_csv, config.test_share, config.seed)
     files = find(*given).train
     sizes = []
