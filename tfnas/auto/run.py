@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import subprocess
@@ -17,7 +16,7 @@ from tfnas.auto.clock import Clock
 from tfnas.errors import UserError
 from tfnas.runs import contents, parsing
 from tfnas.runs.contents import is_begun, is_finished
-from tfnas.runs.folder import wait
+from tfnas.runs.folder import hold, wait
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,11 +142,5 @@ def held(folder):
             f"--out={folder}: {error.strerror}; choose a writable folder"
         ) from None
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"--out={folder}: another process runs there; wait for it or "
-                "choose another folder"
-            ) from None
+        hold(lock, folder)
         yield

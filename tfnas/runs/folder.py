@@ -27,6 +27,17 @@ KEPT_CHECKPOINTS = 2
 _NOT_COMPARED = {"command", "versions", "mean", "std"}
 
 
+def hold(lock, folder):
+    """Lock an open file of a folder, until it is closed, or say who has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(
+            f"--out={folder}: another process runs there; wait for it or "
+            "choose another folder"
+        ) from None
+
+
 class Folder:
     """One run's folder, held by one process.
 
@@ -52,7 +63,7 @@ class Folder:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.folder / contents.LOCK, "a")
         try:
-            self._hold(self._lock)
+            hold(self._lock, self.folder)
             if not self._is_present():
                 self.write_json(contents.CONFIG, self.config)
         except BaseException:
@@ -77,7 +88,7 @@ class Folder:
         with self._usable():
             if contents.LOCK in self._names():
                 with open(self.folder / contents.LOCK, "a") as lock:
-                    self._hold(lock)
+                    hold(lock, self.folder)
             return self._is_present()
 
     def _is_present(self):
@@ -123,16 +134,6 @@ class Folder:
             raise UserError(
                 f"--out={self.folder}: {error.strerror}; choose a writable "
                 "folder"
-            ) from None
-
-    def _hold(self, lock):
-        """Lock an open file until it is closed."""
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"--out={self.folder}: another process runs there; wait for "
-                "it or choose another folder"
             ) from None
 
     def _compare(self, before):
