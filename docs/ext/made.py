@@ -9,6 +9,7 @@ import inspect
 import io
 import itertools
 import re
+from pathlib import Path
 from unittest import mock
 
 from tfnas import methods
@@ -162,10 +163,10 @@ def _rules():
         values = ", ".join(
             f"`{name}` {_short(value)}" for name, value in row.values.items()
         )
-        yield (
-            f"| {row.topic} | {when} | {values} | {row.reason} | "
-            f"{row.evidence} |"
-        )
+        evidence = row.evidence
+        if evidence != rules.UNMEASURED:
+            evidence = f"[{Path(evidence).stem}](../{evidence})"
+        yield f"| {row.topic} | {when} | {values} | {row.reason} | {evidence} |"
 
 
 MAKERS = {
