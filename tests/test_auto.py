@@ -88,8 +88,8 @@ def test_every_topic_ends_with_a_row_that_always_holds():
 
 
 def test_the_rules_cover_every_case():
-    sides, seconds = (4, 28, 96, 500), (1e-3, 0.1, 5, 1e4)
-    cases = itertools.product((20, 4_000, 10**6), sides, seconds, (1, 50))
+    seconds = (1e-3, 0.1, 5, 1e4)
+    cases = itertools.product((20, 4_000, 10**6), seconds, (1, 50))
     names = {frozenset(rules.values(rules.Case(*case))) for case in cases}
     (every,) = names
     assert every >= {"method", "batch_size", "image_size", "class_weights"}

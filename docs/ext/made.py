@@ -163,9 +163,9 @@ def _rules():
         values = ", ".join(
             f"`{name}` {_short(value)}" for name, value in row.values.items()
         )
-        evidence = row.evidence
-        if evidence != rules.UNMEASURED:
-            evidence = f"[{Path(evidence).stem}](../{evidence})"
+        evidence = Path(row.evidence).stem
+        if row.evidence.startswith("docs/"):
+            evidence = f"[{evidence}]({evidence}.md)"
         yield f"| {row.topic} | {when} | {values} | {row.reason} | {evidence} |"
 
 

@@ -19,7 +19,6 @@ def case_of(seen, hours):
     """The `rules.Case` of what was seen."""
     return rules.Case(
         images=seen.images,
-        side=min(seen.height, seen.width),
         seconds_per_image=3600 * hours / seen.images,
         imbalance=seen.most / max(seen.rarest, 1e-9),
     )

@@ -76,7 +76,7 @@ def _side(hours):
     """A function of the number of images: the side that the rules choose."""
 
     def side(images):
-        case = rules.Case(images, 0, 3600 * hours / images)
+        case = rules.Case(images, 3600 * hours / images)
         return rules.values(case)["image_size"]
 
     return side

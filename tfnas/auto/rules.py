@@ -43,13 +43,11 @@ class Case:
 
     Attributes:
         images: training images.
-        side: the shorter side of an image, in pixels.
         seconds_per_image: of the whole time, for each training image.
         imbalance: images of the most frequent class for each of the rarest.
     """
 
     images: int
-    side: int
     seconds_per_image: float
     imbalance: float = 1.0
 
